@@ -1,0 +1,204 @@
+"""What every destination can be asked, in the words of the workbench rather than of its API.
+
+A destination is a file ``<name>.toml`` and a module ``<name>.py`` with ``connect(spec, account) -> Destination``.
+Records go in and come out under declared names and option labels; the module alone knows keys, ids and wrappers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Literal, Protocol
+
+import pandas as pd
+
+from workbench.errors import SpecError, listed
+from workbench.specs import CustomField, DestinationSpec, Scalar, names
+
+__all__ = [
+    "Account",
+    "Destination",
+    "Draft",
+    "LiveField",
+    "Metadata",
+    "Outcome",
+    "Record",
+    "Secret",
+    "User",
+    "connect",
+]
+
+Value = str | int | float | bool | None | list[str]
+
+
+class Secret:
+    """A credential that shows itself to nobody: not in a repr, a format, a pickle or a traceback."""
+
+    __slots__ = ("_hidden",)
+
+    def __init__(self, hidden: str) -> None:
+        self._hidden = hidden
+
+    def reveal(self) -> str:
+        """The credential itself, for the one line that puts it into a header."""
+        return self._hidden
+
+    def __repr__(self) -> str:
+        return "Secret(•••)"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+    def __reduce__(self) -> tuple[type[Secret], tuple[str]]:
+        raise TypeError("a secret is not pickled")
+
+
+@dataclass(frozen=True)
+class Account:
+    """Where the destination is, who we are there, and what is known of the account."""
+
+    base_url: str  # up to and with `/api`
+    key: Secret
+    edition: str = ""
+    plan: str = ""
+    settings: Mapping[str, Scalar] = field(default_factory=dict)  # laid over the spec's own
+    time_scale: float = 1.0  # of a rehearsal; 1 in earnest
+
+
+@dataclass(frozen=True)
+class LiveField:
+    """A field as the account has it today."""
+
+    object: str
+    name: str  # native name, or the declared name of a custom field once it is known which one it is
+    key: str  # on the wire
+    label: str
+    type: str
+    custom: bool
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    max_length: int = 0
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody who may own a record."""
+
+    id: str
+    name: str
+    email: str
+    active: bool
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """The account as it stands: its fields, its users, its pipelines."""
+
+    fields: tuple[LiveField, ...]
+    users: tuple[User, ...]
+    pipelines: Mapping[str, tuple[str, ...]]  # name → stage names, in order
+
+    def frame(self) -> pd.DataFrame:
+        """One row a field: object, name, key, label, type, custom, required, choices."""
+        columns = ["object", "name", "key", "label", "type", "custom", "required", "choices"]
+        rows = [[f.object, f.name, f.key, f.label, f.type, f.custom, f.required, ", ".join(f.choices)] for f in self.fields]
+        return pd.DataFrame(rows, columns=columns)
+
+    def users_frame(self) -> pd.DataFrame:
+        """One row a user: id, name, email, active."""
+        rows = [[u.id, u.name, u.email, u.active] for u in self.users]
+        return pd.DataFrame(rows, columns=["id", "name", "email", "active"])
+
+    def find(self, object_: str, name: str) -> LiveField | None:
+        """The field of that native or declared name, or None where the account has none."""
+        return next((f for f in self.fields if f.object == object_ and f.name == name), None)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A record to be made or changed: our key for it, and its values under declared names.
+
+    Options are labels, the owner is a user's id, lookups are ids of the destination. `id` is set for a change, and
+    `values` then holds the changed fields only.
+    """
+
+    key: str
+    values: Mapping[str, Value]
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one draft.
+
+    `unknown` means that the answer never came or made no sense: the record may exist, and only a look tells.
+    """
+
+    key: str
+    state: Literal["done", "rejected", "unknown"]
+    id: str = ""  # may be empty after a bulk call, which tells no ids: `Destination.sweep` does
+    words: str = ""  # the destination's own, where it refused
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record as the destination shows it, under declared names and labels."""
+
+    id: str
+    key: str  # our key where the record bears one, else empty
+    values: Mapping[str, Value]
+    updated_at: str = ""
+
+
+class Destination(Protocol):
+    """The calls that stages make. Every implementation is synchronous and keeps to the account's limits."""
+
+    name: str
+
+    def check(self) -> User | None:
+        """Try the key with one cheap call; WrongKey, or DestinationBusy where nobody answers."""
+
+    def metadata(self, declared: Sequence[CustomField] = ()) -> Metadata:
+        """Fields, users and pipelines as they are now; custom fields get their declared name by label and object."""
+
+    def create_field(self, plan: CustomField) -> LiveField:
+        """Make a custom field with its choices; Refused where the account wants it done by hand."""
+
+    def delete_field(self, live: LiveField) -> Outcome:
+        """Take away a field that we made."""
+
+    def bulk_rows(self, object_: str) -> int:
+        """Records that one `write` of this object takes; 1 where there is no bulk call."""
+
+    def write(self, object_: str, drafts: Sequence[Draft]) -> list[Outcome]:
+        """Make these records (no `id`) or change them (all with `id`); one outcome each, matched by key."""
+
+    def find(self, object_: str, field_: str, values: Iterable[str]) -> list[Record]:
+        """Records whose field is one of the values, to see what the account holds already."""
+
+    def read(self, object_: str, ids: Sequence[str]) -> list[Record]:
+        """These records in full, one look each; the ones that are gone are left out."""
+
+    def sweep(self, object_: str) -> Iterator[Record]:
+        """Every record of the object in full, from the authoritative listing and never from a search index."""
+
+    def delete(self, object_: str, ids: Sequence[str]) -> list[Outcome]:
+        """Take these records away; `Outcome.key` is the id."""
+
+
+def connect(spec: DestinationSpec, account: Account, *, declared: Sequence[CustomField] = ()) -> Destination:
+    """The client of a destination, by the name in its file; no list knows which there are."""
+    try:
+        module = import_module(f"workbench.destinations.{spec.name}")
+    except ModuleNotFoundError as missing:
+        raise SpecError(
+            f"there is no client for {spec.name}",
+            expected=listed(names("destinations")),
+            todo=f"put {spec.name}.py beside {spec.name}.toml in workbench/destinations/",
+        ) from missing
+    made: Destination = module.connect(spec, account, declared=declared)
+    return made

@@ -1,0 +1,357 @@
+"""What a source, a destination or a route file may say, and how such a file is read.
+
+The files are TOML beside the code: a customer can read them, a widget can write them, a package can hash them, and
+reading them runs nothing. They name recipes and rules; they never compute. A key that is not known here is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from workbench.errors import SpecError, listed
+
+__all__ = [
+    "Condition",
+    "CustomField",
+    "DestinationSpec",
+    "Feed",
+    "FieldRule",
+    "Lookup",
+    "Match",
+    "ObjectSpec",
+    "Route",
+    "Scope",
+    "Source",
+    "Table",
+    "load_destination",
+    "load_route",
+    "load_source",
+    "names",
+]
+
+Scalar = str | int | float | bool
+Options = dict[str, Scalar | list[str] | dict[str, str]]
+
+
+class Spec(BaseModel):
+    """A part of a file: frozen, and deaf to no misspelt key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+# ---------------------------------------------------------------- sources
+
+
+class Column(Spec):
+    """A column that the vendor is known to deliver; whatever else an export holds is a custom property."""
+
+    name: str
+    type: str = "text"
+    aliases: tuple[str, ...] = ()
+    to: str = ""  # `table.column` that this column points at
+
+
+class Table(Spec):
+    """One table of an export: which file it comes in, and what is known of its columns."""
+
+    files: tuple[str, ...]  # shell patterns, matched without regard to case
+    sheet: str = ""  # of a workbook; its first visible sheet when empty
+    key: tuple[str, ...] = ()  # columns that name a row across deliveries
+    key_fallback: tuple[str, ...] = ()  # used where a key cell is empty
+    key_prefix: str = ""  # put before a key that lacks it, so that deliveries agree
+    required: bool = True
+    dated: str = ""  # the column whose range is compared with the one asked for
+    columns: tuple[Column, ...] = ()
+
+    def column_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+
+class Source(Spec):
+    """What is known of a source CRM and its exports."""
+
+    name: str
+    label: str
+    about: str
+    zone: str  # IANA time zone of times that carry none
+    region: str  # country of telephone numbers that carry none
+    placeholders: tuple[str, ...] = ()
+    tables: dict[str, Table]
+    not_portable: tuple[str, ...] = ()
+
+
+# ---------------------------------------------------------------- destinations
+
+
+class NativeField(Spec):
+    """A standard field of an object, in the destination's own name."""
+
+    name: str
+    label: str
+    type: str
+    key: str = ""  # on the wire, where it differs from the name
+    selector: str = ""  # options that come from the account's own lists
+    required: bool = False
+    max_length: int = 0
+    splits: tuple[str, ...] = ()  # a whole name that is divided over these fields
+    include: str = ""  # what has to be asked for so that it is read back
+    aliases: tuple[str, ...] = ()
+
+
+class ObjectSpec(Spec):
+    """One object of the destination: its path, its limits, its standard fields."""
+
+    label: str
+    plural: str
+    path: str
+    wrapper: str
+    order: int  # parents have the lower number
+    bulk: int = 0  # rows in one bulk call; 0 where there is none
+    bulk_key: str = ""
+    marker: str = ""  # field that carries our key, so that a record can be found again
+    same_as: str = ""  # this object is kept as another one, where the edition has no such object
+    views: tuple[str, ...] = ()  # views whose union is every record
+    fields: tuple[NativeField, ...] = ()
+
+
+class DestinationSpec(Spec):
+    """What is known of a destination CRM."""
+
+    name: str
+    label: str
+    about: str
+    editions: tuple[str, ...]
+    types: dict[str, str]  # our type of a column → the destination's type of a custom field
+    text_limit: int
+    long_text_limit: int
+    calls_per_hour: dict[str, int]
+    objects: dict[str, ObjectSpec]
+    settings: dict[str, Scalar]  # every unknown of the fact sheet, with its safe default
+
+
+# ---------------------------------------------------------------- routes
+
+
+class Condition(Spec):
+    """A test of one row. Exactly one of the comparisons, or `all`/`any` of further conditions."""
+
+    column: str = ""
+    is_: tuple[str, ...] | None = Field(default=None, alias="is")  # folded: case and outer blanks do not count
+    matches: str | None = None  # regular expression, searched
+    empty: bool | None = None
+    all_: tuple[Condition, ...] = Field(default=(), alias="all")
+    any_: tuple[Condition, ...] = Field(default=(), alias="any")
+
+    @model_validator(mode="after")
+    def _one_test(self) -> Self:
+        tests = [self.is_ is not None, self.matches is not None, self.empty is not None, bool(self.all_), bool(self.any_)]
+        if sum(tests) != 1:
+            raise ValueError("a condition makes exactly one test: is, matches, empty, all or any")
+        if not (self.all_ or self.any_) and not self.column:
+            raise ValueError("a condition that looks at a value names its column")
+        return self
+
+
+class Exclusion(Spec):
+    """Rows that a named rule leaves out."""
+
+    rule: str
+    about: str
+    when: Condition
+
+
+class FieldRule(Spec):
+    """How one column is expected to become one field; the confirmed map has the last word."""
+
+    column: str
+    to: str  # the destination's own name, or a declared custom field (`…__c`)
+    recipe: str = ""  # chosen by the field's type when empty
+    options: Options = {}
+    fallback: tuple[str, ...] = ()  # columns looked at, in order, where this one is empty
+    required: bool = False  # a row without it is rejected
+    on_error: Literal["set_aside", "hold", "reject"] = "set_aside"
+    values: bool = False  # its values are mapped one by one, and confirmed
+    about: str = ""
+
+
+class Lookup(Spec):
+    """A link to a record that another feed makes."""
+
+    to: str  # field of this object
+    feed: str
+    column: str  # column of this feed's table
+    required: bool = False  # a row whose parent is missing is held
+
+
+class Match(Spec):
+    """One way of finding the record that a row belongs to."""
+
+    column: str
+    feed: str
+    with_: str = Field(alias="with")
+    recipe: str = "identifier"
+    options: Options = {}
+    reason: str = ""
+
+
+class Feed(Spec):
+    """One source table flowing into one destination object.
+
+    ``record`` makes a record of each row; ``attach`` puts a row's values on a record that another feed makes;
+    ``match`` only finds the record that is there already; ``document`` ends in a hand-off document.
+    """
+
+    name: str
+    rows: tuple[str, ...]  # ids of the promises in the scope document
+    label: str
+    about: str
+    kind: Literal["record", "attach", "match", "document"] = "record"
+    table: str
+    object: str = ""
+    main: bool = False  # every column of the table is decided on here
+    when: Condition | None = None
+    otherwise: str = ""  # rule name of rows that `when` leaves out
+    exclude: tuple[Exclusion, ...] = ()
+    owner: str = ""  # column that names the owner
+    fields: tuple[FieldRule, ...] = ()
+    lookups: tuple[Lookup, ...] = ()
+    merge: tuple[Match, ...] = ()  # rows that are a record of an earlier feed
+    match: tuple[Match, ...] = ()  # attach: ways to the record, in order
+    duplicates: Literal["", "people", "companies"] = ""
+    unique: str = ""  # field that no two records of the destination may share
+    newest: str = ""  # attach: of several rows for one record, the one that is highest here wins
+    newest_recipe: str = ""
+    newest_options: Options = {}
+    tie: str = ""  # column that settles equal ones: the higher wins
+    superseded: str = ""  # rule name of the rows that lost
+    unmatched: str = ""  # reason of rows that belong to no record
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.kind in ("record", "attach") and not self.object:
+            raise ValueError(f"feed {self.name} names no object")
+        if self.kind == "attach" and not (self.match and self.newest and self.superseded and self.unmatched):
+            raise ValueError(f"feed {self.name} attaches, so it needs match, newest, superseded and unmatched")
+        if self.when is not None and not self.otherwise:
+            raise ValueError(f"feed {self.name} leaves rows out by `when`, so it names the rule in `otherwise`")
+        return self
+
+
+class CustomField(Spec):
+    """A field that the destination has to be given before anything is loaded."""
+
+    object: str
+    name: str  # as the scope document declares it
+    label: str
+    type: str
+    choices: tuple[str, ...] = ()
+    rows: tuple[str, ...] = ()
+    about: str = ""
+    unique: bool = False
+
+
+class Scope(Spec):
+    """A question asked once, before anything is mapped."""
+
+    name: str
+    question: str
+    options: tuple[str, ...] = ()  # any answer when empty
+    default: str
+    about: str = ""
+
+
+class Loss(Spec):
+    """Something that the destination cannot hold, said before the sign-off."""
+
+    what: str
+    where: str  # where it goes instead
+
+
+class Route(Spec):
+    """One source into one destination."""
+
+    name: str
+    source: str
+    destination: str
+    title: str
+    about: str
+    scope: tuple[Scope, ...] = ()
+    custom_fields: tuple[CustomField, ...] = ()
+    feeds: tuple[Feed, ...]
+    losses: tuple[Loss, ...] = ()
+    checklist: tuple[str, ...] = ()  # what a person has to see to before the load
+    documents: tuple[str, ...] = ()
+
+    def feed(self, name: str) -> Feed:
+        """The feed of that name; a SpecError lists the names there are."""
+        for feed in self.feeds:
+            if feed.name == name:
+                return feed
+        raise SpecError(
+            f"route {self.name} has no feed {name!r}", expected=listed([feed.name for feed in self.feeds]), found=name
+        )
+
+    def feeding(self, object_: str) -> tuple[Feed, ...]:
+        """The feeds that make records of an object, in the file's order."""
+        return tuple(feed for feed in self.feeds if feed.kind == "record" and feed.object == object_)
+
+
+# ---------------------------------------------------------------- reading
+
+AnySpec = TypeVar("AnySpec", Source, DestinationSpec, Route)
+
+
+def names(kind: Literal["sources", "destinations", "routes"]) -> tuple[str, ...]:
+    """The names for which a file stands in the folder; adding a file is all that adding one takes."""
+    folder = files("workbench") / kind
+    return tuple(sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml")))
+
+
+def load_source(name: str | Path) -> Source:
+    """A source by its name, or from a file of one's own."""
+    return _load("sources", name, Source)
+
+
+def load_destination(name: str | Path) -> DestinationSpec:
+    """A destination by its name, or from a file of one's own."""
+    return _load("destinations", name, DestinationSpec)
+
+
+def load_route(name: str | Path) -> Route:
+    """A route by its name, or from a file of one's own."""
+    return _load("routes", name, Route)
+
+
+def digest(spec: BaseModel) -> str:
+    """SHA-256 of what a file says, whatever its layout and comments."""
+    return hashlib.sha256(spec.model_dump_json(by_alias=True).encode()).hexdigest()
+
+
+def _load(kind: Literal["sources", "destinations", "routes"], name: str | Path, model: type[AnySpec]) -> AnySpec:
+    entry: Traversable | Path = name if isinstance(name, Path) else files("workbench") / kind / f"{name}.toml"
+    if not entry.is_file():
+        raise SpecError(
+            f"there is no {kind[:-1]} {str(name)!r}",
+            expected=listed(names(kind)),
+            todo=f"take one of these names, or put {name}.toml into workbench/{kind}/",
+        )
+    try:
+        return model.model_validate(tomllib.loads(entry.read_text(encoding="utf-8")))
+    except tomllib.TOMLDecodeError as broken:
+        raise SpecError(f"{entry.name} is not valid TOML", found=str(broken), where=entry.name) from broken
+    except ValidationError as wrong:
+        first = wrong.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise SpecError(
+            f"{entry.name} says something that it may not",
+            found=first["msg"],
+            where=f"{entry.name}: {place}",
+            todo="mend the file; docs/architecture.md says what each key means",
+        ) from wrong
