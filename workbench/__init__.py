@@ -1,0 +1,71 @@
+"""Move a small company's CRM: map, confirm, rehearse, sign off, load, prove, put back.
+
+Every name below is loaded when it is first used, so that importing the workbench costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workbench import errors, stages, widgets
+    from workbench.engagement import new_engagement, open_engagement
+    from workbench.frames.compare import compare
+    from workbench.frames.profile import profile
+    from workbench.frames.transform import transform
+    from workbench.loading import load
+    from workbench.matching.columns import propose_fields
+    from workbench.matching.owners import match_owners
+    from workbench.matching.records import match_records
+    from workbench.matching.values import propose_values
+    from workbench.package import verify as verify_package
+    from workbench.readers import read_export
+
+__all__ = [
+    "compare",
+    "errors",
+    "load",
+    "match_owners",
+    "match_records",
+    "new_engagement",
+    "open_engagement",
+    "profile",
+    "propose_fields",
+    "propose_values",
+    "read_export",
+    "stages",
+    "transform",
+    "verify_package",
+    "widgets",
+]
+
+PLACES = {
+    "compare": "workbench.frames.compare:compare",
+    "errors": "workbench.errors:",
+    "load": "workbench.loading:load",
+    "match_owners": "workbench.matching.owners:match_owners",
+    "match_records": "workbench.matching.records:match_records",
+    "new_engagement": "workbench.engagement:new_engagement",
+    "open_engagement": "workbench.engagement:open_engagement",
+    "profile": "workbench.frames.profile:profile",
+    "propose_fields": "workbench.matching.columns:propose_fields",
+    "propose_values": "workbench.matching.values:propose_values",
+    "read_export": "workbench.readers:read_export",
+    "stages": "workbench.stages:",
+    "transform": "workbench.frames.transform:transform",
+    "verify_package": "workbench.package:verify",
+    "widgets": "workbench.widgets:",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, attribute = PLACES[name].partition(":")
+    loaded = import_module(module)
+    return getattr(loaded, attribute) if attribute else loaded
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -53,9 +53,7 @@ class WorkbenchError(Exception):
     Notebooks show the message without a stack, since the last line already says what to do.
     """
 
-    def __init__(
-        self, message: str, *, expected: str = "", found: str = "", where: str = "", todo: str = ""
-    ) -> None:
+    def __init__(self, message: str, *, expected: str = "", found: str = "", where: str = "", todo: str = "") -> None:
         self.message = message
         self.expected = expected
         self.found = found

@@ -70,15 +70,16 @@ def bars(counts: pd.DataFrame, *, label: str, parts: Sequence[str], caption: str
     rows = []
     for _, row in counts.iterrows():
         pieces = "".join(
-            f'<span class="wb-bar" role="img" aria-label="{escape(part)} {int(row[part])}" title="{escape(part)} {int(row[part])}"'
-            f' style="width:{max(int(row[part]) / largest * 24, 0.15):.2f}em;background:{COLOURS.get(part, "#455a64")}"></span>'
+            f'<span class="wb-bar" role="img" aria-label="{escape(part)} {int(row[part])}"'
+            f' title="{escape(part)} {int(row[part])}" style="width:{max(int(row[part]) / largest * 24, 0.15):.2f}em;background:{COLOURS.get(part, "#455a64")}"></span>'
             for part in parts
             if int(row[part])
         )
         total = int(row[list(parts)].sum())
         rows.append(f'<tr><td>{escape(row[label])}</td><td>{pieces}</td><td class="n">{total}</td></tr>')
     legend = " ".join(
-        f'<span class="wb-bar" style="width:.7em;background:{COLOURS.get(part, "#455a64")}"></span> {escape(part)}' for part in parts
+        f'<span class="wb-bar" style="width:.7em;background:{COLOURS.get(part, "#455a64")}"></span> {escape(part)}'
+        for part in parts
     )
     title = f"<caption>{escape(caption)}</caption>" if caption else ""
     return f'{STYLE}<table class="wb">{title}<tbody>{"".join(rows)}</tbody></table><div class="wb-more">{legend}</div>'

@@ -151,7 +151,13 @@ class Condition(Spec):
 
     @model_validator(mode="after")
     def _one_test(self) -> Self:
-        tests = [self.is_ is not None, self.matches is not None, self.empty is not None, bool(self.all_), bool(self.any_)]
+        tests = [
+            self.is_ is not None,
+            self.matches is not None,
+            self.empty is not None,
+            bool(self.all_),
+            bool(self.any_),
+        ]
         if sum(tests) != 1:
             raise ValueError("a condition makes exactly one test: is, matches, empty, all or any")
         if not (self.all_ or self.any_) and not self.column:
@@ -221,6 +227,7 @@ class Feed(Spec):
     exclude: tuple[Exclusion, ...] = ()
     owner: str = ""  # column that names the owner
     fields: tuple[FieldRule, ...] = ()
+    constants: dict[str, str] = {}  # field → text for every record; `scope:<question>` takes the answer to a question
     lookups: tuple[Lookup, ...] = ()
     merge: tuple[Match, ...] = ()  # rows that are a record of an earlier feed
     match: tuple[Match, ...] = ()  # attach: ways to the record, in order

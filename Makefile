@@ -1,0 +1,73 @@
+# One command checks everything: `make test`. One command shows everything: `make demo`.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+SIZE ?= small
+DEMO ?= demo
+
+.PHONY: help venv browser demo test lint unit notebooks-check browser-test bench samples notebooks decisions lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
+
+venv: $(STAMP) ## make .venv with the package and its locked dependencies
+
+$(STAMP): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "python3 is missing: apt-get install python3 python3-venv" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, found: $$($(PYTHON) --version)" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "the venv module is missing: apt-get install python3-venv" >&2; exit 1; }
+	@echo "→ virtual environment and dependencies (once, about a minute)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+browser: ## see to a Chromium for the browser tests
+	@command -v chromium chromium-browser google-chrome >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "→ Chromium for the browser tests"; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
+	  else echo "Chromium is missing: apt-get install chromium" >&2; exit 1; fi; }
+
+demo: venv ## one whole engagement, Promio → Freshsales, on this machine (SIZE=medium for 36,000 rows)
+	@$(BIN)/python -m sample_exports.demo --size $(SIZE) --into $(DEMO)
+
+test: venv browser lint unit notebooks-check browser-test ## everything that CI checks
+
+lint: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+unit: venv
+	$(BIN)/pytest -q -m "not browser and not slow" tests
+
+notebooks-check: venv ## run the reference notebooks again and compare every output
+	$(BIN)/python -m tests.reference check
+
+browser-test: venv browser
+	$(BIN)/pytest -q -m browser tests/browser
+
+bench: venv ## figures: time and peak memory of the medium sample
+	$(BIN)/python -m tests.bench
+
+samples: venv ## write sample_exports/ again
+	$(BIN)/python -m sample_exports.generate promio --size small --out sample_exports/promio
+
+notebooks: venv ## execute the templates on the sample and keep them as notebooks/
+	$(BIN)/python -m tests.reference refresh
+
+decisions: venv ## record the decisions of the sample again, after rules or samples have changed
+	$(BIN)/python -m sample_exports.demo --record
+
+lock: venv ## resolve the dependencies again (uv is needed)
+	uv pip compile --quiet --all-extras --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements.lock
+
+clean: ## take away what was built, but no sample and no engagement of yours
+	rm -rf $(VENV) $(DEMO) .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,57 @@
+"""Where every row ended once the destination has answered, and whether the buckets add up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from workbench.engagement import Engagement
+from workbench.frames.closure import row_closure
+
+__all__ = ["Closed", "close_accounts", "final_verdicts"]
+
+
+@dataclass(frozen=True)
+class Closed:
+    """The accounting of a delivery."""
+
+    frame: pd.DataFrame  # feed, rows, loaded, merged, excluded, rejected, held, failed, closes
+    unresolved: pd.DataFrame  # feed, row, bucket, reason, detail: what did not arrive and may still have to
+
+
+def close_accounts(engagement: Engagement, outcomes: pd.DataFrame, *, delivery: str = "main") -> Closed:
+    """Settle every verdict by what became of its record, keep the result, and count.
+
+    ``outcomes``: feed, key, state (done, rejected, held, unknown), words. The rows that intake read are counted
+    against it, so that a row in no bucket shows.
+    """
+    counts = engagement.load("rows_read", delivery=delivery).set_index("table")["records"]
+    verdicts, rows = [], {}
+    for feed in engagement.route.feeds:
+        settled = final_verdicts(engagement.load(f"verdicts/{feed.name}", delivery=delivery), outcomes)
+        engagement.save(f"final/{feed.name}", settled, delivery=delivery)
+        verdicts.append(settled)
+        rows[feed.name] = int(counts.get(feed.table, 0))
+    everything = pd.concat(verdicts, ignore_index=True)
+    unresolved = everything[everything["bucket"].isin(["rejected", "held", "failed"])]
+    frame = row_closure(everything, rows=rows)
+    return Closed(frame=frame, unresolved=unresolved[["feed", "row", "bucket", "reason", "detail"]].reset_index(drop=True))
+
+
+def final_verdicts(verdicts: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Verdicts with `load` replaced by what the destination said; rows merged into a record share its fate."""
+    verdicts = verdicts.copy()
+    known = outcomes.drop_duplicates("key").set_index("key")
+    state = verdicts["record"].map(known["state"])
+    words = verdicts["record"].map(known["words"])
+    loading = verdicts["bucket"] == "load"
+    bad = state.isin(["rejected", "unknown"]) & verdicts["bucket"].isin(["load", "merged"])
+    waits = (state == "held") & verdicts["bucket"].isin(["load", "merged"])
+    verdicts.loc[loading & (state == "done"), "bucket"] = "loaded"
+    verdicts.loc[bad, "reason"] = state[bad].map({"rejected": "refused_by_destination", "unknown": "outcome_unknown"})
+    verdicts.loc[bad, "detail"] = words[bad]
+    verdicts.loc[bad, "bucket"] = "failed"
+    verdicts.loc[waits, "reason"] = words[waits]
+    verdicts.loc[waits, "bucket"] = "held"
+    return verdicts

@@ -1,0 +1,357 @@
+"""One migration on disk: its settings, exports, decisions and staged tables, and the gates between its phases."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import socket
+import tempfile
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Engine
+
+from workbench import destinations
+from workbench.clock import now
+from workbench.decisions import Decisions
+from workbench.destinations import Account, Destination, Secret
+from workbench.errors import EngagementError, EngagementLocked, ExportError, listed
+from workbench.journal import Journal, person
+from workbench.ledger import SETTLE_SECONDS, Ledger
+from workbench.package import signing_key
+from workbench.phases import PHASES, Gate, Phases, PhaseState
+from workbench.settings import (
+    CREDENTIALS,
+    SETTINGS,
+    Settings,
+    checked,
+    read_key,
+    read_settings,
+    write_private,
+    write_settings,
+)
+from workbench.specs import (
+    CustomField,
+    DestinationSpec,
+    Route,
+    Scalar,
+    Source,
+    load_destination,
+    load_route,
+    load_source,
+)
+from workbench.staging import read_frame, write_frame
+from workbench.store import open_store
+
+__all__ = ["PHASES", "Engagement", "Gate", "PhaseState", "Settings", "new_engagement", "open_engagement"]
+
+FOLDERS = ("exports", "staged", "artifacts", "notebooks", "executed", "package")
+DATABASE, JOURNAL, LOCK, ROUTE = "workbench.db", "journal.jsonl", ".lock", "route.toml"
+OPEN = "WORKBENCH_ENGAGEMENT"
+PART = re.compile(r"[A-Za-z0-9][\w.-]{0,99}")
+
+
+@dataclass(frozen=True)
+class Engagement:
+    """One migration, opened. Everything it keeps lies under `root`; nothing of it is kept in memory."""
+
+    root: Path
+    settings: Settings
+    route: Route
+    source: Source
+    destination: DestinationSpec
+    store: Engine
+    journal: Journal
+    decisions: Decisions
+
+    @property
+    def artifacts(self) -> Path:
+        """Where phases leave their results."""
+        return self.root / "artifacts"
+
+    @property
+    def zone(self) -> str:
+        """The time zone of times that carry none."""
+        return self.settings.zone or self.source.zone
+
+    # ------------------------------------------------------------ files
+
+    def exports(self, delivery: str = "main") -> Path:
+        """The folder with the files of a delivery; ExportError where there is no such delivery."""
+        folder = self.root / "exports" / _part(delivery)
+        if not folder.is_dir():
+            raise ExportError(
+                f"there is no delivery {delivery!r}",
+                expected=listed(self.deliveries()) or "at least one",
+                where=f"exports/{delivery}",
+                todo=f"put the files that the customer exported into exports/{delivery}",
+            )
+        return folder
+
+    def deliveries(self) -> tuple[str, ...]:
+        """The deliveries there are: main first, the others by name."""
+        found = [entry.name for entry in (self.root / "exports").iterdir() if entry.is_dir() and PART.fullmatch(entry.name)]
+        return tuple(sorted(found, key=lambda name: (name != "main", name)))
+
+    def receive(self, folder: Path, *, delivery: str) -> Path:
+        """Copy a further delivery into the engagement, whole or not at all; one that is there is never replaced."""
+        target = self.root / "exports" / _part(delivery)
+        if target.exists() and any(target.iterdir()):
+            raise EngagementError(f"delivery {delivery!r} is there already", where=str(target), todo="give it another name")
+        with tempfile.TemporaryDirectory(dir=self.root, prefix=".receiving-") as temporary:
+            copied = _copy_exports(folder, Path(temporary) / "files")
+            copied.replace(target)
+        self.journal.append("received", subject=delivery, detail={"files": sorted(f.name for f in target.iterdir())})
+        return target
+
+    def save(self, name: str, frame: pd.DataFrame, *, delivery: str = "main") -> Path:
+        """Keep a frame as `staged/<delivery>/<name>.parquet`; `name` may hold folders, as in records/contacts."""
+        return write_frame(self._staged(name, delivery), frame)
+
+    def load(self, name: str, *, delivery: str = "main") -> pd.DataFrame:
+        """The frame of that name; EngagementError where no phase has staged it yet."""
+        path = self._staged(name, delivery)
+        if not path.exists():
+            raise EngagementError(
+                f"{name} is not staged", where=f"staged/{delivery}", todo="run the phase that stages it, then this one again"
+            )
+        return read_frame(path)
+
+    def has(self, name: str, *, delivery: str = "main") -> bool:
+        """Whether a frame of that name is staged."""
+        return self._staged(name, delivery).exists()
+
+    def _staged(self, name: str, delivery: str) -> Path:
+        return self.root.joinpath("staged", _part(delivery), *[_part(part) for part in f"{name}.parquet".split("/")])
+
+    # ------------------------------------------------------------ destination
+
+    def account(self) -> Account:
+        """Where the destination is and who we are there; EngagementError where the address or the key is missing."""
+        if not self.settings.base_url:
+            raise EngagementError(
+                "the address of the destination is missing",
+                where=f"{SETTINGS}: base_url",
+                todo="write it there, up to and with /api; for a rehearsal, as `workbench rehearse` prints it",
+            )
+        key = read_key(self.root)
+        if not key:
+            raise EngagementError(
+                "the key of the destination is missing",
+                expected=f"$WORKBENCH_KEY, or {CREDENTIALS} in the engagement (0600)",
+                todo="copy the API key of the migration user from the destination's settings",
+            )
+        said = self.settings
+        return Account(said.base_url, Secret(key), said.edition, said.plan, said.destination, said.time_scale)
+
+    def connect(self, *, declared: Sequence[CustomField] = ()) -> Destination:
+        """The destination behind the ledger: nothing passes it by. `declared` adds to the fields of the route."""
+        fields = (*self.route.custom_fields, *declared)
+        client = destinations.connect(self.destination, self.account(), declared=fields)
+        return self.ledger().guard(client, settle_seconds=SETTLE_SECONDS / self.settings.time_scale)
+
+    def ledger(self) -> Ledger:
+        """The record of every change asked of the destination."""
+        return Ledger(self.store, engagement_id=self.settings.engagement_id)
+
+    # ------------------------------------------------------------ phases
+
+    def gate(self, phase: str) -> Gate:
+        """Let a phase begin, or raise GateClosed with what the earlier ones still lack.
+
+        An earlier phase counts when it passed last, or where a decision of kind waiver names it.
+        """
+        waivers = self.decisions.current("waiver").to_dict("records")
+        return self._phases().gate(phase, waived={row["subject"]: f"{row['by']}: {row['why']}" for row in waivers})
+
+    def finish(
+        self, phase: str, *, passed: bool, reasons: Sequence[str] = (), summary: Mapping[str, Any] | None = None
+    ) -> PhaseState:
+        """Record how a phase ended, in the store and in the journal; a blocked one says why."""
+        state = self._phases().record(phase, passed=passed, reasons=reasons, summary=summary or {})
+        detail = {"state": state.state, "reasons": list(state.reasons), "summary": dict(state.summary)}
+        self.journal.append("phase", subject=phase, detail=detail)
+        return state
+
+    def status(self) -> pd.DataFrame:
+        """One row a phase, in order: phase, state (passed, blocked, open), reasons, at."""
+        return self._phases().frame()
+
+    def phase(self, phase: str) -> PhaseState:
+        """How a phase ended last, with its reasons and what it said of itself; open where it never ran."""
+        return self._phases().state(phase)
+
+    def _phases(self) -> Phases:
+        return Phases(self.store, engagement_id=self.settings.engagement_id)
+
+    # ------------------------------------------------------------ one writer
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Be the only one who changes this engagement and its destination; EngagementLocked names who is.
+
+        The lock ends with the process that holds it, however that ends.
+        """
+        descriptor = os.open(self.root / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "r+", encoding="utf-8") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise EngagementLocked(
+                    "another run is writing to this engagement",
+                    found=stream.read().strip() or "a run that has just begun",
+                    where=str(self.root),
+                    todo="wait until it has ended, or end it; what it has done is kept",
+                ) from None
+            stream.truncate(0)
+            stream.write(f"{person()}, process {os.getpid()} on {socket.gethostname()}, since {now()}\n")
+            stream.flush()
+            try:
+                yield
+            finally:
+                stream.truncate(0)
+
+
+def new_engagement(
+    root: Path | str,
+    *,
+    route: str | Path,
+    customer: str = "",
+    exports: Path | str | None = None,
+    base_url: str = "",
+    edition: str = "suite",
+    plan: str = "growth",
+    zone: str = "",
+    time_scale: float = 1.0,
+    destination: Mapping[str, Scalar] | None = None,
+    store: str = "",
+    key: str | None = None,
+) -> Engagement:
+    """Make an engagement with a copy of the exports, and open it.
+
+    The folder must not exist, or be empty. It is made beside its name and moved there at the end, so that a failure
+    leaves nothing. `route` is a name, or a file of one's own, which is then copied too.
+    """
+    target = Path(root).expanduser().absolute()
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise EngagementError("the folder is not empty", where=str(target), todo="name a new folder, or empty this one")
+    own = isinstance(route, Path)
+    settings = checked(
+        route=ROUTE if own else route,
+        customer=customer,
+        created=now(),
+        engagement_id=uuid.uuid4().hex[:16],
+        base_url=base_url.rstrip("/"),
+        edition=edition,
+        plan=plan,
+        zone=zone,
+        time_scale=time_scale,
+        store=store,
+        destination=dict(destination or {}),
+    )
+    _fits(load_destination(load_route(route).destination), settings)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as temporary:
+        made = Path(temporary) / "engagement"
+        _furnish(made, settings, exports=exports, own=Path(route) if own else None, key=key)
+        made.replace(target)
+    return open_engagement(target)
+
+
+def open_engagement(path: Path | str | None = None) -> Engagement:
+    """Open an engagement: the path, else $WORKBENCH_ENGAGEMENT, else the first one from the working directory upwards.
+
+    EngagementError says what to do where there is none, IntegrityError where its journal or database was changed.
+    """
+    root = _find(path)
+    settings = read_settings(root)
+    route = load_route(root / ROUTE if settings.route == ROUTE else settings.route)
+    destination = load_destination(route.destination)
+    _fits(destination, settings)
+    journal = Journal(root / JOURNAL, hide=lambda: [read_key(root)])
+    journal.check()
+    store = open_store(settings.store or root / DATABASE)
+    decisions = Decisions(store, engagement_id=settings.engagement_id, journal=journal)
+    return Engagement(root, settings, route, load_source(route.source), destination, store, journal, decisions)
+
+
+def _find(path: Path | str | None) -> Path:
+    named = path or os.environ.get(OPEN)
+    if named:
+        root = Path(named).expanduser().absolute()
+        if (root / SETTINGS).is_file():
+            return root
+        raise EngagementError("this is no engagement", expected=f"a folder with {SETTINGS}", where=str(root), todo=_todo())
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / SETTINGS).is_file():
+            return folder
+    raise EngagementError("there is no engagement here", expected=f"{SETTINGS} here or above", where=str(here), todo=_todo())
+
+
+def _todo() -> str:
+    return f"go into the engagement's folder, name it, set ${OPEN}, or make one: workbench new DIR --route ROUTE"
+
+
+def _furnish(made: Path, settings: Settings, *, exports: Path | str | None, own: Path | None, key: str | None) -> None:
+    made.mkdir(mode=0o700)
+    for folder in FOLDERS:
+        (made / folder).mkdir()
+    if exports is not None:
+        _copy_exports(Path(exports).expanduser(), made / "exports" / "main")
+    if own is not None:
+        shutil.copyfile(own, made / ROUTE)
+    if key:
+        write_private(made / CREDENTIALS, f"{key.strip()}\n")
+    write_settings(made, settings)
+    fingerprint = signing_key(made).fingerprint
+    if not settings.store:
+        open_store(made / DATABASE).dispose()
+    detail = {"route": settings.route, "customer": settings.customer, "engagement": settings.engagement_id}
+    Journal(made / JOURNAL, hide=lambda: [key or ""]).append("created", detail={**detail, "signing key": fingerprint})
+
+
+def _copy_exports(folder: Path, target: Path) -> Path:
+    if not folder.is_dir():
+        raise ExportError("the folder with the exports is missing", where=str(folder), todo="name the folder that holds them")
+    try:
+        shutil.copytree(folder, target, dirs_exist_ok=True)
+    except (OSError, shutil.Error) as failed:
+        raise ExportError(
+            "the exports cannot be copied",
+            found=str(failed),
+            where=str(folder),
+            todo="see that they may be read and the disk has room",
+        ) from None
+    return target
+
+
+def _fits(destination: DestinationSpec, settings: Settings) -> None:
+    unknown = sorted(set(settings.destination) - set(destination.settings))
+    wrong = [
+        ("edition", settings.edition, destination.editions, settings.edition not in destination.editions),
+        ("plan", settings.plan, tuple(destination.calls_per_hour), settings.plan not in destination.calls_per_hour),
+        ("destination", listed(unknown), tuple(destination.settings), bool(unknown)),
+    ]
+    for name, found, expected, is_wrong in wrong:
+        if is_wrong:
+            raise EngagementError(
+                f"{destination.label} knows no such {name}",
+                expected=listed(expected),
+                found=found,
+                where=f"{SETTINGS}: {name}",
+                todo="take one of these",
+            )
+
+
+def _part(name: str) -> str:
+    if not PART.fullmatch(name):
+        raise EngagementError("this is no name for a file", expected="letters, digits, - _ .", found=repr(name))
+    return name

@@ -1,0 +1,196 @@
+"""Rows that say something of a record which another feed makes: find the record, let the newest row speak."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from workbench.frames.plan import BLANK, FeedPlan
+from workbench.frames.select import filled, matching, natural_keys
+from workbench.frames.transform import CELL_COLUMNS, Staged, records_by
+from workbench.recipes import convert
+from workbench.specs import Feed
+
+__all__ = ["add", "attach", "document", "match_people"]
+
+
+def attach(table: pd.DataFrame, plan: FeedPlan, *, parents: Mapping[str, Staged], tables: Mapping[str, pd.DataFrame]) -> Staged:
+    """Verdicts for rows that belong to a record made elsewhere, and what the newest of them adds to it.
+
+    A row that fits several records fits none: guessing would put one customer's call on another one.
+    """
+    table = table.set_index("_row", drop=False)
+    record, several = _owning_records(table, plan.feed, parents, tables)
+    newest = _newest(table, plan.feed, record)
+    bucket = pd.Series("rejected", index=table.index, dtype="object")
+    reason = pd.Series(plan.feed.unmatched, index=table.index, dtype="object")
+    reason[several] = "several_records_fit"
+    bucket[record.notna()], reason[record.notna()] = "excluded", plan.feed.superseded
+    bucket[newest], reason[newest] = "merged", "attached"
+    fields, cells = _converted(table, plan, newest)
+    additions = pd.DataFrame({"record": record[newest], "row": table.index[newest], **fields}).reset_index(drop=True)
+    return Staged(
+        records=pd.DataFrame(columns=["key", "marker", "row"], dtype="object"),
+        verdicts=_verdicts(table, plan.feed, bucket, reason, record.where(newest), natural_keys(table, plan.table)),
+        cells=cells,
+        additions=additions,
+    )
+
+
+def add(
+    records: pd.DataFrame, additions: pd.DataFrame, *, plan: FeedPlan, wins: bool = False
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The records with what was added to them, and the cells that lost their place.
+
+    An addition fills a gap. Where the record says something else, its own word stays, unless the addition ``wins``
+    (a latest call over an older link); the word that lost is set aside either way.
+    """
+    columns = {field.field: field.column for field in plan.fields}
+    records = records.copy()
+    mine = additions[additions["record"].isin(set(records["key"]))]
+    aside: list[pd.DataFrame] = []
+    for name in [column for column in additions.columns if column not in ("record", "row")]:
+        offered = mine[["record", "row", name]].dropna(subset=[name])
+        if offered.empty:
+            continue
+        values = records[name].astype("object") if name in records else pd.Series(pd.NA, index=records.index, dtype="object")
+        given = offered.drop_duplicates("record")
+        first = _looked_up(records["key"], dict(zip(given["record"], given[name], strict=True)))
+        records[name] = first.where(first.notna(), values) if wins else values.where(values.notna(), first)
+        own = pd.DataFrame({"record": records["key"], "row": records["row"], name: values}).dropna(subset=[name])
+        said = own[own["record"].isin(offered["record"])] if wins else offered
+        now = _looked_up(said["record"], dict(zip(records["key"], records[name], strict=True)))
+        lost = said[now.astype("str") != said[name].astype("str")]
+        aside.append(
+            pd.DataFrame(
+                {
+                    "feed": plan.feed.name,
+                    "column": columns.get(name, ""),
+                    "field": name,
+                    "row": lost["row"],
+                    "value": lost[name].astype("str"),
+                    "reason": "later_word_won" if wins else "record_kept_its_own",
+                }
+            )
+        )
+    empty = pd.DataFrame(columns=list(CELL_COLUMNS), dtype="object")
+    return records, pd.concat([empty, *aside], ignore_index=True)
+
+
+def _looked_up(keys: pd.Series, values: Mapping[str, object]) -> pd.Series:
+    """The values under these keys, as they are: `Series.map` would turn whole numbers beside gaps into fractions."""
+    return pd.Series([values.get(key, pd.NA) for key in keys], index=keys.index, dtype="object")
+
+
+def match_people(table: pd.DataFrame, plan: FeedPlan, *, column: str) -> Staged:
+    """Verdicts for rows that only name somebody who is at the destination already."""
+    table = table.set_index("_row", drop=False)
+    name = table[column].astype("str").str.strip()
+    found = name.map(pd.Series(plan.owners, dtype="object"))
+    fallback = plan.owners.get(BLANK, "")
+    bucket = pd.Series("merged", index=table.index, dtype="object").where(found.notna() & (found != ""), "held")
+    reason = pd.Series("matched_user", index=table.index, dtype="object")
+    reason[(found == fallback) & (name.str.casefold() != str(fallback).casefold())] = "fallback_user"
+    reason[bucket == "held"] = "owner_unresolved"
+    return _without_records(_verdicts(table, plan.feed, bucket, reason, found, name))
+
+
+def document(table: pd.DataFrame, plan: FeedPlan) -> Staged:
+    """Verdicts for rows that end in a hand-off document."""
+    table = table.set_index("_row", drop=False)
+    bucket = pd.Series("excluded", index=table.index, dtype="object")
+    reason = pd.Series("documented", index=table.index, dtype="object")
+    nothing = pd.Series(pd.NA, index=table.index, dtype="object")
+    return _without_records(_verdicts(table, plan.feed, bucket, reason, nothing, natural_keys(table, plan.table)))
+
+
+def _owning_records(
+    table: pd.DataFrame, feed: Feed, parents: Mapping[str, Staged], tables: Mapping[str, pd.DataFrame]
+) -> tuple[pd.Series, pd.Series]:
+    """The record of each row by the first way that finds one, and the rows for which a way found several."""
+    record = pd.Series(pd.NA, index=table.index, dtype="object")
+    several = pd.Series(False, index=table.index)
+    for match in feed.match:
+        parent = parents[match.feed]
+        there = tables[match.feed].set_index("_row", drop=False)
+        pairs = records_by(parent, matching(there, match, side="with"))
+        pairs = pairs[pairs["record"].isin(_loadable(parents))]
+        counts = pairs.groupby("value")["record"].nunique()
+        wanted = matching(table, match, side="column").where(filled(table[match.column]))
+        open_ = record.isna() & ~several & wanted.notna()
+        several |= open_ & wanted.map(counts).fillna(0).gt(1)
+        single = pairs[pairs["value"].map(counts) == 1].set_index("value")["record"]
+        record = record.where(~(open_ & ~several), wanted.map(single).astype("object"))
+    return record, several
+
+
+def _loadable(parents: Mapping[str, Staged]) -> set[str]:
+    return {key for parent in parents.values() if len(parent.records) for key in parent.records["key"]}
+
+
+def _newest(table: pd.DataFrame, feed: Feed, record: pd.Series) -> pd.Series:
+    """True for the one row of each record that is highest in `newest`, then in `tie`."""
+    rank = convert(table[feed.newest], feed.newest_recipe or "text", options=dict(feed.newest_options)).values
+    order = pd.DataFrame({"record": record, "rank": _comparable(rank, feed.newest_recipe), "row": table.index})
+    order["tie"] = table[feed.tie].fillna("").astype("str") if feed.tie else ""
+    order = order[order["record"].notna()].sort_values(["rank", "tie"], na_position="first", kind="stable")
+    return pd.Series(table.index.isin(order.drop_duplicates("record", keep="last")["row"]), index=table.index)
+
+
+def _comparable(rank: pd.Series, recipe: str) -> pd.Series:
+    if recipe == "moment":
+        return pd.to_datetime(rank, utc=True, format="ISO8601")
+    if recipe in ("integer", "decimal", "money"):
+        return pd.to_numeric(rank)
+    return rank.astype("str")
+
+
+def _converted(table: pd.DataFrame, plan: FeedPlan, rows: pd.Series) -> tuple[dict[str, pd.Series], pd.DataFrame]:
+    fields: dict[str, pd.Series] = {}
+    aside = [pd.DataFrame(columns=list(CELL_COLUMNS), dtype="object")]
+    for each in plan.fields:
+        raw = table.loc[rows, each.column]
+        done = convert(raw, each.recipe, options=dict(each.options))
+        fields[each.field] = done.values
+        why = done.reasons.where(done.reasons.notna(), done.notes)
+        said = why.notna()
+        aside.append(
+            pd.DataFrame(
+                {
+                    "feed": plan.feed.name,
+                    "column": each.column,
+                    "field": each.field,
+                    "row": raw.index[said],
+                    "value": raw[said].astype("str").to_numpy(),
+                    "reason": why[said].to_numpy(),
+                }
+            )
+        )
+    return fields, pd.concat(aside, ignore_index=True)
+
+
+def _verdicts(
+    table: pd.DataFrame, feed: Feed, bucket: pd.Series, reason: pd.Series, record: pd.Series, natural: pd.Series
+) -> pd.DataFrame:
+    frame = pd.DataFrame(
+        {
+            "row": table.index,
+            "feed": feed.name,
+            "natural": natural,
+            "bucket": bucket,
+            "reason": reason,
+            "record": record,
+            "detail": pd.NA,
+        }
+    )
+    return frame.reset_index(drop=True)
+
+
+def _without_records(verdicts: pd.DataFrame) -> Staged:
+    return Staged(
+        records=pd.DataFrame(columns=["key", "marker", "row"], dtype="object"),
+        verdicts=verdicts,
+        cells=pd.DataFrame(columns=list(CELL_COLUMNS), dtype="object"),
+        additions=pd.DataFrame(columns=["record", "row"], dtype="object"),
+    )

@@ -1,0 +1,77 @@
+"""Three-way merge of records: what we loaded, what the source says now, what the destination says now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from workbench.frames.compare import WAYS, canonical
+from workbench.show import html_table
+
+__all__ = ["Merge", "merge"]
+
+
+@dataclass(frozen=True)
+class Merge:
+    """Every field that changed on some side, and who is followed.
+
+    ``frame``: key, field, base, theirs, ours, verdict (``take`` theirs, ``keep`` ours, ``same`` on both sides,
+    ``conflict``). ``new`` and ``gone`` are the keys that only the new export, or only the loaded state, has.
+    """
+
+    frame: pd.DataFrame
+    new: tuple[str, ...]
+    gone: tuple[str, ...]
+
+    @property
+    def conflicts(self) -> pd.DataFrame:
+        """The fields that changed on both sides, to different values."""
+        return self.frame[self.frame["verdict"] == "conflict"].reset_index(drop=True)
+
+    def _repr_html_(self) -> str:
+        counts = self.frame["verdict"].value_counts().rename_axis("verdict").reset_index(name="fields")
+        said = f"{len(self.new)} new records, {len(self.gone)} no longer in the export"
+        return html_table(counts, caption=said) + html_table(self.frame, caption="Changed fields", limit=100)
+
+
+def merge(base: pd.DataFrame, theirs: pd.DataFrame, ours: pd.DataFrame, *, key: str = "key") -> Merge:
+    """Compare three states of the same records, field by field; the frames share ``key`` and name fields alike.
+
+    A field that ``ours`` does not show is taken to stand as it was loaded. Values are compared after the harmless
+    rewriting that `compare` knows (money, case of e-mails, order of lists), so that no such thing becomes a change.
+    """
+    old, new, now = (frame.set_index(key) for frame in (base, theirs, ours))
+    both = [k for k in new.index if k in old.index]
+    fields = [name for name in new.columns if not str(name).startswith("_")]
+    parts = [_field(name, old, new, now, both) for name in fields]
+    columns = ["key", "field", "base", "theirs", "ours", "verdict"]
+    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+    return Merge(
+        frame=frame[columns],
+        new=tuple(str(k) for k in new.index.difference(old.index, sort=False)),
+        gone=tuple(str(k) for k in old.index.difference(new.index, sort=False)),
+    )
+
+
+def _field(name: str, old: pd.DataFrame, new: pd.DataFrame, now: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    nothing = pd.Series(pd.NA, index=keys, dtype="object")
+    base = old[name].reindex(keys).astype("object") if name in old else nothing
+    theirs = new[name].reindex(keys).astype("object")
+    ours = now[name].reindex(keys).astype("object") if name in now else base
+    ours = ours.where(pd.Series(keys, index=keys).isin(now.index), base)
+    frame = pd.DataFrame({"key": keys, "field": name, "base": base, "theirs": theirs, "ours": ours}).reset_index(drop=True)
+    b, t, o = (_folded(frame[side]) for side in ("base", "theirs", "ours"))
+    frame["verdict"] = "conflict"
+    frame.loc[t == o, "verdict"] = "same"
+    frame.loc[(o == b) & (t != b), "verdict"] = "take"
+    frame.loc[(t == b) & (o != b), "verdict"] = "keep"
+    return frame[(t != b) | (o != b)]
+
+
+def _folded(column: pd.Series) -> pd.Series:
+    """The column as it reads once every harmless way of writing is undone."""
+    values = list(canonical(column))
+    for way in WAYS.values():
+        values = [way.undo(value) for value in values]
+    return pd.Series(values, index=column.index, dtype="object")

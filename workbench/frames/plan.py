@@ -1,0 +1,256 @@
+"""What is to be done with each column of a feed: the route's expectation, overruled by what a person confirmed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from dataclasses import field as made_by
+
+from workbench.errors import SpecError
+from workbench.specs import CustomField, DestinationSpec, Feed, FieldRule, NativeField, Options, Route, Source, Table
+
+__all__ = [
+    "BLANK",
+    "FeedPlan",
+    "FieldAnswer",
+    "FieldPlan",
+    "declared_fields",
+    "declared_name",
+    "native_field",
+    "plan_feed",
+]
+
+BLANK = "(blank)"
+"""Stands for rows that name no owner, where owners are decided on."""
+
+RECIPE_OF: Mapping[str, str] = {
+    "text": "text",
+    "long_text": "long_text",
+    "email": "email",
+    "phone": "phone",
+    "url": "url",
+    "identifier": "identifier",
+    "postal_code": "postal_code",
+    "integer": "integer",
+    "decimal": "decimal",
+    "money": "money",
+    "percent": "percent",
+    "date": "day",
+    "datetime": "day",
+    "boolean": "boolean",
+    "duration": "duration_seconds",
+    "picklist": "choice",
+    "multi_picklist": "multi_choice",
+}
+"""The recipe for a field of each type, where the route names none; other types stay text."""
+
+
+@dataclass(frozen=True)
+class FieldAnswer:
+    """What a person confirmed for one column: a field of the destination, a field to be made, or nothing."""
+
+    target: str  # a field's name; "new:<label>" for one to be made; "" leaves the column behind
+    type: str = ""
+    choices: tuple[str, ...] = ()
+    recipe: str = ""
+    options: Options = made_by(default_factory=dict)
+
+    @property
+    def new_label(self) -> str:
+        """The label of the field to be made; empty where the field is there already."""
+        return self.target.removeprefix("new:") if self.target.startswith("new:") else ""
+
+
+@dataclass(frozen=True)
+class FieldPlan:
+    """One column on its way into one field."""
+
+    column: str
+    field: str  # declared name
+    recipe: str
+    options: Mapping[str, object]
+    fallback: tuple[str, ...] = ()
+    required: bool = False
+    on_error: str = "set_aside"
+    substitutes: Mapping[str, str] = made_by(default_factory=dict)  # decided for single values, before the recipe
+    shared: bool = True  # false for lists of the account, whose options may mean nothing on another object
+
+
+@dataclass(frozen=True)
+class FeedPlan:
+    """All that `transform` has to know of a feed."""
+
+    feed: Feed
+    source: str
+    table: Table
+    fields: tuple[FieldPlan, ...]
+    owners: Mapping[str, str] = made_by(default_factory=dict)  # owner as it stands → e-mail of a user
+    merges: Mapping[str, str] = made_by(default_factory=dict)  # row id → record key, or "" for a record of its own
+    merged_keys: Mapping[str, str] = made_by(default_factory=dict)  # the same by natural key, for a later delivery
+    undecided: frozenset[str] = frozenset()  # rows that may be somebody who is here already, and nobody has said so
+    constants: Mapping[str, str] = made_by(default_factory=dict)
+    prefixes: Mapping[str, str] = made_by(default_factory=dict)  # feed → what its natural keys begin with
+
+
+def declared_name(label: str) -> str:
+    """The declared name of a field that is to be made: `Roof Age (yrs)` becomes `roof_age_yrs__c`."""
+    return re.sub(r"[^a-z0-9]+", "_", label.casefold()).strip("_") + "__c"
+
+
+def native_field(destination: DestinationSpec, object_: str, name: str) -> NativeField | None:
+    """The destination's standard field of that name, or None."""
+    spec = destination.objects.get(object_)
+    return next((known for known in spec.fields if known.name == name), None) if spec else None
+
+
+def declared_fields(route: Route, answers: Mapping[str, FieldAnswer]) -> tuple[CustomField, ...]:
+    """Every custom field of the route, and every one that a person asked for, in the order in which they are needed."""
+    made: dict[tuple[str, str], CustomField] = {(known.object, known.name): known for known in route.custom_fields}
+    for subject, answer in answers.items():
+        if not answer.new_label:
+            continue
+        feed, column = route.feed(subject.split("/", 1)[0]), subject.split("/", 1)[1]
+        name = declared_name(answer.new_label)
+        made.setdefault(
+            (feed.object, name),
+            CustomField(
+                object=feed.object,
+                name=name,
+                label=answer.new_label,
+                type=answer.type or "text",
+                choices=answer.choices,
+                rows=("PF5",) if route.name.startswith("promio") else feed.rows,
+                about=f"custom property found in the column {column!r}",
+            ),
+        )
+    return tuple(made.values())
+
+
+def plan_feed(
+    route: Route,
+    source: Source,
+    destination: DestinationSpec,
+    feed: Feed,
+    *,
+    answers: Mapping[str, FieldAnswer],
+    values: Mapping[str, str],
+    owners: Mapping[str, str],
+    merges: Mapping[str, str],
+    merged_keys: Mapping[str, str] | None = None,
+    undecided: frozenset[str] = frozenset(),
+    scope: Mapping[str, str] | None = None,
+) -> FeedPlan:
+    """The plan of one feed from what was decided.
+
+    `answers` by `feed/column`, `values` by `feed/column=value`, `owners` by the owner as it stands, `merges` by row id
+    (`undecided` ones wait), `scope` by the question. Columns that nobody decided on follow the route. A SpecError where two columns would fill one field.
+    """
+    declared = {(known.object, known.name): known for known in declared_fields(route, answers)}
+    rules = {rule.column: rule for rule in feed.fields}
+    columns = dict.fromkeys([*rules, *(s.split("/", 1)[1] for s in answers if s.split("/", 1)[0] == feed.name)])
+    plans: list[FieldPlan] = []
+    for column in columns:
+        answer = answers.get(f"{feed.name}/{column}")
+        plans += _column_plans(destination, feed, column, rules.get(column), answer, declared, _own(values, feed, column))
+    _refuse_collisions(feed, plans)
+    return FeedPlan(
+        feed=feed,
+        source=source.name,
+        table=source.tables[feed.table],
+        fields=tuple(plans),
+        owners=owners,
+        merges=merges,
+        merged_keys=merged_keys or {},
+        undecided=undecided,
+        constants=_constants(feed, scope or {}),
+        prefixes={other.name: source.tables[other.table].key_prefix for other in route.feeds},
+    )
+
+
+def _constants(feed: Feed, scope: Mapping[str, str]) -> dict[str, str]:
+    said = {
+        name: scope.get(text.removeprefix("scope:"), "") if text.startswith("scope:") else text
+        for name, text in feed.constants.items()
+    }
+    return {name: text for name, text in said.items() if text}
+
+
+def _own(values: Mapping[str, str], feed: Feed, column: str) -> dict[str, str]:
+    start = f"{feed.name}/{column}="
+    return {subject[len(start) :]: option for subject, option in values.items() if subject.startswith(start)}
+
+
+def _column_plans(
+    destination: DestinationSpec,
+    feed: Feed,
+    column: str,
+    rule: FieldRule | None,
+    answer: FieldAnswer | None,
+    declared: Mapping[tuple[str, str], CustomField],
+    values: Mapping[str, str],
+) -> list[FieldPlan]:
+    target = answer.target if answer else (rule.to if rule else "")
+    if not target:
+        return []
+    name = declared_name(answer.new_label) if answer and answer.new_label else target
+    follows = rule if rule is not None and rule.to == name else None
+    native = native_field(destination, feed.object, name)
+    if native is not None and native.splits:
+        required = bool(follows and follows.required)
+        return [
+            FieldPlan(column=column, field=part, recipe=f"split_{part}", options={}, required=required and part == "last_name")
+            for part in native.splits
+        ]
+    kind = native.type if native else _declared_type(declared, feed.object, name)
+    recipe = (answer.recipe if answer else "") or (follows.recipe if follows else "") or RECIPE_OF.get(kind, "text")
+    options: dict[str, object] = {**(follows.options if follows else {}), **(answer.options if answer else {})}
+    plan = _one_plan(column, name, recipe, options, follows, values, declared.get((feed.object, name)))
+    return [replace(plan, shared=native is None or not native.selector)]
+
+
+def _one_plan(
+    column: str,
+    name: str,
+    recipe: str,
+    options: dict[str, object],
+    rule: FieldRule | None,
+    values: Mapping[str, str],
+    custom: CustomField | None,
+) -> FieldPlan:
+    substitutes: Mapping[str, str] = {}
+    if recipe in ("choice", "multi_choice"):
+        # A field that was made for this column has the column's own values as its choices.
+        own = {choice: choice for choice in custom.choices} if custom else {}
+        options["mapping"] = {**own, **values}
+    else:
+        substitutes = values
+    return FieldPlan(
+        column=column,
+        field=name,
+        recipe=recipe,
+        options=options,
+        fallback=rule.fallback if rule else (),
+        required=rule.required if rule else False,
+        on_error=rule.on_error if rule else "set_aside",
+        substitutes=substitutes,
+    )
+
+
+def _declared_type(declared: Mapping[tuple[str, str], CustomField], object_: str, name: str) -> str:
+    """Type of a declared field: of this object, or of another one that shares it (a lead and its contact)."""
+    found = declared.get((object_, name)) or next((f for (_, other), f in declared.items() if other == name), None)
+    return found.type if found else "text"
+
+
+def _refuse_collisions(feed: Feed, plans: Sequence[FieldPlan]) -> None:
+    filled: dict[str, str] = {}
+    for plan in plans:
+        other = filled.setdefault(plan.field, plan.column)
+        if other != plan.column:
+            raise SpecError(
+                "two columns fill one field",
+                found=f"{other} and {plan.column} → {plan.field}",
+                where=f"feed {feed.name}",
+                todo="give one of them another field in the mapping, or leave it behind",
+            )

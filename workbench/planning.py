@@ -1,0 +1,107 @@
+"""What the recorded decisions come to: the plan of each feed, and the fields that the destination needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from workbench.destinations import Destination
+from workbench.engagement import Engagement
+from workbench.frames.plan import FeedPlan, FieldAnswer, declared_fields, plan_feed
+from workbench.specs import CustomField, ObjectSpec
+
+__all__ = ["answers", "connected", "feed_plans", "fields_of", "kept_as", "needed_fields"]
+
+
+def answers(engagement: Engagement) -> dict[str, FieldAnswer]:
+    """What was confirmed for each column, by `feed/column`."""
+    return {subject: field_answer(value) for subject, value in engagement.decisions.mapping("field").items()}
+
+
+def field_answer(value: Any) -> FieldAnswer:
+    """One confirmed answer; a bare text is a target and nothing more."""
+    if isinstance(value, str):
+        return FieldAnswer(target=value)
+    return FieldAnswer(
+        target=value.get("target", ""),
+        type=value.get("type", ""),
+        choices=tuple(value.get("choices", ())),
+        recipe=value.get("recipe", ""),
+        options=value.get("options", {}),
+    )
+
+
+def feed_plans(engagement: Engagement) -> dict[str, FeedPlan]:
+    """The plan of every feed, in the order of the route."""
+    fields = answers(engagement)
+    values = {subject: str(value) for subject, value in engagement.decisions.mapping("value").items()}
+    owners = {subject: str(value) for subject, value in engagement.decisions.mapping("owner").items()}
+    scope = {question: str(answer) for question, answer in engagement.decisions.mapping("scope").items()}
+    merges = _merges(engagement.decisions.mapping("duplicate"))
+    open_ = _merges(dict.fromkeys(engagement.decisions.missing("duplicate"), ""))
+    undecided = {name: frozenset(row for _, row in rows) for name, rows in open_.items()}
+    return {
+        feed.name: plan_feed(
+            engagement.route,
+            engagement.source,
+            engagement.destination,
+            feed,
+            answers=fields,
+            values=values,
+            owners=owners,
+            merges={row: into for (_, row), into in merges.get(feed.name, {}).items()},
+            merged_keys={key: into for (key, _), into in merges.get(feed.name, {}).items()},
+            undecided=undecided.get(feed.name, frozenset()),
+            scope=scope,
+        )
+        for feed in engagement.route.feeds
+    }
+
+
+def needed_fields(engagement: Engagement) -> tuple[CustomField, ...]:
+    """Custom fields that the destination has to have: declared by the route, or asked for in the mapping.
+
+    Where an edition keeps leads as records of their own, fields that calls put on them are needed there too.
+    """
+    declared = list(declared_fields(engagement.route, answers(engagement)))
+    have = {(field.object, field.name) for field in declared}
+    for feed in engagement.route.feeds:
+        targets = {engagement.route.feed(match.feed).object for match in feed.match} | {feed.object}
+        for rule in feed.fields:
+            for object_ in sorted(target for target in targets if kept_as(engagement, target) == target):
+                known = next((field for field in declared if field.name == rule.to), None)
+                if known is not None and (object_, rule.to) not in have and kept_as(engagement, known.object) != object_:
+                    declared.append(known.model_copy(update={"object": object_}))
+                    have.add((object_, rule.to))
+    return tuple(declared)
+
+
+def connected(engagement: Engagement) -> Destination:
+    """The destination behind the ledger, knowing every field that the decisions ask for by its declared name."""
+    return engagement.connect(declared=needed_fields(engagement))
+
+
+def kept_as(engagement: Engagement, object_: str) -> str:
+    """The object as which the edition keeps records: on the Suite a lead is kept as a contact."""
+    spec: ObjectSpec | None = engagement.destination.objects.get(object_)
+    if spec is not None and spec.same_as and engagement.settings.edition == engagement.destination.editions[0]:
+        return spec.same_as
+    return object_
+
+
+def fields_of(engagement: Engagement, object_: str) -> frozenset[str]:
+    """Names of the fields that records of the object can hold, native and custom."""
+    home = kept_as(engagement, object_)
+    spec = engagement.destination.objects.get(object_)
+    native = {field.name for field in spec.fields} if spec else set()
+    return frozenset(native | {field.name for field in needed_fields(engagement) if kept_as(engagement, field.object) == home})
+
+
+def _merges(decided: Mapping[str, Any]) -> dict[str, dict[tuple[str, str], str]]:
+    """Feed → (natural key, row id) → record key, from subjects such as `contacts/C-01017@customers.csv:88`."""
+    merges: dict[str, dict[tuple[str, str], str]] = {}
+    for subject, value in decided.items():
+        feed, rest = subject.split("/", 1)
+        key, row = rest.rsplit("@", 1)
+        merges.setdefault(feed, {})[key, row] = value["into"] if isinstance(value, Mapping) else str(value)
+    return merges

@@ -1,0 +1,191 @@
+"""What each reason code means, and what somebody can do about it: one table for every report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import pandas as pd
+
+__all__ = ["REASONS", "Reason", "explained", "reason"]
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A code in words: what happened, and what to do; nothing to do where `todo` is empty."""
+
+    words: str
+    todo: str = ""
+
+
+_CORRECT = "Correct the value in the destination by hand, or in the source and ask for the file again."
+_DECIDE = "Decide it in the notebook of this phase or in the decisions workbook, then run again."
+_LINE = "Look at the line in the file as it came; correct it at the source and ask for the file again."
+_BY_HAND = "Look at the row; if it is wanted, enter it by hand or correct it in the source."
+
+REASONS: Mapping[str, Reason] = MappingProxyType(
+    {
+        # rows that could not be read
+        "too_few_cells": Reason("The line has fewer cells than the header has columns.", _LINE),
+        "too_many_cells": Reason("The line has more cells than the header has columns.", _LINE),
+        "unclosed_quote": Reason("A quotation mark is opened and never closed.", _LINE),
+        "unreadable_bytes": Reason("The line holds bytes that are no text in the encoding of the file.", _LINE),
+        # rows without a place
+        "key_missing": Reason("The row has no number of its own, so it cannot be named.", _BY_HAND),
+        "required_field_empty": Reason("A field that the destination requires is empty.", "Fill the field in the source."),
+        "no_customer_for_reputation": Reason("The rating names a customer who is not in the export.", _BY_HAND),
+        "no_contact_for_call": Reason("The call belongs to nobody who is in the export.", _BY_HAND),
+        "several_records_fit": Reason("The row fits several records, so it was given to none.", _BY_HAND),
+        "survivor_not_loaded": Reason("The row was merged into a record that is itself not loaded.", _DECIDE),
+        # rows that wait
+        "undecided_duplicate": Reason("The row may be the same as another one, and nobody decided yet.", _DECIDE),
+        "owner_unresolved": Reason("The owner has no user at the destination.", "Name a user for this owner, then run again."),
+        "parent_missing": Reason(
+            "The record that this one hangs on is not loaded.", "Load or make the parent, then run again."
+        ),
+        "not_an_amount": Reason("The amount is no plain sum of money, such as a monthly budget.", "Say what it comes to."),
+        "exists_already": Reason("The destination has this record already.", "Decide whether it is to be updated."),
+        "value_undecided": Reason("A value has no option yet.", _DECIDE),
+        # rows that are in another record
+        "repeated_row": Reason("The same row stands in the export twice."),
+        "same_key": Reason("Another row has the same number; somebody decided to merge them."),
+        "same_person": Reason("Somebody confirmed that this is the same person."),
+        "same_company": Reason("Somebody confirmed that this is the same company."),
+        "became_customer": Reason("The lead became a customer and lives on in that contact."),
+        "same_email_as_customer": Reason("The lead has the e-mail address of a customer and lives on in that contact."),
+        "attached": Reason("The values stand on the record that the row belongs to."),
+        "matched_user": Reason("The owner is this user of the destination."),
+        "fallback_user": Reason("The owner has no user; the records went to the fallback that was decided on."),
+        # rows that a rule leaves out
+        "test_row": Reason("Somebody made this row to try the form."),
+        "not_a_business": Reason("The customer is a person; persons give a contact and no account."),
+        "earlier_call": Reason("A later call stands on the record; earlier ones are counted."),
+        "site_with_fewer_reviews": Reason("The site with the most reviews stands on the record; the others are counted."),
+        "documented": Reason("The destination has no place for it; it is kept in the hand-off documents."),
+        # values that did not come along
+        "damaged_by_excel": Reason(
+            "A spreadsheet destroyed the value before it came to us.", "Ask for the value in the source."
+        ),
+        "not_a_date": Reason("The text names no day of the calendar.", _CORRECT),
+        "ambiguous_day": Reason("Day and month cannot be told apart.", _CORRECT),
+        "not_an_email": Reason("The text is no e-mail address.", _CORRECT),
+        "several_emails": Reason("The cell holds several e-mail addresses.", "Choose one."),
+        "not_a_phone": Reason("The text is no telephone number.", _CORRECT),
+        "several_phones": Reason("The cell holds several telephone numbers.", "Choose one."),
+        "area_code_missing": Reason("The telephone number has no area code.", _CORRECT),
+        "not_a_url": Reason("The text is no web address.", _CORRECT),
+        "forbidden_scheme": Reason("The link is no web address that can be opened safely."),
+        "credentials_in_url": Reason("The link contains a password.", "Remove the password at the source."),
+        "not_a_domain": Reason("The text names no domain.", _CORRECT),
+        "not_an_integer": Reason("The text is no whole number.", _CORRECT),
+        "not_a_number": Reason("The text is no number.", _CORRECT),
+        "not_a_boolean": Reason("The text is neither yes nor no.", _CORRECT),
+        "not_a_duration": Reason("The text is no length of time.", _CORRECT),
+        "decimal_mark_differs": Reason("The number is written with the other decimal mark.", _CORRECT),
+        "percent_sign": Reason("A percentage stands where a plain number belongs.", _CORRECT),
+        "ambiguous_percent": Reason("It cannot be told whether the number is a share or a percentage.", _CORRECT),
+        "leading_zero": Reason("The number begins with a zero, so it may be a code.", "Map the column to a text field."),
+        "other_currency": Reason("The amount is in another currency.", "Convert it, and enter it by hand."),
+        "too_long": Reason("The text is longer than the field holds.", "Map the column to a longer field, or shorten it."),
+        "too_many_digits": Reason("The number has more digits than the field keeps.", "Map the column to a text field."),
+        "too_many_decimals": Reason("The number has more decimals than the field keeps.", "Map the column to a text field."),
+        "zone_missing": Reason("The time does not say in which zone it is."),
+        "unmapped_value": Reason("The value has no option at the destination.", _DECIDE),
+        "taken_by_another_record": Reason("Another record has this value, and no two may share it.", "Choose who keeps it."),
+        "record_kept_its_own": Reason("The record says something else itself, and keeps it."),
+        "later_word_won": Reason("A later row says something else, and its word counts."),
+        "left_empty": Reason("Somebody decided to leave this value empty."),
+        # values that came along in part
+        "time_dropped": Reason("The day is kept, the time of day is given up."),
+        "trimmed_space": Reason("Blanks around the text were taken off."),
+        "inner_space": Reason("Several blanks in a row became one."),
+        "lower_cased": Reason("Capital letters of the e-mail address became small ones."),
+        "invisible_removed": Reason("Characters that nobody sees were taken out."),
+        "control_removed": Reason("Control characters were taken out."),
+        "unicode_composed": Reason("Accents were joined with their letters."),
+        "line_ends_unified": Reason("Line ends were made the same."),
+        "scheme_added": Reason("https:// was put before the web address."),
+        "path_dropped": Reason("Only the domain of the address is kept."),
+        "prefix_added": Reason("The number got the prefix that the other files use."),
+        "prefix_normalised": Reason("The prefix of the number was written as in the other files."),
+        "currency_dropped": Reason("The currency sign was taken off."),
+        "decimal_trimmed": Reason("“.0”, which a spreadsheet had added, was taken off."),
+        "display_name_dropped": Reason("The name before the e-mail address was taken off."),
+        "extension_dropped": Reason("The extension of the telephone number is given up."),
+        "letters_to_digits": Reason("Letters of the telephone number became digits."),
+        "not_in_numbering_plan": Reason("The number has a possible length, but no country assigns it.", "Check the number."),
+        "leading_zero_suspected": Reason("The code may have lost a leading zero; it is kept as it came.", "Check the code."),
+        "leading_zero_restored": Reason("A lost leading zero was put back, as decided."),
+        "repeated_dropped": Reason("An option that was named twice is kept once."),
+        "split_assumed": Reason("First and last name were told apart by guess.", "Check the name."),
+        "midnight_assumed": Reason("The day has no time; midnight was taken."),
+        "century_assumed": Reason("The year has two digits; the century was assumed.", "Check the year."),
+        "dst_ambiguous": Reason("The hour happened twice that night; the first one was taken."),
+        "dst_gap": Reason("The hour did not exist that night; the next one was taken."),
+        "fraction_scaled": Reason("A share was written as a percentage."),
+        "not_a_company_domain": Reason("The address is at a mail or social site, so it names no company."),
+        # answers of the destination
+        "refused_by_destination": Reason("The destination did not accept the record; its words stand beside.", _CORRECT),
+        "outcome_unknown": Reason(
+            "The destination never answered.", "Run again: the record is looked for before anything is sent."
+        ),
+        # what the intake and the discovery find in a file
+        "byte_order_mark": Reason("The file begins with a mark of its encoding; it was skipped."),
+        "preamble_skipped": Reason("Lines above the header are no data; they were skipped."),
+        "duplicate_header_numbered": Reason("Two columns have one name; the later one was numbered."),
+        "header_blanks_stripped": Reason("Column names had blanks around them; they were taken off."),
+        "empty_column_dropped": Reason("A column has neither a name nor a value."),
+        "short_rows_padded": Reason("Rows leave out empty cells at their end; that is the habit of this file."),
+        "surplus_cells_trimmed": Reason("Rows have surplus empty cells at their end; they were taken off."),
+        "no_header": Reason("The file has no header.", "Say what its columns are."),
+        "merged_cells": Reason("The sheet has merged cells; only the first of them holds the value."),
+        "other_sheets": Reason("The workbook has further sheets that were not read.", "Say whether they are wanted."),
+        "formula_without_value": Reason("A formula was saved without its value.", "Open and save the file in a spreadsheet."),
+        "error_value": Reason("A spreadsheet wrote an error over the value.", "Ask for the value in the source."),
+        "hash_filled": Reason(
+            "The column was too narrow when it was exported; its values are lost.", "Ask for the file again."
+        ),
+        "scientific_notation": Reason("A spreadsheet rewrote long numbers; digits are lost.", "Ask for the file again."),
+        "date_serial": Reason("Days stand as the numbers that a spreadsheet counts them by."),
+        "zero_from_format": Reason("Leading zeros stand in the format of the cells and not in their values."),
+        "lost_leading_zero": Reason(
+            "Codes may have lost their leading zeros.", "Ask for the file as CSV, not by way of a spreadsheet."
+        ),
+        "formula_like": Reason("Texts look like formulas; they are kept as text and run nowhere."),
+        "cut_short": Reason("The file ends exactly at a usual limit of rows.", "Ask whether the export was cut off."),
+        "replacement_character": Reason(
+            "Characters were lost before the file came to us.", "Ask for the file again, as UTF-8."
+        ),
+        "mojibake": Reason("Text was read in the wrong encoding before it came to us.", "Ask for the file again, as UTF-8."),
+        "outer_blanks": Reason("Texts have blanks around them."),
+        "no_break_space": Reason("Texts hold blanks that do not break."),
+        "zero_width": Reason("Texts hold characters that nobody sees."),
+        "control_character": Reason("Texts hold control characters."),
+        "not_nfc": Reason("Accents stand apart from their letters."),
+        "day_order_mixed": Reason("Some days are written day first, others month first.", "Say which order counts."),
+        "day_order_ambiguous": Reason("Day and month cannot be told apart in this column.", "Say which order counts."),
+        "mixed_decimal_marks": Reason("Some numbers have a decimal comma, others a decimal point.", "Say which one counts."),
+        "mostly_empty": Reason("The column is nearly empty.", "Say whether it is wanted."),
+        "nearly_unique": Reason("A column that should name its rows has repeated values."),
+        "spelling_variants": Reason("One value is spelt in several ways."),
+    }
+)
+
+
+def reason(code: object) -> Reason:
+    """A code in words; several codes joined by ";" are put together, and an unknown one shows itself."""
+    codes = [part for part in str(code).split(";") if part.strip()] if isinstance(code, str) else []
+    known = [REASONS.get(part.strip(), Reason(part.strip().replace("_", " ").capitalize() + ".")) for part in codes]
+    todos = dict.fromkeys(each.todo for each in known if each.todo)
+    return Reason(" ".join(each.words for each in known), " ".join(todos))
+
+
+def explained(frame: pd.DataFrame, *, code: str = "reason") -> pd.DataFrame:
+    """The frame with two more columns, `words` and `todo`, for the codes in column `code`."""
+    distinct = {each: reason(each) for each in frame[code].dropna().unique()}
+    words = [distinct[each].words if each in distinct else "" for each in frame[code]]
+    todos = [distinct[each].todo if each in distinct else "" for each in frame[code]]
+    return frame.assign(
+        words=pd.Series(words, index=frame.index, dtype="str"), todo=pd.Series(todos, index=frame.index, dtype="str")
+    )

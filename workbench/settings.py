@@ -1,0 +1,121 @@
+"""What `engagement.toml` says, and the one credential that it never says."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from pathlib import Path
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from workbench.errors import EngagementError
+from workbench.specs import Scalar
+
+__all__ = [
+    "CREDENTIALS",
+    "KEY",
+    "SETTINGS",
+    "Settings",
+    "checked",
+    "read_key",
+    "read_settings",
+    "write_private",
+    "write_settings",
+]
+
+SETTINGS, CREDENTIALS = "engagement.toml", ".credentials"
+KEY = "WORKBENCH_KEY"
+"""The environment variable whose key goes before the file's."""
+IN_ADDRESS = re.compile(r"://[^/@]*:[^/@]*@|[?&](api_?(key|token)|token|password)=", re.IGNORECASE)
+
+
+class Settings(BaseModel):
+    """One engagement in a file. A key for the destination is never part of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    route: str  # a name, or route.toml for one of the engagement's own
+    customer: str = ""
+    created: str
+    engagement_id: str
+    base_url: str = ""  # up to and with `/api`
+    edition: str = "suite"
+    plan: str = "growth"
+    zone: str = ""  # of times that carry none; the source's own when empty
+    time_scale: float = Field(default=1.0, gt=0)  # of a rehearsal; 1 in earnest
+    store: str = ""  # an SQLAlchemy URL without a password; workbench.db when empty
+    destination: dict[str, Scalar] = {}  # laid over the settings of the destination's file
+
+    @field_validator("base_url", "store")
+    @classmethod
+    def _no_password(cls, address: str) -> str:
+        if IN_ADDRESS.search(address):
+            raise ValueError("an address carries no password and no key; put the key into the environment")
+        return address
+
+
+def read_settings(root: Path) -> Settings:
+    """The settings of an engagement; EngagementError says which line may not be."""
+    try:
+        return Settings.model_validate(tomllib.loads((root / SETTINGS).read_text(encoding="utf-8")))
+    except OSError as refused:
+        raise EngagementError("the settings cannot be read", found=str(refused.strerror), where=SETTINGS) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as broken:
+        raise EngagementError(f"{SETTINGS} is not valid TOML", found=str(broken), where=SETTINGS) from None
+    except ValidationError as wrong:
+        raise _unfit(wrong) from None
+
+
+def write_settings(root: Path, settings: Settings) -> None:
+    """Write the file anew, in one step."""
+    text = tomli_w.dumps(settings.model_dump())
+    temporary = root / f".{SETTINGS}.new"
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(root / SETTINGS)
+
+
+def checked(**said: object) -> Settings:
+    """Settings from loose values; EngagementError instead of the library's own."""
+    try:
+        return Settings.model_validate(said)
+    except ValidationError as wrong:
+        raise _unfit(wrong) from None
+
+
+def read_key(root: Path) -> str:
+    """The key of the destination: $WORKBENCH_KEY, else the file `.credentials`; empty where neither is.
+
+    EngagementError where others may read the file: a key that others could read is no longer a secret.
+    """
+    named = os.environ.get(KEY, "").strip()
+    path = root / CREDENTIALS
+    if named or not path.exists():
+        return named
+    mode = path.stat().st_mode & 0o777
+    if mode & 0o077:
+        raise EngagementError(
+            "others on this machine can read the key",
+            expected="a file that its owner alone may read (0600)",
+            found=f"0{mode:o}",
+            where=CREDENTIALS,
+            todo=f"take a new key from the destination if others use this machine, then: chmod 600 {CREDENTIALS}",
+        )
+    return path.read_text(encoding="utf-8").strip()
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that is never readable by anybody else, not even for a moment."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        os.fchmod(stream.fileno(), 0o600)
+        stream.write(text)
+
+
+def _unfit(wrong: ValidationError) -> EngagementError:
+    first = wrong.errors(include_input=False, include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return EngagementError(
+        "the settings say something that they may not", found=first["msg"], where=f"{SETTINGS}: {place}", todo="mend the value"
+    )

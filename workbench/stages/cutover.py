@@ -1,0 +1,153 @@
+"""Bring over what changed meanwhile: a three-way merge of what was loaded, the new export, and the destination now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from workbench.accounting import close_accounts
+from workbench.destinations import Draft
+from workbench.engagement import Engagement
+from workbench.frames.merge import Merge, merge
+from workbench.loading import Progress
+from workbench.planning import connected
+from workbench.show import heading, html_table
+from workbench.specs import Feed
+from workbench.transfer import in_order, outgoing, standing, transfer
+
+__all__ = ["Cutover", "Difference", "plan", "run"]
+
+DELIVERY = "delta"
+BUCKETS = ("loaded", "merged", "excluded", "rejected", "held", "failed")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What the last export says otherwise than what was loaded."""
+
+    frame: pd.DataFrame  # feed, key, field, base, theirs, ours, verdict
+    records: pd.DataFrame  # feed, new, changed, gone
+
+    def _repr_html_(self) -> str:
+        conflicts = int((self.frame["verdict"] == "conflict").sum())
+        said = f"{conflicts} fields changed on both sides" if conflicts else "no field changed on both sides"
+        counts = html_table(self.records, caption="Records")
+        return heading(said, good=not conflicts) + counts + html_table(self.frame, caption="Changed fields", limit=100)
+
+
+@dataclass(frozen=True)
+class Cutover:
+    """What the delta brought."""
+
+    frame: pd.DataFrame  # feed, new, changed fields, records changed, kept ours, gone from the export
+    accounting: pd.DataFrame  # feed, rows, loaded, merged, excluded, rejected, held, failed, closes: rows of the delta's files
+    passed: bool
+
+    def _repr_html_(self) -> str:
+        said = "the delta is in, and final" if self.passed else "the delta is not closed"
+        return (
+            heading(said, good=self.passed) + html_table(self.frame) + html_table(self.accounting, caption="Rows of the delta")
+        )
+
+
+def plan(engagement: Engagement) -> Difference:
+    """Compare the three sides and put every conflict up as a question. Changes nothing; empty without a delta."""
+    parts, records, questions = [], [], []
+    for feed, merged in _merges(engagement):
+        parts.append(merged.frame.assign(feed=feed.name))
+        taken = merged.frame.loc[merged.frame["verdict"] == "take", "key"].nunique()
+        records.append([feed.name, len(merged.new), taken, len(merged.gone)])
+        questions += [_question(feed, row) for row in merged.conflicts.itertuples()]
+    columns = ["subject", "value", "confidence", "reasons", "alternatives", "shown"]
+    engagement.decisions.propose("conflict", pd.DataFrame(questions, columns=columns))
+    shape = ["feed", "key", "field", "base", "theirs", "ours", "verdict"]
+    frame = pd.concat(parts, ignore_index=True)[shape] if parts else pd.DataFrame(columns=shape)
+    return Difference(
+        frame=frame.reset_index(drop=True), records=pd.DataFrame(records, columns=["feed", "new", "changed", "gone"])
+    )
+
+
+def run(engagement: Engagement, *, on_progress: Callable[[str, Progress], None] | None = None) -> Cutover:
+    """Send new records and changed fields only; DecisionMissing where a conflict is open."""
+    answers = engagement.decisions.require("conflict", where="08_cutover")
+    decided = dict(zip(answers["subject"], answers["value"], strict=True))
+    if DELIVERY not in engagement.deliveries():
+        engagement.finish("cutover", passed=True, summary={"delta": "none was delivered"})
+        empty = pd.DataFrame(columns=["feed", "new", "changed", "gone"])
+        return Cutover(frame=empty, accounting=pd.DataFrame(columns=["feed", "rows", *BUCKETS, "closes"]), passed=True)
+    with engagement.lock():
+        counts = [_change(engagement, feed, merged, decided) for feed, merged in _merges(engagement)]
+        moved = transfer(engagement, delivery=DELIVERY, on_progress=on_progress, keep=_loaded(engagement))
+    closed = close_accounts(engagement, moved.frame, delivery=DELIVERY)
+    frame = pd.DataFrame(counts, columns=["feed", "new", "changed", "fields", "refused", "gone"])
+    passed = bool(closed.frame["closes"].all()) and not int(frame["refused"].sum())
+    engagement.save("accounting", closed.frame, delivery=DELIVERY)
+    engagement.save("cutover", frame, delivery=DELIVERY)
+    reasons = [] if passed else ["the rows of the delta do not close, or a change was refused"]
+    engagement.finish(
+        "cutover",
+        passed=passed,
+        reasons=reasons,
+        summary={"new": int(frame["new"].sum()), "changed": int(frame["changed"].sum())},
+    )
+    return Cutover(frame=frame, accounting=closed.frame, passed=passed)
+
+
+def _merges(engagement: Engagement) -> list[tuple[Feed, Merge]]:
+    """Feed by feed: what was loaded, what the new export says, and what stands at the destination."""
+    if DELIVERY not in engagement.deliveries():
+        return []
+    destination, found = connected(engagement), []
+    for feed in in_order(engagement):
+        base = outgoing(engagement, feed).drop(columns=["_record", "_waits"])
+        done = set(engagement.ledger().ids(feed.object))
+        theirs = outgoing(engagement, feed, delivery=DELIVERY).drop(columns=["_record", "_waits"])
+        ours = standing(destination, feed, done, list(base.columns))
+        loaded = base[base["key"].isin(done)]
+        found.append((feed, merge(loaded, theirs, ours)))
+    return found
+
+
+def _change(engagement: Engagement, feed: Feed, merged: Merge, decided: dict[str, Any]) -> list[Any]:
+    """Send the changed fields of records that are over there: theirs where only they changed, or where that was decided."""
+    frame = merged.frame
+    chosen = [decided.get(_subject(feed, row.key, row.field)) for row in frame.itertuples()]
+    sends = (frame["verdict"] == "take") | (
+        (frame["verdict"] == "conflict") & (pd.Series(chosen, index=frame.index) == "theirs")
+    )
+    ids = engagement.ledger().ids(feed.object)
+    drafts = [
+        Draft(key=str(key), values=dict(zip(rows["field"], rows["theirs"].map(_sent), strict=True)), id=ids[str(key)])
+        for key, rows in frame[sends].groupby("key", sort=False)
+    ]
+    outcomes = connected(engagement).write(feed.object, drafts) if drafts else []
+    refused = sum(outcome.state != "done" for outcome in outcomes)
+    return [feed.name, len(merged.new), len(drafts), int(sends.sum()), refused, len(merged.gone)]
+
+
+def _loaded(engagement: Engagement) -> frozenset[str]:
+    """Markers of records that stand over there: the delta changes them, and never makes them anew."""
+    return frozenset(key for feed in in_order(engagement) for key in engagement.ledger().ids(feed.object))
+
+
+def _question(feed: Feed, row: Any) -> dict[str, Any]:
+    return {
+        "subject": _subject(feed, row.key, row.field),
+        "value": "ours",
+        "confidence": 0.0,  # both sides changed it: only a person knows which one holds
+        "reasons": "changed in the source and in the destination",
+        "alternatives": ["ours", "theirs"],
+        "shown": f"loaded {row.base!r}; source now {row.theirs!r}; destination now {row.ours!r}",
+    }
+
+
+def _subject(feed: Feed, key: str, field: str) -> str:
+    return f"{feed.name}/{key}.{field}"
+
+
+def _sent(value: Any) -> Any:
+    """A value that the source has emptied is sent as nothing."""
+    return value if isinstance(value, list) or not pd.isna(value) else None

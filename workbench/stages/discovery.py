@@ -1,0 +1,185 @@
+"""Say what is in the exports: columns, types, custom properties, people who stand twice, and links into nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from workbench.engagement import Engagement
+from workbench.frames.plan import FeedPlan
+from workbench.frames.profile import profile
+from workbench.frames.select import filled, holds, natural_keys
+from workbench.matching.records import match_companies, match_records
+from workbench.planning import feed_plans
+from workbench.recipes import convert
+from workbench.show import html_table
+
+__all__ = ["Discovery", "propose", "run"]
+
+SURE = 0.9
+"""From here on a pair is proposed as one record; below, a person is asked whether the two are."""
+SAME_NUMBER = 0.95
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """What the exports hold."""
+
+    frame: pd.DataFrame  # table, column, type, fill, distinct, samples, issues, known (standard or custom property)
+    orphans: pd.DataFrame  # table, column, points_at, rows, values
+    duplicates: pd.DataFrame  # subject, value, confidence, reasons, shown
+
+    def _repr_html_(self) -> str:
+        custom = self.frame[self.frame["known"] == "custom property"]
+        return (
+            html_table(self.frame, caption="Columns", limit=200)
+            + html_table(custom[["table", "column", "type", "samples"]], caption="Custom properties, found in the headers")
+            + html_table(self.orphans, caption="Links that lead to no row of the delivery")
+            + html_table(self.duplicates[["subject", "confidence", "reasons", "shown"]], caption="May stand twice", limit=100)
+        )
+
+
+def propose(engagement: Engagement, delivery: str = "main") -> pd.DataFrame:
+    """Propose which rows are one record, for every feed whose rows may stand twice; and ask the scope questions."""
+    questions = engagement.route.scope
+    scope = pd.DataFrame(
+        {
+            "subject": [question.name for question in questions],
+            "value": [question.default for question in questions],
+            "confidence": [0.9] * len(questions),
+            "reasons": [question.about for question in questions],
+            "alternatives": [list(question.options) for question in questions],
+            "shown": [question.question for question in questions],
+        }
+    )
+    engagement.decisions.propose("scope", scope)
+    rows: list[dict[str, Any]] = []
+    for plan in feed_plans(engagement).values():
+        if plan.feed.kind == "record":
+            rows += _repeated_numbers(engagement, plan, delivery)
+        if plan.feed.duplicates:
+            rows += _duplicates(engagement, plan, delivery)
+    columns = ["subject", "value", "confidence", "reasons", "alternatives", "shown"]
+    proposals = pd.DataFrame(rows, columns=columns).drop_duplicates("subject", keep="first").reset_index(drop=True)
+    engagement.decisions.propose("duplicate", proposals)
+    return proposals
+
+
+def run(engagement: Engagement, delivery: str = "main") -> Discovery:
+    """Profile every table, list custom properties and orphans, and count what may stand twice."""
+    profiles, orphans = [], []
+    tables = {name: engagement.load(f"tables/{name}", delivery=delivery) for name in engagement.source.tables}
+    for name, table in tables.items():
+        spec = engagement.source.tables[name]
+        frame = profile(table[[c for c in table.columns if not c.startswith("_")]]).frame
+        frame.insert(0, "table", name)
+        frame["known"] = ["standard" if column in spec.column_names() else "custom property" for column in frame["column"]]
+        profiles.append(frame)
+        orphans += [_orphans(tables, name, column.name, column.to) for column in spec.columns if column.to]
+    found = engagement.decisions.proposals("duplicate")
+    result = Discovery(
+        frame=pd.concat(profiles, ignore_index=True),
+        orphans=pd.DataFrame([o for o in orphans if o["rows"]], columns=["table", "column", "points_at", "rows", "values"]),
+        duplicates=found,
+    )
+    engagement.save("profile", result.frame, delivery=delivery)
+    engagement.save("orphans", result.orphans, delivery=delivery)
+    engagement.finish("discovery", passed=True, summary={"columns": len(result.frame), "may stand twice": len(found)})
+    return result
+
+
+def _orphans(tables: dict[str, pd.DataFrame], name: str, column: str, to: str) -> dict[str, Any]:
+    table, target = to.split(".", 1)
+    said = tables[name][column].where(filled(tables[name][column])).dropna().astype("str").str.strip().str.casefold()
+    known = set(tables[table][target].dropna().astype("str").str.strip().str.casefold())
+    bare = {value.split("-", 1)[-1] for value in known}
+    lost = said[~said.isin(known) & ~said.isin(bare)]
+    values = ", ".join(sorted(lost.unique())[:5])
+    return {"table": name, "column": column, "points_at": to, "rows": len(lost), "values": values}
+
+
+def _open_rows(engagement: Engagement, plan: FeedPlan, delivery: str) -> pd.DataFrame:
+    """Rows of a feed that are to become records, with their record key under ``_key``."""
+    table = engagement.load(f"tables/{plan.feed.table}", delivery=delivery)
+    keep = pd.Series(True, index=table.index)
+    for exclusion in plan.feed.exclude:
+        keep &= ~holds(table, exclusion.when)
+    if plan.feed.when is not None:
+        keep &= holds(table, plan.feed.when)
+    table = table.assign(_key=plan.feed.name + "/" + natural_keys(table, plan.table))
+    return table[keep & table["_key"].notna()]
+
+
+def _repeated_numbers(engagement: Engagement, plan: FeedPlan, delivery: str) -> list[dict[str, Any]]:
+    table = _open_rows(engagement, plan, delivery)
+    later = table[table["_key"].duplicated(keep="first")]
+    return [
+        _proposal(
+            plan,
+            row["_key"],
+            row["_row"],
+            row["_key"],
+            SAME_NUMBER,
+            "the same number twice",
+            f"{row['_row']} repeats {row['_key']}",
+        )
+        for _, row in later.iterrows()
+    ]
+
+
+def _duplicates(engagement: Engagement, plan: FeedPlan, delivery: str) -> list[dict[str, Any]]:
+    table = _open_rows(engagement, plan, delivery).drop_duplicates("_key", keep="first").set_index("_row", drop=False)
+    seen = pd.DataFrame({"row": table["_row"], **_identity(plan, table)})
+    if plan.feed.duplicates == "companies":
+        found = match_companies(seen.set_index("row")["name"], domains=seen.set_index("row")["domain"])
+    else:
+        found = match_records(seen, key="row", email="email", phone="phone", name="name", threshold=0.6)
+    key, name = table["_key"], seen.set_index("row")["name"]
+    order = {row: place for place, row in enumerate(table["_row"])}
+    proposals = []
+    for pair in found.frame.sort_values("confidence", ascending=False, kind="stable").itertuples():
+        first, later = sorted((pair.left, pair.right), key=order.__getitem__)
+        into = key[first] if pair.confidence >= SURE else ""
+        shown = f"{name[later]} ({key[later]}) ~ {name[first]} ({key[first]})"
+        proposals.append(_proposal(plan, key[later], later, into, pair.confidence, pair.reasons, shown, other=key[first]))
+    return proposals
+
+
+def _identity(plan: FeedPlan, table: pd.DataFrame) -> dict[str, pd.Series]:
+    """E-mail, telephone, name and domain of the rows, converted as they will be loaded."""
+    values = {}
+    for field in plan.fields:
+        if field.column in table and field.field in ("emails", "mobile_number", "first_name", "last_name", "name", "website"):
+            raw = table[field.column]
+            for other in field.fallback:
+                raw = raw.where(filled(raw), table[other])
+            values[field.field] = convert(raw, field.recipe, options=dict(field.options)).values
+    nothing = pd.Series(pd.NA, index=table.index, dtype="object")
+    whole = (
+        values.get("first_name", nothing).fillna("").astype("str")
+        + " "
+        + values.get("last_name", nothing).fillna("").astype("str")
+    )
+    website = values.get("website", nothing)
+    return {
+        "email": values.get("emails", nothing),
+        "phone": values.get("mobile_number", nothing),
+        "name": values.get("name", whole.str.strip()),
+        "domain": convert(website.astype("str"), "domain").values,
+    }
+
+
+def _proposal(
+    plan: FeedPlan, key: str, row: str, into: str, confidence: float, reasons: str, shown: str, *, other: str = ""
+) -> dict[str, Any]:
+    sure = confidence if into else 1 - confidence  # below the line it is the separation that is proposed
+    return {
+        "subject": f"{key}@{row}",
+        "value": {"into": into},
+        "confidence": round(float(sure), 3),
+        "reasons": reasons,
+        "alternatives": [{"into": other or into}, {"into": ""}],
+        "shown": shown,
+    }

@@ -1,0 +1,206 @@
+"""Find out whether we got everything we asked for, and read it so that no line is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from workbench.engagement import Engagement
+from workbench.errors import ExportError
+from workbench.letters import read_cover_letter, read_request
+from workbench.readers import Export, list_sheets, read_export
+from workbench.recipes import convert
+from workbench.show import heading, html_table
+from workbench.specs import Table
+
+__all__ = ["Certificate", "run"]
+
+LETTER = "cover_letter*.txt"
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What arrived, against what was asked for and what the sender says."""
+
+    frame: pd.DataFrame  # table, file, rows, rejected, stated, first, last, encoding, problem
+    findings: pd.DataFrame  # table, column, code, count, sample
+    problems: tuple[str, ...]  # `table/code: words`, each of which may be waived by name
+
+    def _repr_html_(self) -> str:
+        said = "everything that was asked for is here" if not self.problems else f"{len(self.problems)} problems"
+        listed = html_table(pd.DataFrame({"problem": list(self.problems)})) if self.problems else ""
+        tables = html_table(self.frame, caption="What arrived")
+        return heading(said, good=not self.problems) + listed + tables + html_table(self.findings, caption="Damage", limit=100)
+
+
+def run(engagement: Engagement, delivery: str = "main") -> Certificate:
+    """Read every file of a delivery, keep its rows with file and line, and compare counts, headers and dates.
+
+    Raises ExportError where the delivery's folder is missing or empty. A missing file is a problem, not an error.
+    """
+    folder = engagement.exports(delivery)
+    names = sorted(path.name for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+    if not names:
+        raise ExportError(
+            f"the delivery {delivery!r} has no files",
+            expected=", ".join(table.files[0] for table in engagement.source.tables.values()),
+            where=str(folder),
+            todo="put the files of the vendor into this folder, then run again",
+        )
+    intake = _Intake(engagement, delivery, folder, names)
+    for name, table in engagement.source.tables.items():
+        intake.take(name, table)
+    return intake.certificate()
+
+
+class _Intake:
+    """One delivery on its way in."""
+
+    def __init__(self, engagement: Engagement, delivery: str, folder: Path, names: list[str]) -> None:
+        self.engagement, self.delivery, self.folder, self.names = engagement, delivery, folder, names
+        letters = [name for name in names if fnmatch(name.lower(), LETTER)]
+        self.stated = read_cover_letter(folder / letters[0]) if letters else pd.DataFrame(columns=["file", "sheet", "rows"])
+        request = engagement.root / "exports" / "request.json"
+        self.request = read_request(request).frame.set_index("table") if request.is_file() else None
+        self.rows: list[dict[str, Any]] = []
+        self.rejects: list[pd.DataFrame] = []
+        self.findings: list[pd.DataFrame] = []
+        self.problems: list[str] = []
+
+    def take(self, name: str, table: Table) -> None:
+        """Read one table, keep it, and note what is doubtful about it."""
+        file = next((n for n in self.names if any(fnmatch(n.lower(), pattern.lower()) for pattern in table.files)), None)
+        if file is None or not self._has_sheet(file, table):
+            return self._missing(name, table)
+        export = read_export(self.folder / file, sheet=table.sheet or None)
+        frame, renamed = _canonical(export.frame, table)
+        place = f"{file}#{table.sheet}" if table.sheet else file
+        start = "" if self.delivery == "main" else f"{self.delivery}/"
+        frame.insert(0, "_row", [f"{start}{place}:{line}" for line in export.frame.index])
+        problems = self._doubts(name, table, file, frame, export)
+        self.engagement.save(f"tables/{name}", frame, delivery=self.delivery)
+        self._keep_rejects(name, f"{start}{place}", export)
+        self._keep_findings(name, export, renamed)
+        self._line(name, place, export, table, frame, problems)
+        self.problems += [f"{name}/{problem}" for problem in problems]
+        return None
+
+    def certificate(self) -> Certificate:
+        """Keep what was found and close or pass the phase: problems pass only with a waiver of their own."""
+        frame = pd.DataFrame(self.rows)
+        findings = pd.concat(self.findings, ignore_index=True) if self.findings else pd.DataFrame()
+        rejects = pd.concat(self.rejects, ignore_index=True)
+        read = frame.assign(records=frame["rows"] + frame["rejected"])[["table", "records"]]
+        for name, kept in (("intake", frame), ("findings", findings), ("rejects", rejects), ("rows_read", read)):
+            self.engagement.save(name, kept, delivery=self.delivery)
+        waived = set(self.engagement.decisions.mapping("waiver"))
+        standing = [p for p in self.problems if p.split(":", 1)[0] not in waived]
+        summary = {
+            "files": int((frame["file"] != "").sum()),
+            "rows": int(frame["rows"].sum()),
+            "rejected": int(frame["rejected"].sum()),
+        }
+        if self.delivery == "main":
+            self.engagement.finish("intake", passed=not standing, reasons=standing, summary=summary)
+        return Certificate(frame=frame, findings=findings, problems=tuple(standing))
+
+    # ------------------------------------------------------------ one table
+
+    def _has_sheet(self, file: str, table: Table) -> bool:
+        return not table.sheet or table.sheet in set(list_sheets(self.folder / file)["name"])
+
+    def _missing(self, name: str, table: Table) -> None:
+        """Keep an empty table in its place, so that nothing after this has to ask whether it is there."""
+        columns = ["_row", *table.column_names()]
+        self.engagement.save(
+            f"tables/{name}", pd.DataFrame({c: pd.Series(dtype="str") for c in columns}), delivery=self.delivery
+        )
+        self._keep_rejects(name, "", None)
+        what = f"{table.files[0]}#{table.sheet}" if table.sheet else table.files[0]
+        problem = f"missing: {what} is not among the files" if table.required and self.delivery == "main" else ""
+        nothing = {"rows": 0, "rejected": 0, "stated": pd.NA, "first": "", "last": "", "encoding": "", "problem": problem}
+        self.rows.append({"table": name, "file": "", **nothing})
+        if problem:
+            self.problems.append(f"{name}/{problem}")
+
+    def _doubts(self, name: str, table: Table, file: str, frame: pd.DataFrame, export: Export) -> list[str]:
+        problems = []
+        lacking = [c.name for c in table.columns if c.name not in frame.columns]
+        if lacking:
+            problems.append("columns: the header lacks " + ", ".join(lacking))
+            for column in lacking:
+                frame[column] = pd.Series(pd.NA, index=frame.index, dtype="str")
+        stated, found = self._stated(file, table), export.report.rows + export.report.rejected
+        # One more is the header, counted by whoever wrote the letter.
+        if stated is not None and stated not in (found, found + 1):
+            problems.append(f"count: the letter says {stated} rows, the file has {found}")
+        asked = self._asked(name)
+        _first, last = _range(frame, table)
+        if asked and last and asked[1] and last[:7] < asked[1][:7] and self.delivery == "main":
+            problems.append(f"range: asked until {asked[1]}, the last row is of {last}")
+        return problems
+
+    def _stated(self, file: str, table: Table) -> int | None:
+        mine = self.stated[self.stated["file"].str.lower() == file.lower()]
+        if (table.sheet and len(mine) > 1) or (mine["sheet"] != "").any():
+            mine = mine[mine["sheet"].str.lower().isin(["", table.sheet.lower()])]
+            mine = mine[mine["sheet"] != ""] if (mine["sheet"] != "").any() else mine
+        return int(mine["rows"].iloc[0]) if len(mine) else None
+
+    def _asked(self, name: str) -> tuple[str, str] | None:
+        if self.request is None or name not in self.request.index:
+            return None
+        return str(self.request.at[name, "first"]), str(self.request.at[name, "last"])
+
+    def _keep_rejects(self, name: str, place: str, export: Export | None) -> None:
+        found = export.rejects if export is not None else pd.DataFrame({"line": [], "reason": [], "raw": []})
+        rows = [f"{place}:{line}" for line in found["line"]]
+        frame = pd.DataFrame(
+            {"table": name, "row": rows, "reason": found["reason"].astype("str"), "raw": found["raw"].astype("str")}
+        )
+        self.rejects.append(frame.astype("str"))
+
+    def _keep_findings(self, name: str, export: Export, renamed: dict[str, str]) -> None:
+        findings = export.findings.copy()
+        findings.insert(0, "table", name)
+        extra = [
+            {"table": name, "column": new, "code": "column_renamed", "count": 1, "sample": old} for old, new in renamed.items()
+        ]
+        self.findings.append(pd.concat([findings, pd.DataFrame(extra, columns=findings.columns)], ignore_index=True))
+
+    def _line(self, name: str, place: str, export: Export, table: Table, frame: pd.DataFrame, problems: Iterable[str]) -> None:
+        first, last = _range(frame, table)
+        self.rows.append(
+            {
+                "table": name,
+                "file": place,
+                "rows": export.report.rows,
+                "rejected": export.report.rejected,
+                "stated": self._stated(place.split("#")[0], table),
+                "first": first,
+                "last": last,
+                "encoding": export.report.encoding,
+                "problem": "; ".join(problems),
+            }
+        )
+
+
+def _canonical(frame: pd.DataFrame, table: Table) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The frame under the vendor's usual spellings, and which columns bore another one."""
+    usual = {alias.casefold(): column.name for column in table.columns for alias in (column.name, *column.aliases)}
+    renamed = {c: usual[c.casefold()] for c in frame.columns if c.casefold() in usual and usual[c.casefold()] != c}
+    renamed = {old: new for old, new in renamed.items() if new not in frame.columns}
+    return frame.rename(columns=renamed).reset_index(drop=True), renamed
+
+
+def _range(frame: pd.DataFrame, table: Table) -> tuple[str, str]:
+    """The first and the last day in the table's dated column, empty where it has none."""
+    if not table.dated or table.dated not in frame:
+        return "", ""
+    days = convert(frame[table.dated], "day", options={"order": "mdy"}).values.dropna().astype("str")
+    return (str(days.min()), str(days.max())) if len(days) else ("", "")

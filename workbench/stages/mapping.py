@@ -1,0 +1,257 @@
+"""Propose which column becomes which field, and which value which option; go on only when a person confirmed both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from workbench.destinations import Metadata
+from workbench.engagement import Engagement
+from workbench.frames.profile import profile
+from workbench.frames.select import filled
+from workbench.matching.columns import propose_fields
+from workbench.matching.values import propose_values
+from workbench.planning import answers, connected, feed_plans, kept_as
+from workbench.recipes import convert
+from workbench.show import heading, html_table
+from workbench.specs import Feed
+
+__all__ = ["ConfirmedMap", "propose", "propose_options", "run"]
+
+FROM_ROUTE = 0.99
+USED_OTHERWISE = 0.97
+LEFT_BEHIND = 0.9
+NEW_FIELD = 0.86
+"""Confidences of what is no guess of similarity: the route's own word, a column with another use, a custom property."""
+
+
+@dataclass(frozen=True)
+class ConfirmedMap:
+    """The confirmed map, column by column and value by value."""
+
+    frame: pd.DataFrame  # feed, column, field, recipe, required, by
+    values: pd.DataFrame  # feed, column, value, option, by
+    open: int
+
+    def _repr_html_(self) -> str:
+        said = "every column and value is confirmed" if not self.open else f"{self.open} answers are missing"
+        fields = html_table(self.frame, caption="Columns and fields", limit=400)
+        return heading(said, good=not self.open) + fields + html_table(self.values, caption="Values and options", limit=400)
+
+
+def propose(engagement: Engagement, delivery: str = "main") -> pd.DataFrame:
+    """Propose a field for every column, and store the proposals: subject, value, confidence, reasons, shown."""
+    metadata = connected(engagement).metadata()
+    rows: list[dict[str, Any]] = []
+    for feed in engagement.route.feeds:
+        if feed.kind in ("record", "attach"):
+            rows += _feed_proposals(engagement, feed, metadata, delivery)
+    proposals = pd.DataFrame(rows, columns=["subject", "value", "confidence", "reasons", "alternatives", "shown"])
+    engagement.decisions.propose("field", proposals)
+    return proposals
+
+
+def propose_options(engagement: Engagement, delivery: str = "main") -> pd.DataFrame:
+    """Propose an option for every value of the columns that were mapped to a list; the columns come first."""
+    metadata = connected(engagement).metadata()
+    made = {subject for subject, answer in answers(engagement).items() if answer.new_label}
+    rows: list[pd.DataFrame] = []
+    for name, plan in feed_plans(engagement).items():
+        feed, table = plan.feed, engagement.load(f"tables/{plan.feed.table}", delivery=delivery)
+        for field in plan.fields:
+            # A field made for its column has the column's own values as options: there is nothing to ask.
+            asks = field.recipe in ("choice", "multi_choice") and f"{name}/{field.column}" not in made
+            if not asks or field.column not in table:
+                continue
+            options = _options(engagement, metadata, feed, field.field)
+            counts = _parts(table[field.column], field.options.get("separators") if field.recipe == "multi_choice" else None)
+            found = propose_values(counts, options).frame
+            rows.append(
+                pd.DataFrame(
+                    {
+                        "subject": f"{name}/{field.column}=" + found["value"],
+                        "value": found["option"].fillna(""),
+                        "confidence": found["confidence"],
+                        "reasons": found["reasons"],
+                        "alternatives": [["", *options]] * len(found),
+                        "shown": found["count"].astype("str") + " rows",
+                    }
+                )
+            )
+    columns = ["subject", "value", "confidence", "reasons", "alternatives", "shown"]
+    proposals = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=columns)
+    engagement.decisions.propose("value", proposals)
+    return proposals
+
+
+def run(engagement: Engagement, delivery: str = "main") -> ConfirmedMap:
+    """The confirmed map; DecisionMissing lists what nobody has confirmed yet."""
+    engagement.decisions.require("scope", where="03_mapping")
+    fields = engagement.decisions.require("field", where="03_mapping")
+    values = engagement.decisions.require("value", where="03_mapping")
+    by = dict(zip(fields["subject"], fields["by"], strict=True))
+    rows = [
+        [name, field.column, field.field, field.recipe, field.required, by.get(f"{name}/{field.column}", "")]
+        for name, plan in feed_plans(engagement).items()
+        for field in plan.fields
+    ]
+    frame = pd.DataFrame(rows, columns=["feed", "column", "field", "recipe", "required", "by"])
+    split = values["subject"].str.extract(r"^(?P<feed>[^/]+)/(?P<column>[^=]+)=(?P<value>.*)$", expand=True)
+    options = split.assign(option=values["value"].astype("str"), by=values["by"])
+    impossible = _impossible(engagement, options)
+    summary = {"columns": len(frame), "values": len(options)}
+    engagement.finish("mapping", passed=not impossible, reasons=impossible, summary=summary)
+    return ConfirmedMap(frame=frame, values=options, open=len(impossible))
+
+
+def _impossible(engagement: Engagement, options: pd.DataFrame) -> list[str]:
+    """Answers that name an option which the destination does not have."""
+    metadata, wrong = connected(engagement).metadata(), []
+    fields = {
+        (n, f.column): (p.feed, f.field) for n, p in feed_plans(engagement).items() for f in p.fields if "mapping" in f.options
+    }
+    for (feed, column), group in options.groupby(["feed", "column"], sort=False):
+        if (feed, column) not in fields:
+            continue
+        known = {"", *_options(engagement, metadata, *fields[feed, column])}
+        wrong += [
+            f"{feed}/{column}={row['value']}: there is no option {row['option']!r}"
+            for _, row in group.iterrows()
+            if row["option"] not in known
+        ]
+    return wrong
+
+
+def _feed_proposals(engagement: Engagement, feed: Feed, metadata: Metadata, delivery: str) -> list[dict[str, Any]]:
+    table = engagement.load(f"tables/{feed.table}", delivery=delivery)
+    rules = {rule.column: rule for rule in feed.fields}
+    columns = [c for c in table.columns if not c.startswith("_")]
+    if feed.kind == "record" and not feed.main:
+        columns = [c for c in columns if c in rules]
+    seen = profile(table[columns]).frame.set_index("column")
+    guesses = _guesses(engagement, feed, metadata, seen, [c for c in columns if c not in rules])
+    rows = []
+    for column in columns:
+        shown = f"{seen.at[column, 'fill']:.0%} filled · {seen.at[column, 'type']} · {seen.at[column, 'samples']}"
+        if column in rules:
+            answer = {"value": {"target": rules[column].to}, "confidence": FROM_ROUTE, "reasons": "the scope document names it"}
+        else:
+            answer = _free_column(engagement, feed, table, column, seen.at[column, "type"], guesses.get(column))
+        options = list(guesses.get("", {}).get("targets", []))
+        rows.append({"subject": f"{feed.name}/{column}", "alternatives": options, "shown": shown, **answer})
+    return rows
+
+
+def _guesses(
+    engagement: Engagement, feed: Feed, metadata: Metadata, seen: pd.DataFrame, columns: list[str]
+) -> dict[str, dict[str, Any]]:
+    """The best field for each column that the route does not name, by similarity; and all targets under ``""``."""
+    spec = engagement.destination.objects[feed.object]
+    named = {rule.to for rule in feed.fields}
+    native = [(feed.object, f.name, f.label, f.type, False) for f in spec.fields if f.type not in ("lookup", "owner")]
+    custom = [(feed.object, f.name, f.label, f.type, True) for f in engagement.route.custom_fields if f.object == feed.object]
+    fields = pd.DataFrame([*native, *custom], columns=["object", "field", "label", "type", "custom"])
+    result: dict[str, dict[str, Any]] = {"": {"targets": ["", *fields["field"]]}}
+    free = fields[~fields["field"].isin(named)]
+    if not columns or free.empty:
+        return result
+    asked = pd.DataFrame(
+        {
+            "table": feed.table,
+            "column": columns,
+            "samples": seen.loc[columns, "samples"].to_numpy(),
+            "type": seen.loc[columns, "type"].to_numpy(),
+            "fill": seen.loc[columns, "fill"].to_numpy(),
+        }
+    )
+    for row in propose_fields(asked, free).frame.itertuples():
+        if isinstance(row.target, str) and row.confidence >= 0.5:
+            target = row.target.split(".", 1)[1]
+            result[row.column] = {"target": target, "confidence": float(row.confidence), "reasons": row.reasons}
+    return result
+
+
+def _free_column(
+    engagement: Engagement, feed: Feed, table: pd.DataFrame, column: str, kind: str, guess: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """What is proposed for a column of which the route says nothing."""
+    known = engagement.source.tables[feed.table].column_names()
+    if column == feed.owner or column in _pointing(engagement, feed):
+        return {"value": {"target": ""}, "confidence": USED_OTHERWISE, "reasons": "names the owner, or a record it belongs to"}
+    others = [o for o in engagement.route.feeds if o.table == feed.table and o.name != feed.name]
+    if any(column in {r.column for r in other.fields} | _tested(other) for other in others):
+        return {"value": {"target": ""}, "confidence": USED_OTHERWISE, "reasons": "another feed takes it, or a rule asks it"}
+    if guess and feed.kind == "record":
+        return {"value": {"target": guess["target"]}, "confidence": guess["confidence"], "reasons": guess["reasons"]}
+    if column in known or not feed.main or kind == "empty":
+        why = "no cell is filled" if kind == "empty" else "the scope document plans no field for it"
+        return {"value": {"target": ""}, "confidence": LEFT_BEHIND, "reasons": why}
+    value = _new_field(engagement, table[column], column, kind)
+    return {"value": value, "confidence": NEW_FIELD, "reasons": f"custom property, looks like {value['type']}"}
+
+
+def _new_field(engagement: Engagement, values: pd.Series, column: str, kind: str) -> dict[str, Any]:
+    """A field to be made for a custom property: its type by its values, its options as they stand."""
+    kind = kind if kind in engagement.destination.types else "text"
+    value: dict[str, Any] = {"target": f"new:{column}", "type": kind}
+    if kind in ("picklist", "multi_picklist"):
+        parts = _parts(values, [";"] if kind == "multi_picklist" else None)
+        value["choices"] = sorted(parts["value"])
+        if kind == "multi_picklist":
+            value["options"] = {"separators": [";"]}
+    elif kind in ("date", "datetime"):
+        value["options"] = {"order": _order(values)}
+    return value
+
+
+def _order(values: pd.Series) -> str:
+    """The order of day and month in which every date of the column can be read; the usual one of the country first."""
+    for order in ("mdy", "dmy", "iso"):
+        if not convert(values, "day", options={"order": order}).reasons.notna().any():
+            return order
+    return "mdy"
+
+
+def _pointing(engagement: Engagement, feed: Feed) -> set[str]:
+    """Columns by which rows of this feed find other records, or are found by rows of other feeds."""
+    own = {lookup.column for lookup in feed.lookups} | {match.column for match in (*feed.merge, *feed.match)}
+    others = [match for other in engagement.route.feeds for match in (*other.merge, *other.match) if match.feed == feed.name]
+    return own | {match.with_ for match in others} | set(engagement.source.tables[feed.table].key)
+
+
+def _tested(feed: Feed) -> set[str]:
+    """Columns that a feed's conditions ask."""
+    names: set[str] = set()
+    pending = [feed.when] if feed.when else []
+    while pending:
+        condition = pending.pop()
+        names |= {condition.column} - {""}
+        pending += [*condition.all_, *condition.any_]
+    return names
+
+
+def _options(engagement: Engagement, metadata: Metadata, feed: Feed, field: str) -> list[str]:
+    """Options of a field: the declared choices of a custom one, the account's own list of a native one."""
+    declared = next((f for f in engagement.route.custom_fields if f.name == field and f.choices), None)
+    if declared is not None:
+        return list(declared.choices)
+    if field == "deal_stage":
+        pipeline = str(engagement.decisions.value("scope", "campaign_pipeline") or "")
+        return list(metadata.pipelines.get(pipeline, ()))
+    live = metadata.find(feed.object, field) or metadata.find(kept_as(engagement, feed.object), field)
+    if live is not None:
+        return list(live.choices)
+    return []
+
+
+def _parts(column: pd.Series, separators: object) -> pd.DataFrame:
+    """Distinct values of a column with their counts; with separators, the distinct parts of its cells."""
+    said = column[filled(column)].astype("str").str.strip()
+    if isinstance(separators, Iterable):
+        pattern = "|".join(f"\\{mark}" for mark in separators)
+        said = said.str.split(pattern, regex=True).explode().str.strip()
+    counts = said[said != ""].value_counts()
+    return counts.rename_axis("value").reset_index(name="count").sort_values(["count", "value"], ascending=[False, True])

@@ -1,0 +1,97 @@
+"""Make the destination ready: the fields that the map needs, checked against the account as it is, and quiet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from workbench.destinations import Metadata
+from workbench.engagement import Engagement
+from workbench.errors import Refused
+from workbench.planning import connected, kept_as, needed_fields
+from workbench.show import heading, html_table
+from workbench.specs import CustomField
+
+__all__ = ["Provisioning", "plan", "run"]
+
+
+@dataclass(frozen=True)
+class Provisioning:
+    """Every field that is needed, and how it stands at the destination."""
+
+    frame: pd.DataFrame  # object, field, label, type, choices, state (present, missing, differs), detail
+    missing: int
+
+    def _repr_html_(self) -> str:
+        said = "the destination has every field" if not self.missing else f"{self.missing} fields are missing or differ"
+        return heading(said, good=not self.missing) + html_table(self.frame, caption="Fields", limit=200)
+
+
+def plan(engagement: Engagement) -> Provisioning:
+    """Compare what is needed with what is there, and put the points of the quiet list up for ticking. Only reads."""
+    questions = engagement.route.checklist
+    quiet = pd.DataFrame(
+        {
+            "subject": list(questions),
+            "value": ["done"] * len(questions),
+            "confidence": [0.0] * len(questions),  # only a person can know
+            "reasons": ["a person sees to it"] * len(questions),
+            "alternatives": [["done", "does not apply"]] * len(questions),
+            "shown": list(questions),
+        }
+    )
+    engagement.decisions.propose("quiet", quiet)
+    fields = _wanted(engagement)
+    return _compared(engagement, fields, connected(engagement).metadata(fields))
+
+
+def run(engagement: Engagement) -> Provisioning:
+    """Make the fields that are missing, where the account lets us; then look again and pass only if all are there."""
+    engagement.decisions.require("quiet", where="05_provisioning")
+    fields, destination = _wanted(engagement), connected(engagement)
+    before = _compared(engagement, fields, destination.metadata(fields))
+    refused: list[str] = []
+    for field, state in zip(fields, before.frame["state"], strict=True):
+        if state == "missing":
+            try:
+                destination.create_field(field)
+            except Refused as no:
+                refused.append(f"{field.label}: {no.message}")
+    after = _compared(engagement, fields, destination.metadata(fields))
+    lacking = after.frame[after.frame["state"] != "present"]
+    reasons = [f"{row.object}: {row.label} is {row.state} {row.detail}".strip() for row in lacking.itertuples()]
+    engagement.save("provisioning", after.frame.astype("str"))
+    engagement.finish(
+        "provisioning",
+        passed=lacking.empty,
+        reasons=[*reasons, *refused],
+        summary={"fields": len(fields), "missing": len(lacking)},
+    )
+    return after
+
+
+def _wanted(engagement: Engagement) -> tuple[CustomField, ...]:
+    """Fields of the map, and the ones in which the destination keeps our keys; one each where two objects share a form."""
+    objects = sorted({feed.object for feed in engagement.route.feeds if feed.kind == "record"})
+    fields = [*connected(engagement).extra_fields(objects), *needed_fields(engagement)]
+    wanted = {(kept_as(engagement, f.object), f.label.casefold()): f for f in reversed(fields)}
+    return tuple(sorted(wanted.values(), key=lambda field: (field.object, field.name)))
+
+
+def _compared(engagement: Engagement, fields: Sequence[CustomField], metadata: Metadata) -> Provisioning:
+    rows = []
+    for field in fields:
+        live = metadata.find(field.object, field.name) or metadata.find(kept_as(engagement, field.object), field.name)
+        wanted_type = engagement.destination.types.get(field.type, "text")
+        state, detail = "present", ""
+        if live is None:
+            state = "missing"
+        elif live.type != wanted_type:
+            state, detail = "differs", f"is {live.type}, should be {wanted_type}"
+        elif lost := [choice for choice in field.choices if choice not in live.choices]:
+            state, detail = "differs", "lacks the choices " + ", ".join(lost)
+        rows.append([field.object, field.name, field.label, wanted_type, ", ".join(field.choices), state, detail])
+    frame = pd.DataFrame(rows, columns=["object", "field", "label", "type", "choices", "state", "detail"])
+    return Provisioning(frame=frame, missing=int((frame["state"] != "present").sum()))

@@ -1,0 +1,51 @@
+"""Put the destination back as it was, backwards through the ledger, and respect what people did since."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from workbench.engagement import Engagement
+from workbench.unloading import unload
+from workbench.planning import connected
+from workbench.show import heading, html_table
+
+__all__ = ["Rollback", "plan", "run"]
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """What would be, or was, put back."""
+
+    frame: pd.DataFrame  # object, key, id, verdict (reversed, kept, errored), words
+    done: bool
+
+    def _repr_html_(self) -> str:
+        counts = self.frame.groupby(["object", "verdict"], sort=False).size().reset_index(name="records")
+        said = "the destination stands as before" if self.done else "some records were kept, or could not be put back"
+        listed = self.frame[self.frame["verdict"] != "reversed"]
+        return (
+            heading(said, good=self.done)
+            + html_table(counts, caption="Rollback")
+            + html_table(listed, caption="Kept and errored")
+        )
+
+
+def plan(engagement: Engagement) -> pd.DataFrame:
+    """Records and fields that the ledger says were made or changed, newest first. Only reads."""
+    ledger = engagement.ledger().frame()
+    return (
+        ledger[ledger["state"] == "done"].iloc[::-1].groupby(["object", "verb"], sort=False).size().reset_index(name="records")
+    )
+
+
+def run(engagement: Engagement) -> Rollback:
+    """Reverse everything that can be reversed; what people edited since stays and is listed."""
+    with engagement.lock():
+        frame = unload(connected(engagement)).frame
+    done = bool((frame["verdict"] == "reversed").all())
+    engagement.save("rollback", frame.astype("str"))
+    counts = {str(verdict): int(count) for verdict, count in frame["verdict"].value_counts().items()}
+    engagement.journal.append("rolled back", detail=counts)
+    return Rollback(frame=frame, done=done)

@@ -1,0 +1,138 @@
+"""Load a few hundred representative records, read them back, and bind the customer's sign-off to what was seen."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from workbench.engagement import Engagement
+from workbench.evidence import evidence
+from workbench.show import heading, html_table
+from workbench.transfer import in_order, read_back, transfer
+
+__all__ = ["Sample", "Selection", "plan", "run"]
+
+PER_REASON = 3
+PER_FEED = 60
+"""Records of one feed in a sample; with their parents a sample of four feeds stays between 100 and 500."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which records are in the sample, and what each stands for."""
+
+    frame: pd.DataFrame  # feed, key, because
+
+    def _repr_html_(self) -> str:
+        counts = self.frame.groupby(["feed", "because"], sort=False).size().reset_index(name="records")
+        return html_table(counts, limit=100, caption=f"{len(self.frame)} records in the sample")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """How the sample stands at the destination, field by field."""
+
+    frame: pd.DataFrame  # feed, key, field, expected, actual, class, reason
+    summary: pd.DataFrame  # feed, field, cells, filled, equal, intended, lossy, wrong
+    records: int
+    wrong: int
+    evidence: Mapping[str, str]  # name → digest: what a sign-off is bound to
+
+    def _repr_html_(self) -> str:
+        said = f"{self.records} records read back, {int(self.summary['cells'].sum())} fields compared, {self.wrong} unexplained"
+        tables = html_table(self.summary, caption="Field by field", limit=200)
+        return heading(said, good=not self.wrong) + tables + html_table(self.frame, caption="Differences", limit=100)
+
+
+def plan(engagement: Engagement) -> Selection:
+    """Choose the records: every kind of oddity first, then a spread over the whole, with the parents of each."""
+    parts = []
+    needed: dict[str, set[str]] = {}
+    for feed in reversed(in_order(engagement)):
+        records = engagement.load(f"records/{feed.name}")
+        chosen = _chosen(engagement, feed.name, records)
+        parents = needed.get(feed.name, set()) & set(records["key"])
+        extra = pd.DataFrame({"key": sorted(parents - set(chosen["key"])), "because": "parent of another one"})
+        both = pd.concat([chosen, extra], ignore_index=True)
+        both.insert(0, "feed", feed.name)
+        parts.append(both)
+        mine = records[records["key"].isin(both["key"])]
+        for lookup in feed.lookups:
+            needed.setdefault(lookup.feed, set()).update(mine[lookup.to].dropna())
+    frame = pd.concat(reversed(parts), ignore_index=True)
+    engagement.save("sample", frame)
+    return Selection(frame=frame)
+
+
+def run(engagement: Engagement) -> Sample:
+    """Load the chosen records and compare every field with what was staged; a wrong one closes the phase."""
+    only = frozenset(engagement.load("sample")["key"])
+    with engagement.lock():
+        moved = transfer(engagement, only=only)
+        compared = read_back(engagement, only=only)
+    frame = pd.concat([c.frame.assign(feed=name) for name, c in compared.items()], ignore_index=True)
+    frame = frame[["feed", *[column for column in frame.columns if column != "feed"]]]
+    summary = pd.concat([c.summary.assign(feed=name) for name, c in compared.items()], ignore_index=True)
+    summary = summary[["feed", *[column for column in summary.columns if column != "feed"]]]
+    refused = moved.frame[moved.frame["state"] != "done"]
+    wrong = sum(c.wrong for c in compared.values()) + len(refused)
+    seen = evidence(engagement, differences=frame)
+    _ask(engagement, seen, records=int(moved.frame["state"].eq("done").sum()), wrong=wrong)
+    result = Sample(
+        frame=frame, summary=summary, records=int((moved.frame["state"] == "done").sum()), wrong=wrong, evidence=seen
+    )
+    engagement.save("sample_differences", frame.astype("str"))
+    engagement.save("sample_summary", summary)
+    _finish(engagement, result, refused)
+    return result
+
+
+def _ask(engagement: Engagement, seen: Mapping[str, str], *, records: int, wrong: int) -> None:
+    """Put the sign-off up as a question, with what it will be bound to."""
+    question = {
+        "subject": "sample",
+        "value": {"evidence": seen},
+        "confidence": 0.0,  # nobody but a person signs
+        "reasons": "a person of the customer's signs",
+        "alternatives": [],
+        "shown": f"{records} records, {wrong} unexplained differences",
+    }
+    engagement.decisions.propose("signoff", pd.DataFrame([question]))
+
+
+def _finish(engagement: Engagement, result: Sample, refused: pd.DataFrame) -> None:
+    reasons = [f"{row.key}: {row.state} {row.words}" for row in refused.itertuples()]
+    if result.wrong:
+        reasons.insert(0, f"{result.wrong} differences are not explained")
+    summary = {"records": result.records, "wrong": result.wrong, "evidence": dict(result.evidence)}
+    engagement.finish("sample", passed=not result.wrong, reasons=reasons, summary=summary)
+
+
+def _chosen(engagement: Engagement, feed: str, records: pd.DataFrame) -> pd.DataFrame:
+    """Up to PER_FEED records: a few for each reason in which rows differ, then a fixed spread over the whole."""
+    cells = engagement.load(f"cells/{feed}")
+    verdicts = engagement.load(f"verdicts/{feed}")
+    spread = [hashlib.sha256(key.encode()).hexdigest() for key in records["key"]]
+    order = records[["key", "row"]].assign(_spread=spread).sort_values("_spread")
+    because: dict[str, str] = {}
+    merged = set(verdicts.loc[verdicts["bucket"] == "merged", "record"].dropna())
+    for reason, rows in [("several rows became one", merged), *_by_reason(cells, order)]:
+        for key in order.loc[order["key"].isin(rows), "key"].head(PER_REASON):
+            because.setdefault(key, reason)
+    for key in order["key"]:
+        if len(because) >= PER_FEED:
+            break
+        because.setdefault(key, "spread over the whole")
+    return pd.DataFrame({"key": list(because), "because": list(because.values())}).sort_values("key").reset_index(drop=True)
+
+
+def _by_reason(cells: pd.DataFrame, records: pd.DataFrame) -> list[tuple[str, set[str]]]:
+    """Each reason for which a cell did not come along whole, with the records that it concerns."""
+    key = records.set_index("row")["key"]
+    known = cells[cells["row"].isin(key.index)]
+    return [
+        (f"{reason} in {column}", set(rows.map(key))) for (column, reason), rows in known.groupby(["column", "reason"])["row"]
+    ]

@@ -1,0 +1,158 @@
+"""Stage the records: every row of a delivery becomes a record, or gets its reason, by what was decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from workbench.engagement import Engagement
+from workbench.frames.attach import add, attach, document, match_people
+from workbench.frames.plan import FeedPlan
+from workbench.frames.select import natural_keys
+from workbench.frames.transform import Staged, transform
+from workbench.planning import feed_plans, fields_of
+from workbench.show import bars, html_table
+from workbench.specs import Feed, Table
+
+__all__ = ["STAGED_AS", "Staging", "run"]
+
+STAGED_AS = ("load", "merged", "excluded", "rejected", "held")
+
+
+@dataclass(frozen=True)
+class Staging:
+    """How many rows of each feed became records, and where the others ended."""
+
+    frame: pd.DataFrame  # feed, rows, load, merged, excluded, rejected, held
+    reasons: pd.DataFrame  # feed, bucket, reason, rows
+    cells: pd.DataFrame  # feed, column, reason, cells
+
+    def _repr_html_(self) -> str:
+        return (
+            bars(self.frame, label="feed", parts=STAGED_AS, caption="Rows, by where they ended")
+            + html_table(self.reasons, caption="Why")
+            + html_table(self.cells, caption="Cells that could not come along, or not whole")
+        )
+
+
+def run(engagement: Engagement, delivery: str = "main") -> Staging:
+    """Stage every feed of the route for one delivery, and keep records, verdicts and cells of each.
+
+    A later delivery is laid over the main one: its rows take the place of the rows with their key, the others stand as
+    they were delivered first. The verdicts kept are those of the delivery's own rows.
+    """
+    plans = feed_plans(engagement)
+    names = {plan.feed.table for plan in plans.values()}
+    tables = {name: engagement.load(f"tables/{name}") for name in names}
+    if delivery != "main":
+        later = {name: engagement.load(f"tables/{name}", delivery=delivery) for name in names}
+        tables = {name: overlay(tables[name], later[name], engagement.source.tables[name]) for name in names}
+        plans = {name: carried(plan, tables[plan.feed.table]) for name, plan in plans.items()}
+    staged = stage_all(plans, tables)
+    for plan in plans.values():
+        staged = _spread(engagement, staged, plan)
+    rejects = engagement.load("rejects", delivery=delivery)
+    staged = {name: _own(each, plans[name].feed, rejects, delivery) for name, each in staged.items()}
+    for name, each in staged.items():
+        engagement.save(f"records/{name}", each.records, delivery=delivery)
+        engagement.save(f"verdicts/{name}", each.verdicts, delivery=delivery)
+        engagement.save(f"cells/{name}", each.cells, delivery=delivery)
+    return _summary(staged)
+
+
+def overlay(first: pd.DataFrame, later: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """The first delivery with the rows of the later one in their places, and its new rows at the end."""
+    if later.empty:
+        return first
+    keys = natural_keys(later, table)
+    old = natural_keys(first, table)
+    place = pd.Series(range(len(first)), index=old.to_numpy()).groupby(level=0).min()
+    order = keys.map(place).fillna(len(first)).to_numpy()
+    stays = first[~old.isin(keys.dropna()).to_numpy()]
+    both = pd.concat([stays.assign(_order=stays.index), later.assign(_order=order)], ignore_index=True)
+    return both.sort_values("_order", kind="stable").drop(columns="_order").reset_index(drop=True)
+
+
+def carried(plan: FeedPlan, table: pd.DataFrame) -> FeedPlan:
+    """The plan with what was decided about a row carried over to the row that took its place."""
+    keys = dict(zip(table["_row"], natural_keys(table, plan.table), strict=True)) if plan.table.key else {}
+    by_key = {key: into for key, into in plan.merged_keys.items() if into}
+    extra = {row: by_key[key] for row, key in keys.items() if row not in plan.merges and key in by_key}
+    return replace(plan, merges={**extra, **plan.merges})
+
+
+def stage_all(plans: Mapping[str, FeedPlan], tables: Mapping[str, pd.DataFrame]) -> dict[str, Staged]:
+    """Every feed in the order of the route, each seeing the ones before it."""
+    staged: dict[str, Staged] = {}
+    by_feed = {name: tables[plan.feed.table] for name, plan in plans.items()}
+    for name, plan in plans.items():
+        table = by_feed[name]
+        if plan.feed.kind == "record":
+            staged[name] = transform(table, plan, parents=staged, tables=by_feed)
+        elif plan.feed.kind == "attach":
+            staged[name] = attach(table, plan, parents=staged, tables=by_feed)
+        elif plan.feed.kind == "match":
+            staged[name] = match_people(table, plan, column=plan.table.key[0])
+        else:
+            staged[name] = document(table, plan)
+    return staged
+
+
+def _spread(engagement: Engagement, staged: dict[str, Staged], plan: FeedPlan) -> dict[str, Staged]:
+    """Put what a feed says of other feeds' records onto them, as far as those objects have the fields."""
+    feed = plan.feed
+    additions = staged[feed.name].additions
+    if additions.empty:
+        return staged
+    result = dict(staged)
+    for name, each in staged.items():
+        if each.records.empty or (name == feed.name and feed.kind == "record"):
+            continue
+        allowed = fields_of(engagement, engagement.route.feed(name).object)
+        columns = [c for c in additions.columns if c in ("record", "row") or c in allowed]
+        records, aside = add(each.records, additions[columns], plan=plan, wins=plan.feed.kind == "attach")
+        result[name] = replace(each, records=records)
+        mine = result[feed.name]
+        result[feed.name] = replace(mine, cells=pd.concat([mine.cells, aside], ignore_index=True))
+    return result
+
+
+def _own(staged: Staged, feed: Feed, rejects: pd.DataFrame, delivery: str) -> Staged:
+    """Verdicts and cells of the delivery's own rows; the lines that could not be read are rows too, and are rejected."""
+    mine = rejects[rejects["table"] == feed.table]
+    extra = pd.DataFrame(
+        {
+            "row": mine["row"],
+            "feed": feed.name,
+            "natural": pd.NA,
+            "bucket": "rejected",
+            "reason": mine["reason"],
+            "record": pd.NA,
+            "detail": mine["raw"],
+        }
+    )
+    verdicts, cells = staged.verdicts, staged.cells
+    if delivery != "main":
+        verdicts = verdicts[verdicts["row"].str.startswith(f"{delivery}/")]
+        cells = cells[cells["row"].astype("str").str.startswith(f"{delivery}/")]
+    if len(extra):
+        verdicts = pd.concat([verdicts, extra], ignore_index=True)
+    return replace(staged, verdicts=verdicts.reset_index(drop=True), cells=cells.reset_index(drop=True))
+
+
+def _summary(staged: Mapping[str, Staged]) -> Staging:
+    verdicts = pd.concat([each.verdicts for each in staged.values()], ignore_index=True)
+    cells = pd.concat([each.cells for each in staged.values()], ignore_index=True)
+    counts = (
+        verdicts.groupby(["feed", "bucket"], sort=False)
+        .size()
+        .unstack(fill_value=0)
+        .reindex(columns=list(STAGED_AS), fill_value=0)
+    )
+    frame = counts.reset_index()
+    frame.insert(1, "rows", counts.sum(axis=1).to_numpy())
+    reasons = verdicts.groupby(["feed", "bucket", "reason"], sort=False, dropna=False).size().reset_index(name="rows")
+    aside = cells.groupby(["feed", "column", "reason"], sort=False).size().reset_index(name="cells")
+    return Staging(frame=frame, reasons=reasons, cells=aside)
