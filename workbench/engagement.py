@@ -243,19 +243,20 @@ def new_engagement(
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise EngagementError("the folder is not empty", where=str(target), todo="name a new folder, or empty this one")
     own = isinstance(route, Path)
-    settings = checked(
-        route=ROUTE if own else route,
-        customer=customer,
-        created=now(),
-        engagement_id=uuid.uuid4().hex[:16],
-        base_url=base_url.rstrip("/"),
-        edition=edition,
-        plan=plan,
-        zone=zone,
-        time_scale=time_scale,
-        store=store,
-        destination=dict(destination or {}),
-    )
+    said = {
+        "route": ROUTE if own else route,
+        "customer": customer,
+        "created": now(),
+        "engagement_id": uuid.uuid4().hex[:16],
+        "base_url": base_url.rstrip("/"),
+        "edition": edition,
+        "plan": plan,
+        "zone": zone,
+        "time_scale": time_scale,
+        "store": store,
+        "destination": dict(destination or {}),
+    }
+    settings = checked(said)
     _fits(load_destination(load_route(route).destination), settings)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as temporary:
@@ -338,7 +339,7 @@ def _fits(destination: DestinationSpec, settings: Settings) -> None:
     wrong = [
         ("edition", settings.edition, destination.editions, settings.edition not in destination.editions),
         ("plan", settings.plan, tuple(destination.calls_per_hour), settings.plan not in destination.calls_per_hour),
-        ("destination", listed(unknown), tuple(destination.settings), bool(unknown)),
+        ("setting", listed(unknown), tuple(destination.settings), bool(unknown)),
     ]
     for name, found, expected, is_wrong in wrong:
         if is_wrong:
@@ -346,7 +347,7 @@ def _fits(destination: DestinationSpec, settings: Settings) -> None:
                 f"{destination.label} knows no such {name}",
                 expected=listed(expected),
                 found=found,
-                where=f"{SETTINGS}: {name}",
+                where=f"{SETTINGS}: {'destination' if name == 'setting' else name}",
                 todo="take one of these",
             )
 

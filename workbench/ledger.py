@@ -18,6 +18,7 @@ import pandas as pd
 from sqlalchemy import Engine
 
 from workbench.destinations import Destination, Draft, LiveField, Metadata, Outcome, Record, User
+from workbench.destinations.http import Wait
 from workbench.errors import Refused, WaitError
 from workbench.operations import Closing, Intent, Operation, Operations, State, digest, operations, same
 from workbench.specs import CustomField
@@ -96,6 +97,7 @@ class Guard:
         self.name = destination.name
         self._operations = ledger.operations
         self._settle_seconds = settle_seconds
+        self._report: Callable[[Wait], None] | None = None
         self._settling = threading.Lock()
         self._flying: set[int] = set()
         self._looked: set[str] = set()
@@ -119,6 +121,13 @@ class Guard:
 
     def sweep(self, object_: str) -> Iterator[Record]:
         return self.inner.sweep(object_)
+
+    def on_wait(self, report: Callable[[Wait], None]) -> None:
+        """Have every wait told to somebody, the client's and our own."""
+        self._report = report
+        wanted: Callable[[Callable[[Wait], None]], None] | None = getattr(self.inner, "on_wait", None)
+        if wanted:
+            wanted(report)
 
     def extra_fields(self, objects: Iterable[str]) -> list[CustomField]:
         """Fields that the client needs for itself; none where it needs none."""
@@ -149,17 +158,24 @@ class Guard:
         answers |= {o.key: o for o in self._sent(intents, lambda: self.inner.write(object_, rest))}
         return [outcome for draft in drafts if (outcome := answers[draft.key]) is not None]
 
-    def restore(self, object_: str, draft: Draft) -> Outcome:
-        """Put fields back to what they held; written down as `restore`, so that no rollback takes it back again."""
-        before = self._before(object_, [draft.id]).get(draft.id)
-        if before is None:
-            return Outcome(draft.key, "rejected", draft.id, "the record is not there any more")
-        intent = Intent(object_, draft.key, "restore", dict(draft.values), draft.id, before)
+    def restore(self, object_: str, draft: Draft, *, before: Record) -> Outcome:
+        """Put fields back to what they held, given the record as it was read just now.
+
+        It is written down as `restore`, so that no rollback takes it back again.
+        """
+        intent = Intent(object_, draft.key, "restore", dict(draft.values), draft.id, dict(before.values))
         return self._sent([intent], lambda: self.inner.write(object_, [draft]))[0]
 
     def delete(self, object_: str, ids: Sequence[str]) -> list[Outcome]:
         """As the destination's `delete`, with a full copy of each record beforehand."""
-        before = self._before(object_, ids)
+        return self._delete(object_, ids, self._before(object_, ids))
+
+    def take_away(self, object_: str, number: str, *, before: Record | None) -> Outcome:
+        """Delete one record, given a copy of it that was read just now; None where it lies in the recycle bin."""
+        copies = {number: dict(before.values)} if before else {}
+        return self._delete(object_, [number], copies)[0]
+
+    def _delete(self, object_: str, ids: Sequence[str], before: Mapping[str, dict[str, Any]]) -> list[Outcome]:
         keys = {number: rows[-1].key for number, rows in self._operations.of_ids(object_, ids).items()}
         intents = [Intent(object_, keys.get(number, number), "delete", {}, number, before.get(number)) for number in ids]
         return self._sent(intents, lambda: self.inner.delete(object_, ids), by_id=True)
@@ -236,10 +252,11 @@ class Guard:
     def resolve_ids(self, object_: str) -> dict[str, str]:
         """Fill in the ids that bulk calls did not tell, by one sweep; returns key → id of all that we made.
 
-        A record that was said to be made and is not to be seen becomes `unknown`.
+        The sweep also keeps what each record looked like once it was made, for a rollback to compare with. A record
+        that was said to be made and is not to be seen becomes `unknown`.
         """
         c = operations.c
-        rows = self._operations.where((c.object == object_) & (c.verb == "create") & (c.state == "done") & (c.id == ""))
+        rows = self._operations.where((c.object == object_) & (c.verb == "create") & (c.state == "done") & c.post.is_(None))
         rows = [row for row in rows if row.op not in self._flying]
         if rows:
             found = self._bearing(object_, {row.key for row in rows})
@@ -261,7 +278,10 @@ class Guard:
     def _let_arrive(self, rows: Sequence[Operation]) -> None:
         newest = max(datetime.fromisoformat(row.at) for row in rows)
         age = (datetime.now(UTC) - newest).total_seconds()
-        time.sleep(min(max(self._settle_seconds - age, 0.0), self._settle_seconds))
+        pause = min(max(self._settle_seconds - age, 0.0), self._settle_seconds)
+        if pause and self._report:
+            self._report(Wait(pause, "a change without an answer may still arrive"))
+        time.sleep(pause)
 
     def _settle_object(self, object_: str, rows: Sequence[Operation]) -> None:
         made = [row for row in rows if row.verb == "create"]
@@ -285,13 +305,17 @@ class Guard:
     def _adopted(self, row: Operation, found: Mapping[str, Sequence[Record]], *, absent: State, words: str) -> list[Closing]:
         """The oldest record that bears the key is the one; further ones are written down too, for the rollback."""
         records = sorted(found.get(row.key, ()), key=lambda record: (len(record.id), record.id))
+        if not records and row.id:  # it was made, and somebody has taken it away since
+            return [Closing(row.op, "done", words=row.words, post={})]
         if not records:
             return [Closing(row.op, absent, words=words)]
-        first, *others = records
+        first = next((record for record in records if record.id == row.id), records[0])
+        others = [record for record in records if record.id != first.id and not row.id]
         extra = [Intent(row.object, row.key, "create", row.payload, other.id, attempt=row.attempt) for other in others]
         numbers = self._operations.open(uuid.uuid4().hex, extra) if extra else []
         twice = [Closing(number, "done", words=f"made twice: {first.id} bears the same key") for number in numbers]
-        return [Closing(row.op, "done", id=first.id, words="found by looking", post=dict(first.values)), *twice]
+        words = row.words if row.state == "done" else "found by looking"
+        return [Closing(row.op, "done", id=first.id, words=words, post=dict(first.values)), *twice]
 
     def _field(self, row: Operation) -> Closing:
         made = row.verb == "create_field"

@@ -162,12 +162,12 @@ class _Run:
     def name_ids(self) -> None:
         """Fill in the ids that bulk calls did not tell, by one sweep."""
         nameless = [key for key, outcome in self.outcomes.items() if outcome.state == "done" and not outcome.id]
-        if not nameless:
-            return
         if isinstance(self._destination, Guard):
             ids = self._destination.resolve_ids(self._object)
-        else:
+        elif nameless:
             ids = {record.key: record.id for record in self._destination.sweep(self._object) if record.key}
+        else:
+            return
         for key in nameless:
             missing = Outcome(key, "unknown", words="said to be made, and not to be seen")
             self.outcomes[key] = Outcome(key, "done", ids[key], self.outcomes[key].words) if key in ids else missing

@@ -116,17 +116,19 @@ def _rendered(engagement: Engagement, stem: str) -> nbformat.NotebookNode:
 def _filled(text: str, words: Mapping[str, str]) -> str:
     """The text with its few names put in; a customer's name is text here, never Markdown or HTML."""
     for mark, word in words.items():
-        plain = "".join(f"\\{sign}" if sign in "\\`*_[]#|~$" else sign for sign in escape(word))
+        plain = "".join(f"\\{sign}" if sign in "\\`*_[]()!#|~$:.@" else sign for sign in escape(word))
         text = text.replace(mark, " ".join(plain.split()))
     return text
 
 
 def _read(path: Path) -> nbformat.NotebookNode:
-    return nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    notebook: nbformat.NotebookNode = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    return notebook
 
 
 def _node(content: Mapping[str, Any]) -> nbformat.NotebookNode:
-    return nbformat.from_dict(content)  # type: ignore[no-untyped-call]
+    node: nbformat.NotebookNode = nbformat.from_dict(content)  # type: ignore[no-untyped-call]
+    return node
 
 
 def _text(notebook: nbformat.NotebookNode) -> str:

@@ -151,11 +151,11 @@ class Operations:
             return [_operation(row) for row in connection.execute(wanted)]
 
     def pairs(self, object_: str, states: Sequence[str]) -> dict[str, str]:
-        """Key → id of the records that were made; the first id where a key was made twice."""
+        """Key → id of the records that were made, or changed under our key; the first id where a key was made twice."""
         c = operations.c
         wanted = (
             select(c.key, c.id)
-            .where(c.engagement == self._engagement, c.object == object_, c.verb == "create")
+            .where(c.engagement == self._engagement, c.object == object_, c.verb.in_(("create", "update")))
             .where(c.state.in_(states), c.id != "")
             .order_by(c.op.desc())
         )

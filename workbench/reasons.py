@@ -64,6 +64,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "site_with_fewer_reviews": Reason("The site with the most reviews stands on the record; the others are counted."),
         "documented": Reason("The destination has no place for it; it is kept in the hand-off documents."),
         # values that did not come along
+        "placeholder": Reason("The cell says that there is nothing, in words such as n/a."),
         "damaged_by_excel": Reason(
             "A spreadsheet destroyed the value before it came to us.", "Ask for the value in the source."
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 import tomli_w
@@ -76,7 +77,7 @@ def write_settings(root: Path, settings: Settings) -> None:
     temporary.replace(root / SETTINGS)
 
 
-def checked(**said: object) -> Settings:
+def checked(said: Mapping[str, object]) -> Settings:
     """Settings from loose values; EngagementError instead of the library's own."""
     try:
         return Settings.model_validate(said)

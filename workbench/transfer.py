@@ -17,7 +17,7 @@ from workbench.loading import Progress, load
 from workbench.planning import connected, kept_as
 from workbench.specs import Feed
 
-__all__ = ["Moved", "in_order", "outgoing", "read_back", "transfer"]
+__all__ = ["Moved", "in_order", "outgoing", "read_back", "standing", "standing_ids", "transfer"]
 
 OUTCOME_COLUMNS = ("feed", "key", "marker", "state", "id", "words")
 
@@ -76,12 +76,14 @@ def transfer(
     destination = connected(engagement)
     for feed in in_order(engagement):
         frame = outgoing(engagement, feed, delivery=delivery, only=only)
-        held = _held(engagement, destination, feed, frame[~frame["key"].isin(keep)])
-        sent = frame[~frame["key"].isin(held.index) & ~frame["key"].isin(keep)]
+        fresh = frame[~frame["key"].isin(keep)]
+        found = _already_there(engagement, destination, feed, fresh)
+        held = _held(engagement, fresh, found)
+        sent = _adopting(engagement, feed, fresh[~fresh["key"].isin(held.index)], found)
         report = None if on_progress is None else _named(on_progress, feed.label)
         done = load(sent.drop(columns=["_record", "_waits"]), destination, feed.object, on_progress=report).frame
         states = sent[["_record", "key"]].merge(done, on="key", how="left")
-        waiting = frame[frame["key"].isin(held.index)][["_record", "key"]]
+        waiting = fresh[fresh["key"].isin(held.index)][["_record", "key"]]
         waiting = waiting.assign(state="held", id="", words=waiting["key"].map(held))
         stands = frame[frame["key"].isin(keep)][["_record", "key"]].assign(state="done", id="", words="")
         both = pd.concat([states, waiting, stands], ignore_index=True).rename(columns={"key": "marker", "_record": "key"})
@@ -91,13 +93,16 @@ def transfer(
 
 
 def read_back(engagement: Engagement, *, delivery: str = "main", only: frozenset[str] | None = None) -> dict[str, Comparison]:
-    """Every record read afresh from the destination and compared with what was staged, feed by feed."""
+    """Every record read afresh from the destination and compared with what was written there last, feed by feed.
+
+    What was written is what was staged; where a later delivery changed a field, it is what that delivery said.
+    """
     found: dict[str, Comparison] = {}
     destination = connected(engagement)
     for feed in in_order(engagement):
-        expected = outgoing(engagement, feed, delivery=delivery, only=only)
-        done = engagement.ledger().ids(feed.object)
-        expected = expected[expected["key"].isin(done)].drop(columns=["_record", "_waits"])
+        staged = outgoing(engagement, feed, delivery=delivery, only=only)
+        there = standing_ids(engagement, feed)
+        expected = _as_written(engagement, feed, staged[staged["key"].isin(there)].drop(columns=["_record", "_waits"]))
         actual = standing(destination, feed, set(expected["key"]), list(expected.columns))
         found[feed.name] = compare(expected, actual, key="key", lossy={})
     return found
@@ -113,6 +118,25 @@ def standing(destination: Destination, feed: Feed, keys: set[str], columns: list
     return pd.DataFrame(rows, columns=columns)
 
 
+def standing_ids(engagement: Engagement, feed: Feed) -> dict[str, str]:
+    """Marker → id of the feed's records over there, but for those that have become another feed's record since."""
+    ledger = engagement.ledger()
+    ids = ledger.ids(feed.object)
+    taken = {operation.id: operation.key for operation in reversed(ledger.updated())}
+    return {key: number for key, number in ids.items() if taken.get(number, key) == key}
+
+
+def _as_written(engagement: Engagement, feed: Feed, staged: pd.DataFrame) -> pd.DataFrame:
+    """The staged records with the fields that later changes of ours gave another value."""
+    changed = {operation.key for operation in engagement.ledger().updated() if operation.object == feed.object}
+    images = engagement.ledger().post_images(feed.object)
+    rows = staged.to_dict("records")
+    for row in rows:
+        if row["key"] in changed:
+            row.update({name: value for name, value in images[row["key"]].items() if name in row})
+    return pd.DataFrame(rows, columns=list(staged.columns), dtype="object")
+
+
 def _destination_ids(engagement: Engagement, feed: str, delivery: str) -> pd.Series:
     """Record key → id at the destination, for the records of a feed that are over there."""
     records = engagement.load(f"records/{feed}", delivery=delivery)
@@ -120,22 +144,39 @@ def _destination_ids(engagement: Engagement, feed: str, delivery: str) -> pd.Ser
     return pd.Series(records["marker"].map(known).to_numpy(), index=records["key"].to_numpy(), dtype="object").dropna()
 
 
-def _held(engagement: Engagement, destination: Destination, feed: Feed, frame: pd.DataFrame) -> pd.Series:
-    """Marker → why, for records that must not be sent: their parent is missing, or somebody made the record already."""
-    waits = pd.Series("parent_missing", index=frame.loc[frame["_waits"], "key"], dtype="object")
-    if feed.unique not in frame or engagement.decisions.value("scope", "existing_records") == "update":
-        return waits
-    ours = set(engagement.ledger().ids(feed.object))
+def _already_there(engagement: Engagement, destination: Destination, feed: Feed, frame: pd.DataFrame) -> dict[str, str]:
+    """Marker → id of a record that somebody else made, and that has what the destination lets only one record have."""
+    if feed.unique not in frame:
+        return {}
+    ours = engagement.ledger().ids(feed.object)
     new = frame[~frame["key"].isin(ours) & frame[feed.unique].notna()]
     if new.empty:
-        return waits
-    wanted = new.set_index(new[feed.unique].astype("str").str.casefold())["key"]
-    taken: dict[str, str] = {}
+        return {}
+    wanted = dict(zip(new[feed.unique].astype("str").str.casefold(), new["key"], strict=True))
+    mine = set(frame["key"]) | set(engagement.ledger().ids(kept_as(engagement, feed.object)))
+    found: dict[str, str] = {}
     for record in destination.find(kept_as(engagement, feed.object), feed.unique, list(new[feed.unique].astype("str"))):
         value = str(record.values.get(feed.unique) or "").casefold()
-        if record.key not in set(frame["key"]) and value in wanted.index:
-            taken[str(wanted[value])] = "exists_already"
-    return pd.concat([waits, pd.Series(taken, dtype="object")])
+        if record.key not in mine and value in wanted:
+            found[wanted[value]] = record.id
+    return found
+
+
+def _held(engagement: Engagement, frame: pd.DataFrame, found: dict[str, str]) -> pd.Series:
+    """Marker → why, for records that must not be sent: their parent is missing, or somebody made the record already."""
+    waits = pd.Series("parent_missing", index=frame.loc[frame["_waits"], "key"], dtype="object")
+    if engagement.decisions.value("scope", "existing_records") == "update":
+        return waits
+    return pd.concat([waits, pd.Series("exists_already", index=list(found), dtype="object")])
+
+
+def _adopting(engagement: Engagement, feed: Feed, frame: pd.DataFrame, found: dict[str, str]) -> pd.DataFrame:
+    """The records to be sent; those that are there already are changed, by id, and given our key."""
+    ids = frame["key"].map(found)
+    if not ids.notna().any():
+        return frame
+    marker = engagement.destination.objects[kept_as(engagement, feed.object)].marker
+    return frame.assign(**{"id": ids, marker: frame["key"].where(ids.notna())})
 
 
 def _named(report: Callable[[str, Progress], None], label: str) -> Callable[[Progress], None]:

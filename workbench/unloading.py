@@ -67,11 +67,14 @@ def unload(destination: Guard, *, workers: int = 4, on_progress: Callable[[Verdi
     tell = on_progress or _silent
     # Parents were made before their children, so a run of operations on one object holds no child of its own.
     for _, run in groupby(ledger.changes(), key=lambda change: (change.object, change.verb)):
-        with ThreadPoolExecutor(max_workers=max(1, workers), thread_name_prefix="unload") as pool:
+        pool = ThreadPoolExecutor(max_workers=max(1, workers), thread_name_prefix="unload")
+        try:
             for verdicts in pool.map(lambda line: [_reverse(destination, change) for change in line], _lines(run)):
                 for verdict in verdicts:
                     _note(destination, verdict, errors)
                     tell(verdict)
+        finally:  # an interrupt lets the records in hand be finished, and takes up no other
+            pool.shutdown(wait=True, cancel_futures=True)
     for verdict in _fields(destination, errors):
         _note(destination, verdict, errors)
         tell(verdict)
@@ -100,10 +103,11 @@ def _note(destination: Guard, verdict: Verdict, errors: dict[int, Verdict]) -> N
 
 def _reverse(destination: Guard, change: Operation) -> Verdict:
     try:
-        record = next(iter(destination.read(change.object, [change.id])), None)
-        return (
-            _undo_create(destination, change, record) if change.verb == "create" else _undo_update(destination, change, record)
-        )
+        hanging = destination.children(change.object, change.id) if change.verb == "create" else []
+        record = next(iter(destination.read(change.object, [change.id])), None)  # last, so that it is fresh
+        if change.verb == "create":
+            return _undo_create(destination, change, record, hanging)
+        return _undo_update(destination, change, record)
     except (Refused, Uncertain) as error:
         return Verdict(change, "errored", error.message)
 
@@ -111,22 +115,24 @@ def _reverse(destination: Guard, change: Operation) -> Verdict:
 # ---------------------------------------------------------------- records
 
 
-def _undo_create(destination: Guard, change: Operation, record: Record | None) -> Verdict:
+def _undo_create(destination: Guard, change: Operation, record: Record | None, hanging: Sequence[tuple[str, str]]) -> Verdict:
     if record is None:
         ours = any(row.verb == "delete" for row in destination.ledger.operations.of_ids(change.object, [change.id])[change.id])
-        return _deleted(destination, change) if ours else Verdict(change, "reversed", "somebody had deleted it already")
-    edited = [name for name, value in change.payload.items() if value is not None and not _ours(change, record, name)]
+        return _deleted(destination, change, None) if ours else Verdict(change, "reversed", "somebody had deleted it already")
+    written = [name for name, value in change.payload.items() if value is not None]
+    edited = [name for name in written if not _ours(change, record, name)]
+    since = change.post or {}
+    edited += [name for name in since if name not in written and not same(record.values.get(name), since[name])]
     if edited:
         return Verdict(change, "kept", f"changed since: {_differences(change, record, edited)}")
-    hanging = destination.children(change.object, change.id)
     if hanging:
         names = ", ".join(f"{kind} {number}" for kind, number in hanging[:SHOWN])
         return Verdict(change, "kept", f"others hang on it: {names}{', …' if len(hanging) > SHOWN else ''}")
-    return _deleted(destination, change)
+    return _deleted(destination, change, record)
 
 
-def _deleted(destination: Guard, change: Operation) -> Verdict:
-    outcome = destination.delete(change.object, [change.id])[0]
+def _deleted(destination: Guard, change: Operation, record: Record | None) -> Verdict:
+    outcome = destination.take_away(change.object, change.id, before=record)
     if outcome.state == "done":
         return Verdict(change, "reversed", "")
     return Verdict(change, "errored", outcome.words or "nobody can say whether it was deleted; run the rollback again")
@@ -140,7 +146,8 @@ def _undo_update(destination: Guard, change: Operation, record: Record | None) -
     away = [name for name in back if not same(record.values.get(name), before.get(name))]
     edited = [name for name in change.payload if name not in back and not same(record.values.get(name), before.get(name))]
     if away:
-        outcome = destination.restore(change.object, Draft(change.key, {name: before.get(name) for name in away}, change.id))
+        draft = Draft(change.key, {name: before.get(name) for name in away}, change.id)
+        outcome = destination.restore(change.object, draft, before=record)
         if outcome.state != "done":
             return Verdict(change, "errored", outcome.words or "nobody can say whether it was put back; run the rollback again")
     return Verdict(change, "kept" if edited else "reversed", _differences(change, record, edited) if edited else "")
@@ -157,7 +164,8 @@ def _differences(change: Operation, record: Record, names: Sequence[str]) -> str
     parts = []
     for name in names:
         before = "" if change.pre is None else f"before {change.pre.get(name)!r}, "
-        parts.append(f"{name} ({before}ours {change.payload[name]!r}, now {record.values.get(name)!r})")
+        ours = change.payload.get(name)
+        parts.append(f"{name} ({before}ours {ours!r}, now {record.values.get(name)!r})")
     return "; ".join(parts)
 
 

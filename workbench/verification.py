@@ -201,7 +201,7 @@ def _check_files(files: _Folder | _Zip, fingerprint: str) -> Checked:
     names = files.names()
     core, unread = _core(files, names)
     manifest = _manifest(core.get(MANIFEST, b""))
-    findings = [*unread, *_check_seal(core, fingerprint)]
+    findings = [*unread, *_check_seal(core, _listed_key(manifest), fingerprint)]
     known = {finding.file for finding in findings if finding.state != "ok"}
     listed = manifest.get("files", []) if manifest else []
     findings += [f for row in listed for f in _check_file(files, row, names) if f.file not in known]
@@ -246,7 +246,12 @@ def _manifest(content: bytes) -> dict[str, Any]:
         return {}
 
 
-def _check_seal(core: Mapping[str, bytes], fingerprint: str) -> list[Finding]:
+def _listed_key(manifest: Mapping[str, Any]) -> str:
+    rows = manifest.get("files", [])
+    return next((str(row["sha256"]) for row in rows if row["path"] == PUBLIC_KEY), "")
+
+
+def _check_seal(core: Mapping[str, bytes], listed_key: str, fingerprint: str) -> list[Finding]:
     if len(core) < 3:
         return []
     seal = SEAL.fullmatch(core[SIGNATURE])
@@ -255,7 +260,8 @@ def _check_seal(core: Mapping[str, bytes], fingerprint: str) -> list[Finding]:
         return [Finding(SIGNATURE, "changed", "it is not a signature as we write it"), Finding(MANIFEST, "ok")]
     signature, digest, key = (part.decode() for part in seal.groups())
     same_manifest = hashlib.sha256(core[MANIFEST]).hexdigest() == digest
-    states = _blame(_signed(core[PUBLIC_KEY], bytes.fromhex(signature), core[MANIFEST]), same_manifest, told == key)
+    signed = _signed(core[PUBLIC_KEY], bytes.fromhex(signature), core[MANIFEST])
+    states = _blame(signed, same_manifest, same_key=told == key, listed=told == listed_key)
     if fingerprint and fingerprint.replace(" ", "").replace(":", "").lower() != told:
         states[PUBLIC_KEY] = "it is not the key that you were told of"
     return [
@@ -264,8 +270,10 @@ def _check_seal(core: Mapping[str, bytes], fingerprint: str) -> list[Finding]:
     ]
 
 
-def _blame(signed: bool, same_manifest: bool, same_key: bool) -> dict[str, str]:
+def _blame(signed: bool, same_manifest: bool, *, same_key: bool, listed: bool) -> dict[str, str]:
     """Which of the three files does not fit the two others: the seal repeats the manifest's hash and the key's."""
+    if signed and same_manifest and not same_key and not listed:
+        return {PUBLIC_KEY: "it is the key that signed, written in another way"}
     if signed:
         return {} if same_manifest and same_key else {SIGNATURE: "it names another manifest or another key than it signs"}
     states = {}
@@ -277,7 +285,7 @@ def _blame(signed: bool, same_manifest: bool, same_key: bool) -> dict[str, str]:
 
 
 def _signed(public: bytes, signature: bytes, message: bytes) -> bool:
-    from cryptography.exceptions import InvalidSignature
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
@@ -286,7 +294,7 @@ def _signed(public: bytes, signature: bytes, message: bytes) -> bool:
         if not isinstance(key, Ed25519PublicKey):
             return False
         key.verify(signature, message)
-    except (ValueError, TypeError, InvalidSignature):
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True
 

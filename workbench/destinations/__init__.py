@@ -165,6 +165,9 @@ class Destination(Protocol):
     def metadata(self, declared: Sequence[CustomField] = ()) -> Metadata:
         """Fields, users and pipelines as they are now; custom fields get their declared name by label and object."""
 
+    def extra_fields(self, objects: Iterable[str]) -> list[CustomField]:
+        """Fields that the client needs for our keys, beside those of the scope document."""
+
     def create_field(self, plan: CustomField) -> LiveField:
         """Make a custom field with its choices; Refused where the account wants it done by hand."""
 

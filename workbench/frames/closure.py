@@ -74,11 +74,12 @@ def cell_closure(
 
     `table` holds the source rows, named by the column `row`. `verdicts` (row, bucket, reason, record) says where each
     row ended. `fields` maps a column to its field (to several where a name is split), or to "" where the column is left
-    behind. `records` are the staged or the read-back records under `key`. `cells` (column, field, row, reason) lists
-    the values that came along in part or not at all. `left` gives, per column, values that a person decided to leave
-    empty. Returns column, field, filled, loaded, in_part, set_aside, left_behind, placeholder, merged, excluded,
-    rejected, held, failed, unexplained, closes. Rows attached to the record of another feed carry their cells as
-    loaded rows do.
+    behind; a column that became a lookup or the owner counts as that field. `records` are the staged or the read-back
+    records under `key`; rows may end in records of other feeds, so hand over those too. `cells` (column, field, row,
+    reason) lists the values that came along in part or not at all. `left` gives, per column, values that a person
+    decided to leave empty. Returns column, field, filled, loaded, in_part, set_aside, left_behind, placeholder, merged,
+    excluded, rejected, held, failed, unexplained, closes. Rows attached to the record of another feed carry their cells
+    as loaded rows do.
     """
     _needs(verdicts, ("row", "bucket", "reason", "record"), where="the verdicts")
     _needs(cells, ("row", "column", "field", "reason"), where="the cells set aside")

@@ -144,7 +144,8 @@ def plan_feed(
     """The plan of one feed from what was decided.
 
     `answers` by `feed/column`, `values` by `feed/column=value`, `owners` by the owner as it stands, `merges` by row id
-    (`undecided` ones wait), `scope` by the question. Columns that nobody decided on follow the route. A SpecError where two columns would fill one field.
+    (`undecided` ones wait), `scope` by the question. Columns that nobody decided on follow the route. A SpecError where
+    two columns would fill one field.
     """
     declared = {(known.object, known.name): known for known in declared_fields(route, answers)}
     rules = {rule.column: rule for rule in feed.fields}

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import re
 
-from workbench.recipes.cells import EMPTY, Cell, CellRecipe, at_most, is_empty, kept, placeholder, positive
+from workbench.recipes.cells import (
+    BROKEN_CELLS,
+    EMPTY,
+    Cell,
+    CellRecipe,
+    at_most,
+    is_empty,
+    kept,
+    placeholder,
+    positive,
+    refused,
+)
 from workbench.recipes.texts import tidied
 from workbench.recipes.words import words
 
@@ -23,6 +34,8 @@ def name(*, max_length: int = 255) -> CellRecipe:
         single = " ".join(value.split())
         if is_empty(raw) or (placeholder(raw) and single not in SURNAMES):
             return EMPTY
+        if single in BROKEN_CELLS:
+            return refused("damaged_by_excel")
         return at_most(kept(single, note, "inner_space" if single != value else None), max_length)
 
     return cell

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,9 @@ from workbench.accounting import close_accounts
 from workbench.destinations import Draft
 from workbench.engagement import Engagement
 from workbench.frames.merge import Merge, merge
+from workbench.frames.transform import marker_of
 from workbench.loading import Progress
-from workbench.planning import connected
+from workbench.planning import connected, kept_as
 from workbench.show import heading, html_table
 from workbench.specs import Feed
 from workbench.transfer import in_order, outgoing, standing, transfer
@@ -79,6 +80,7 @@ def run(engagement: Engagement, *, on_progress: Callable[[str, Progress], None] 
         empty = pd.DataFrame(columns=["feed", "new", "changed", "gone"])
         return Cutover(frame=empty, accounting=pd.DataFrame(columns=["feed", "rows", *BUCKETS, "closes"]), passed=True)
     with engagement.lock():
+        _become(engagement)
         counts = [_change(engagement, feed, merged, decided) for feed, merged in _merges(engagement)]
         moved = transfer(engagement, delivery=DELIVERY, on_progress=on_progress, keep=_loaded(engagement))
     closed = close_accounts(engagement, moved.frame, delivery=DELIVERY)
@@ -109,6 +111,34 @@ def _merges(engagement: Engagement) -> list[tuple[Feed, Merge]]:
         loaded = base[base["key"].isin(done)]
         found.append((feed, merge(loaded, theirs, ours)))
     return found
+
+
+def _become(engagement: Engagement) -> None:
+    """Records that stand over there for a row which the new export counts to another record: a lead that signed.
+
+    The record stays and takes on what the other one holds, and its key, so that nobody stands there twice.
+    """
+    there = {feed.name: engagement.ledger().ids(feed.object) for feed in in_order(engagement)}
+    for feed in in_order(engagement):
+        records = outgoing(engagement, feed, delivery=DELIVERY).set_index("_record")
+        marker = engagement.destination.objects[kept_as(engagement, feed.object)].marker
+        for other in (o for o in engagement.route.feeds if any(match.feed == feed.name for match in o.merge)):
+            if kept_as(engagement, other.object) != kept_as(engagement, feed.object):
+                continue
+            for source, record in _moved(engagement, other, there[other.name]):
+                if record in records.index and records.at[record, "key"] not in there[feed.name]:
+                    values = records.drop(columns=["key", "_waits"]).loc[record].dropna().to_dict()
+                    key = str(records.at[record, "key"])
+                    draft = Draft(key=key, values={**values, marker: key}, id=there[other.name][source])
+                    connected(engagement).write(feed.object, [draft])
+
+
+def _moved(engagement: Engagement, feed: Feed, there: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Markers of a feed's records over there, with the record of another feed in which their row ends now."""
+    ends = engagement.load(f"ends/{feed.name}", delivery=DELIVERY).dropna()
+    ends = ends[~ends["record"].str.startswith(f"{feed.name}/")]
+    markers = [marker_of(engagement.source.name, f"{feed.name}/{natural}") for natural in ends["natural"]]
+    return [(marker, record) for marker, record in zip(markers, ends["record"], strict=True) if marker in there]
 
 
 def _change(engagement: Engagement, feed: Feed, merged: Merge, decided: dict[str, Any]) -> list[Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from workbench.engagement import Engagement
+from workbench.frames.overlay import overlay
 from workbench.frames.plan import FeedPlan
 from workbench.frames.profile import profile
 from workbench.frames.select import filled, holds, natural_keys
@@ -42,7 +43,10 @@ class Discovery:
 
 
 def propose(engagement: Engagement, delivery: str = "main") -> pd.DataFrame:
-    """Propose which rows are one record, for every feed whose rows may stand twice; and ask the scope questions."""
+    """Propose which rows are one record, for every feed whose rows may stand twice; and ask the scope questions.
+
+    Of a later delivery only the rows with a number that the main one lacks are new questions.
+    """
     questions = engagement.route.scope
     scope = pd.DataFrame(
         {
@@ -63,7 +67,9 @@ def propose(engagement: Engagement, delivery: str = "main") -> pd.DataFrame:
             rows += _duplicates(engagement, plan, delivery)
     columns = ["subject", "value", "confidence", "reasons", "alternatives", "shown"]
     proposals = pd.DataFrame(rows, columns=columns).drop_duplicates("subject", keep="first").reset_index(drop=True)
-    engagement.decisions.propose("duplicate", proposals)
+    before = engagement.decisions.proposals("duplicate")[columns]
+    others = before[~_is_of(before["subject"], delivery, engagement)]
+    engagement.decisions.propose("duplicate", pd.concat([others, proposals], ignore_index=True))
     return proposals
 
 
@@ -86,8 +92,18 @@ def run(engagement: Engagement, delivery: str = "main") -> Discovery:
     )
     engagement.save("profile", result.frame, delivery=delivery)
     engagement.save("orphans", result.orphans, delivery=delivery)
-    engagement.finish("discovery", passed=True, summary={"columns": len(result.frame), "may stand twice": len(found)})
+    if delivery == "main":
+        engagement.finish("discovery", passed=True, summary={"columns": len(result.frame), "may stand twice": len(found)})
     return result
+
+
+def _is_of(subjects: pd.Series, delivery: str, engagement: Engagement) -> pd.Series:
+    """True for subjects whose row is one of the delivery's."""
+    rows = subjects.astype("str").str.rsplit("@", n=1).str[-1]
+    if delivery != "main":
+        return rows.str.startswith(f"{delivery}/")
+    later = tuple(f"{name}/" for name in engagement.deliveries() if name != "main")
+    return ~rows.str.startswith(later) if later else pd.Series(True, index=subjects.index)
 
 
 def _orphans(tables: dict[str, pd.DataFrame], name: str, column: str, to: str) -> dict[str, Any]:
@@ -102,7 +118,9 @@ def _orphans(tables: dict[str, pd.DataFrame], name: str, column: str, to: str) -
 
 def _open_rows(engagement: Engagement, plan: FeedPlan, delivery: str) -> pd.DataFrame:
     """Rows of a feed that are to become records, with their record key under ``_key``."""
-    table = engagement.load(f"tables/{plan.feed.table}", delivery=delivery)
+    table = engagement.load(f"tables/{plan.feed.table}")
+    if delivery != "main":
+        table = overlay(table, engagement.load(f"tables/{plan.feed.table}", delivery=delivery), plan.table)
     keep = pd.Series(True, index=table.index)
     for exclusion in plan.feed.exclude:
         keep &= ~holds(table, exclusion.when)
@@ -112,9 +130,18 @@ def _open_rows(engagement: Engagement, plan: FeedPlan, delivery: str) -> pd.Data
     return table[keep & table["_key"].notna()]
 
 
+def _asks(engagement: Engagement, plan: FeedPlan, table: pd.DataFrame, delivery: str) -> pd.Series:
+    """True for the rows about which this delivery raises a question; what was decided by number stays decided."""
+    if delivery == "main":
+        return pd.Series(True, index=table.index)
+    known = set(natural_keys(engagement.load(f"tables/{plan.feed.table}"), plan.table).dropna())
+    number = table["_key"].str.split("/", n=1).str[1]
+    return table["_row"].str.startswith(f"{delivery}/") & ~number.isin(known)
+
+
 def _repeated_numbers(engagement: Engagement, plan: FeedPlan, delivery: str) -> list[dict[str, Any]]:
     table = _open_rows(engagement, plan, delivery)
-    later = table[table["_key"].duplicated(keep="first")]
+    later = table[table["_key"].duplicated(keep="first") & _asks(engagement, plan, table, delivery)]
     return [
         _proposal(
             plan,
@@ -138,9 +165,12 @@ def _duplicates(engagement: Engagement, plan: FeedPlan, delivery: str) -> list[d
         found = match_records(seen, key="row", email="email", phone="phone", name="name", threshold=0.6)
     key, name = table["_key"], seen.set_index("row")["name"]
     order = {row: place for place, row in enumerate(table["_row"])}
+    asks = set(table.index[_asks(engagement, plan, table, delivery)])
     proposals = []
     for pair in found.frame.sort_values("confidence", ascending=False, kind="stable").itertuples():
         first, later = sorted((pair.left, pair.right), key=order.__getitem__)
+        if later not in asks:
+            continue
         into = key[first] if pair.confidence >= SURE else ""
         shown = f"{name[later]} ({key[later]}) ~ {name[first]} ({key[first]})"
         proposals.append(_proposal(plan, key[later], later, into, pair.confidence, pair.reasons, shown, other=key[first]))

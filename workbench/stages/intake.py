@@ -96,7 +96,13 @@ class _Intake:
         findings = pd.concat(self.findings, ignore_index=True) if self.findings else pd.DataFrame()
         rejects = pd.concat(self.rejects, ignore_index=True)
         read = frame.assign(records=frame["rows"] + frame["rejected"])[["table", "records"]]
-        for name, kept in (("intake", frame), ("findings", findings), ("rejects", rejects), ("rows_read", read)):
+        for name, kept in (
+            ("intake", frame),
+            ("findings", findings),
+            ("rejects", rejects),
+            ("rows_read", read),
+            ("gaps", self._gaps()),
+        ):
             self.engagement.save(name, kept, delivery=self.delivery)
         waived = set(self.engagement.decisions.mapping("waiver"))
         standing = [p for p in self.problems if p.split(":", 1)[0] not in waived]
@@ -108,6 +114,11 @@ class _Intake:
         if self.delivery == "main":
             self.engagement.finish("intake", passed=not standing, reasons=standing, summary=summary)
         return Certificate(frame=frame, findings=findings, problems=tuple(standing))
+
+    def _gaps(self) -> pd.DataFrame:
+        """The problems as a letter says them: table, expected, found, ask."""
+        rows = [[p.split("/", 1)[0], *_in_words(*p.split("/", 1)[1].split(": ", 1))] for p in self.problems]
+        return pd.DataFrame(rows, columns=["table", "expected", "found", "ask"], dtype="str")
 
     # ------------------------------------------------------------ one table
 
@@ -188,6 +199,17 @@ class _Intake:
                 "problem": "; ".join(problems),
             }
         )
+
+
+def _in_words(code: str, found: str) -> tuple[str, str, str]:
+    """What was expected, what was found, and what we ask for."""
+    expected, ask = {
+        "missing": ("a file for this table", "please send the file"),
+        "columns": ("every column that was asked for", "please export again with these columns"),
+        "count": ("as many rows as the letter states", "please say which number is right, and send the rows that are missing"),
+        "range": ("rows for the whole period", "please export again, for the whole period"),
+    }[code]
+    return expected, found, ask
 
 
 def _canonical(frame: pd.DataFrame, table: Table) -> tuple[pd.DataFrame, dict[str, str]]:

@@ -77,6 +77,7 @@ def run(engagement: Engagement, delivery: str = "main") -> Owners:
     frame["why"] = frame["owner"].map(decided["why"]).fillna("")
     lost = ~frame["user"].astype("str").str.casefold().isin(active)
     frame["state"] = lost.map({True: "unresolved", False: "resolved"})
+    engagement.save("owners", frame.reset_index(drop=True).astype({"value": "float64"}))
     reasons = [f"{row.owner}: {row.user or 'nobody'} is no active user" for row in frame[lost].itertuples()]
     engagement.finish(
         "owners", passed=not lost.any(), reasons=reasons, summary={"owners": len(frame), "unresolved": int(lost.sum())}

@@ -29,7 +29,8 @@ class Forecast:
     plan: str
 
     def _repr_html_(self) -> str:
-        total = f"{int(self.frame['calls'].sum())} calls, {self.frame['hours'].sum():.2f} hours at the limit of the plan {self.plan}"
+        calls, hours = int(self.frame["calls"].sum()), self.frame["hours"].sum()
+        total = f"{calls} calls, {hours:.2f} hours at the limit of the plan {self.plan}"
         return heading(total) + html_table(self.frame, caption="Forecast")
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from workbench.engagement import Engagement
-from workbench.unloading import unload
 from workbench.planning import connected
 from workbench.show import heading, html_table
+from workbench.unloading import unload
 
 __all__ = ["Rollback", "plan", "run"]
 

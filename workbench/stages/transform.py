@@ -9,12 +9,13 @@ import pandas as pd
 
 from workbench.engagement import Engagement
 from workbench.frames.attach import add, attach, document, match_people
+from workbench.frames.overlay import overlay
 from workbench.frames.plan import FeedPlan
 from workbench.frames.select import natural_keys
 from workbench.frames.transform import Staged, transform
 from workbench.planning import feed_plans, fields_of
 from workbench.show import bars, html_table
-from workbench.specs import Feed, Table
+from workbench.specs import Feed
 
 __all__ = ["STAGED_AS", "Staging", "run"]
 
@@ -54,25 +55,15 @@ def run(engagement: Engagement, delivery: str = "main") -> Staging:
     for plan in plans.values():
         staged = _spread(engagement, staged, plan)
     rejects = engagement.load("rejects", delivery=delivery)
+    for name, each in staged.items():
+        # Which record every row ends in, over all deliveries: a lead that has become a customer since is found by it.
+        engagement.save(f"ends/{name}", each.verdicts[["natural", "record"]], delivery=delivery)
     staged = {name: _own(each, plans[name].feed, rejects, delivery) for name, each in staged.items()}
     for name, each in staged.items():
         engagement.save(f"records/{name}", each.records, delivery=delivery)
         engagement.save(f"verdicts/{name}", each.verdicts, delivery=delivery)
         engagement.save(f"cells/{name}", each.cells, delivery=delivery)
     return _summary(staged)
-
-
-def overlay(first: pd.DataFrame, later: pd.DataFrame, table: Table) -> pd.DataFrame:
-    """The first delivery with the rows of the later one in their places, and its new rows at the end."""
-    if later.empty:
-        return first
-    keys = natural_keys(later, table)
-    old = natural_keys(first, table)
-    place = pd.Series(range(len(first)), index=old.to_numpy()).groupby(level=0).min()
-    order = keys.map(place).fillna(len(first)).to_numpy()
-    stays = first[~old.isin(keys.dropna()).to_numpy()]
-    both = pd.concat([stays.assign(_order=stays.index), later.assign(_order=order)], ignore_index=True)
-    return both.sort_values("_order", kind="stable").drop(columns="_order").reset_index(drop=True)
 
 
 def carried(plan: FeedPlan, table: pd.DataFrame) -> FeedPlan:

@@ -42,7 +42,7 @@ class Validation:
 
     def _repr_html_(self) -> str:
         broken = self.frame[~self.frame["passed"].astype(bool)]
-        said = f"{len(self.frame)} rules, {len(broken)} broken by {len(self.failing):,} values"
+        said = f"{len(self.frame)} rules, {len(broken)} broken in {len(self.failing):,} cells"
         counts = self.frame.groupby("object", sort=False).agg(
             rules=("words", "size"), checked=("checked", "sum"), broken=("broken", "sum")
         )

@@ -1,0 +1,76 @@
+# %% [markdown]
+# # 2 · Discovery — what is in it?
+#
+# **{route}** for **{customer}**.
+#
+# Every column is described by what it holds, not by what its name promises: how full it is, which kinds of values, how many
+# different ones, which fit no kind. Columns that the source's documentation does not know are custom properties; somebody made
+# them for a reason. Rows that look like the same person or the same company are put side by side, and rows that point at nothing are listed.
+
+# %% tags=["parameters"]
+engagement_path = ""
+
+# %%
+import workbench as wb
+from workbench import widgets
+from workbench.stages import discovery
+
+# %%
+engagement = wb.open_engagement(engagement_path or None)
+widgets.header(engagement, "discovery")
+
+# %% [markdown]
+# ## May this phase begin?
+#
+# Intake has to be passed. If it is not, the line below says why, and this notebook stops.
+
+# %% tags=["gate"]
+engagement.gate("discovery")
+
+# %% [markdown]
+# ## A first look
+#
+# What may stand twice is proposed here, and the questions that come before everything else are put up. Nothing is decided by it.
+
+# %%
+proposals = discovery.propose(engagement)
+
+# %% [markdown]
+# ## Tables and columns
+
+# %%
+found = discovery.run(engagement)
+found
+
+# %%
+found.frame
+
+# %% [markdown]
+# ## The same record twice?
+#
+# Each line proposes to merge one row into another record, and says why. Confirm it, point it at another record, or keep both. What stays undecided is held back from the load and counted as held; it is never merged silently.
+
+# %% tags=["asks"]
+widgets.who(engagement)
+
+# %% tags=["asks"]
+widgets.decision_table(engagement, "duplicate")
+
+# %% [markdown]
+# ## Questions asked once
+#
+# A few answers shape everything that follows. Each shows what is taken if nobody objects; it still takes a person to say so.
+
+# %% tags=["asks"]
+widgets.scope_form(engagement)
+
+# %% tags=["gate"]
+engagement.decisions.require("scope", where="02_discovery")
+
+# %%
+engagement.status()
+
+# %% [markdown]
+# ## What next
+#
+# **03 · Mapping** decides which column becomes which field.

@@ -1,0 +1,323 @@
+"""Widgets ask and show; what they are told is in the engagement's store before they say so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from workbench import widgets
+from workbench.engagement import Engagement, new_engagement
+from workbench.errors import EditError
+from workbench.widgets.forms import Form
+from workbench.widgets.signing import STATEMENT, SignOff
+from workbench.widgets.table import DecisionTable
+
+PERSON = "Kim Berg <kim@harbour.example>"
+COLUMNS = ["subject", "value", "confidence", "reasons", "alternatives", "shown"]
+FIELDS = [
+    [
+        "contacts/Email",
+        {"target": "emails", "recipe": "email"},
+        0.99,
+        "the scope document names it",
+        ["", "emails"],
+        "96% filled",
+    ],
+    [
+        "contacts/Phone",
+        {"target": "mobile_number"},
+        0.7,
+        ["looks like a phone"],
+        [{"target": "work_number", "type": "phone"}],
+        "",
+    ],
+    ["contacts/Fax", {"target": ""}, 0.9, [], [], "<script>alert(1)</script>"],
+    ["contacts/Shoe size", None, 0.0, [], [], {"fill": 0.5, "samples": ["41", "42"]}],
+]
+
+
+@pytest.fixture
+def engagement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engagement:
+    monkeypatch.delenv("WORKBENCH_HEADLESS", raising=False)
+    monkeypatch.setenv("WORKBENCH_USER", PERSON)
+    made = new_engagement(tmp_path / "e", route="promio_to_freshsales", customer="Harbour & Sons")
+    made.decisions.propose("field", pd.DataFrame(FIELDS, columns=COLUMNS))
+    return made
+
+
+def table_of(engagement: Engagement, kind: str = "field", **given: Any) -> DecisionTable:
+    table = widgets.decision_table(engagement, kind, **given)
+    assert isinstance(table, DecisionTable)
+    return table
+
+
+def tell(table: DecisionTable, kind: str, **message: Any) -> dict[str, str]:
+    """What the kernel answers to one message of the front end."""
+    heard: list[dict[str, Any]] = []
+    table.send = lambda content, buffers=None: heard.append(content)
+    table._handle_custom_msg({"kind": kind, "number": 7, **message}, [])
+    assert [answer["number"] for answer in heard] == [7]
+    problems: dict[str, str] = heard[0]["problems"]
+    return problems
+
+
+def edit(subject: str, text: str, why: str = "") -> dict[str, str]:
+    return {"subject": subject, "text": text, "why": why}
+
+
+def test_a_confirmed_answer_is_in_the_store_with_name_reason_and_what_was_shown(engagement: Engagement) -> None:
+    table = table_of(engagement)
+    assert tell(table, "confirm", edits=[edit("contacts/Email", "emails", "as agreed")]) == {}
+    kept = engagement.decisions.history("field").iloc[0]
+    assert kept["value"] == {"target": "emails", "recipe": "email"}
+    assert (kept["by"], kept["why"]) == (PERSON, "as agreed")
+    assert kept["shown"]["proposed"] == "emails"
+    assert table.answers["contacts/Email"]["status"] == "confirmed"
+
+
+def test_an_alternative_is_taken_with_all_it_says(engagement: Engagement) -> None:
+    assert tell(table_of(engagement), "confirm", edits=[edit("contacts/Phone", "work_number")]) == {}
+    assert engagement.decisions.value("field", "contacts/Phone") == {"target": "work_number", "type": "phone"}
+
+
+def test_another_field_of_the_destination_brings_its_own_type(engagement: Engagement) -> None:
+    assert tell(table_of(engagement), "confirm", edits=[edit("contacts/Phone", "last_name")]) == {}
+    assert engagement.decisions.value("field", "contacts/Phone") == {
+        "target": "last_name",
+        "type": "text",
+        "recipe": "",
+        "options": {},
+    }
+
+
+def test_an_answer_that_is_not_on_offer_is_refused_and_nothing_is_kept(engagement: Engagement) -> None:
+    problems = tell(
+        table_of(engagement), "confirm", edits=[edit("contacts/Phone", "no such field"), edit("contacts/Nobody", "emails")]
+    )
+    assert set(problems) == {"contacts/Phone", "contacts/Nobody"}
+    assert "no such field" in problems["contacts/Phone"]
+    assert len(engagement.decisions.history()) == 0
+
+
+def test_leaving_behind_is_an_answer_of_its_own(engagement: Engagement) -> None:
+    table = table_of(engagement)
+    assert tell(table, "confirm", edits=[edit("contacts/Fax", "")]) == {}
+    assert engagement.decisions.value("field", "contacts/Fax") == {"target": ""}
+    assert table.answers["contacts/Fax"]["status"] == "left behind"
+
+
+@pytest.mark.parametrize(("text", "taken"), [("new:Shoe size", True), ("new:", False), ("new:  ", False)])
+def test_a_field_of_its_own_needs_a_label(engagement: Engagement, text: str, taken: bool) -> None:
+    problems = tell(table_of(engagement), "confirm", edits=[edit("contacts/Shoe size", text)])
+    assert (problems == {}) is taken
+    assert (engagement.decisions.value("field", "contacts/Shoe size") is not None) is taken
+
+
+def test_nothing_is_kept_before_somebody_has_said_who_they_are(engagement: Engagement, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WORKBENCH_USER")
+    table = table_of(engagement)
+    assert "who you are" in tell(table, "confirm", edits=[edit("contacts/Email", "emails")])[""]
+    assert tell(table, "person", name=" Ann   Lee ") == {}
+    assert tell(table, "confirm", edits=[edit("contacts/Email", "emails")]) == {}
+    assert engagement.decisions.current("field")["by"].tolist() == ["Ann Lee"]
+
+
+def test_a_second_table_finds_every_decision_of_the_first(engagement: Engagement) -> None:
+    tell(table_of(engagement), "confirm", edits=[edit("contacts/Phone", "work_number"), edit("contacts/Fax", "")])
+    again = table_of(engagement)
+    assert {subject: kept["answer"] for subject, kept in again.answers.items()} == {
+        "contacts/Phone": "work_number",
+        "contacts/Fax": "",
+    }
+    assert len(engagement.decisions.history()) == 2
+
+
+def test_undo_opens_a_row_again_and_gives_an_earlier_answer_back(engagement: Engagement) -> None:
+    table = table_of(engagement)
+    tell(table, "confirm", edits=[edit("contacts/Phone", "work_number")])
+    tell(table, "confirm", edits=[edit("contacts/Phone", "last_name"), edit("contacts/Fax", "")])
+    assert table.undoable == 2
+    assert tell(table, "undo") == {}
+    assert engagement.decisions.mapping("field") == {"contacts/Phone": {"target": "work_number", "type": "phone"}}
+    assert tell(table, "undo") == {}
+    assert engagement.decisions.mapping("field") == {}
+    assert "nothing to take back" in tell(table, "undo")[""]
+
+
+def test_what_another_person_decided_meanwhile_is_shown_and_not_overwritten(engagement: Engagement) -> None:
+    table = table_of(engagement)
+    engagement.decisions.confirm("field", "contacts/Phone", {"target": "work_number"}, by="Ann")
+    problems = tell(table, "confirm", edits=[edit("contacts/Phone", "last_name")])
+    assert "work_number" in problems["contacts/Phone"]
+    assert engagement.decisions.value("field", "contacts/Phone") == {"target": "work_number"}
+    assert table.answers["contacts/Phone"]["by"] == "Ann"
+    assert tell(table, "confirm", edits=[edit("contacts/Phone", "last_name")]) == {}
+
+
+def test_a_message_that_makes_no_sense_changes_nothing(engagement: Engagement) -> None:
+    assert tell(table_of(engagement), "drop all") != {}
+    assert len(engagement.decisions.history()) == 0
+
+
+def test_owners_values_and_duplicates_are_asked_in_the_same_table(engagement: Engagement) -> None:
+    mail = ["ann@x.example", "bob@x.example"]
+    engagement.decisions.propose("owner", pd.DataFrame([["(blank)", "", 0.2, "", mail, ""]], columns=COLUMNS))
+    engagement.decisions.propose("value", pd.DataFrame([["contacts/Lifecycle=At Risk", "", 0.0, "", [], ""]], columns=COLUMNS))
+    pair = [{"into": "contacts/C-1"}, {"into": ""}]
+    engagement.decisions.propose(
+        "duplicate", pd.DataFrame([["contacts/C-2@a.csv:3", pair[0], 0.9, "", pair, ""]], columns=COLUMNS)
+    )
+    owners = table_of(engagement, "owner")
+    assert set(tell(owners, "confirm", edits=[edit("(blank)", "")])) == {"(blank)"}, "a record without an owner is no answer"
+    assert tell(owners, "confirm", edits=[edit("(blank)", mail[1])]) == {}
+    values = table_of(engagement, "value", options=["At-Risk", "Lost"])
+    assert tell(values, "confirm", edits=[edit("contacts/Lifecycle=At Risk", "At-Risk")]) == {}
+    duplicates = table_of(engagement, "duplicate")
+    assert tell(duplicates, "confirm", edits=[edit("contacts/C-2@a.csv:3", "")]) == {}
+    assert engagement.decisions.mapping("owner") == {"(blank)": mail[1]}
+    assert engagement.decisions.mapping("value") == {"contacts/Lifecycle=At Risk": "At-Risk"}
+    assert engagement.decisions.mapping("duplicate") == {"contacts/C-2@a.csv:3": {"into": ""}}
+
+
+def test_a_kind_that_has_no_table_is_refused_in_words(engagement: Engagement) -> None:
+    with pytest.raises(EditError, match="no table for decisions of kind 'signoff'"):
+        widgets.decision_table(engagement, "signoff")
+
+
+def test_without_a_kernel_the_table_is_plain_html_and_counts(engagement: Engagement) -> None:
+    table = table_of(engagement)
+    tell(table, "confirm", edits=[edit("contacts/Fax", "")])
+    data, _ = table._repr_mimebundle_()
+    assert data["text/plain"] == "Columns and their fields: 1 of 4 decided, 3 open, 1 left"
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in data["text/html"]
+    assert "<script" not in data["text/html"]
+    assert "leave behind" in data["text/html"]
+    assert PERSON.replace("<", "&lt;").replace(">", "&gt;") in data["text/html"]
+
+
+def test_headless_every_widget_is_its_twin_alone(engagement: Engagement, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKBENCH_HEADLESS", "1")
+    shown = [
+        widgets.decision_table(engagement, "field"),
+        widgets.scope_form(engagement),
+        widgets.quiet_checklist(engagement),
+        widgets.waivers(engagement),
+        widgets.who(engagement),
+        widgets.sign_off(engagement, Compared("a" * 64)),
+    ]
+    assert all(isinstance(twin, widgets.Twin) for twin in shown)
+    assert all("<script" not in twin._repr_html_() for twin in shown)
+    assert shown[0].frame["status"].tolist() == ["open"] * 4
+
+
+def test_the_twin_of_the_same_decisions_is_the_same_to_the_byte(
+    engagement: Engagement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORKBENCH_HEADLESS", "1")
+    first, second = (widgets.decision_table(engagement, "field")._repr_html_() for _ in range(2))
+    assert first == second
+
+
+def test_the_script_and_the_style_come_along_and_name_no_address(engagement: Engagement) -> None:
+    table = table_of(engagement)
+    assert "export default" in table._esm
+    for text in (table._esm, table._css):
+        assert "http" not in text
+        assert "@import" not in text
+
+
+def test_the_header_says_whose_migration_this_is_and_what_it_ran_on(engagement: Engagement) -> None:
+    (engagement.root / "exports" / "main").mkdir(exist_ok=True)
+    (engagement.exports() / "customers.csv").write_text("a\n1\n", encoding="utf-8")
+    said = widgets.header(engagement, "mapping").frame.set_index("what")["is"]
+    (engagement.exports() / "customers.csv").write_text("a\n2\n", encoding="utf-8")
+    again = widgets.header(engagement, "mapping").frame.set_index("what")["is"]
+    assert (said["customer"], said["phase"]) == ("Harbour & Sons", "mapping")
+    assert "Harbour &amp; Sons" in widgets.header(engagement, "mapping")._repr_html_()
+    assert [name for name in said.index if said[name] != again[name]] == ["exports · main"]
+
+
+# ---------------------------------------------------------------- forms
+
+
+def press(form: Form, subject: str, value: object) -> str:
+    """Set the control of a question, press its button, and return what the line says then."""
+    control, button, state = form.lines[subject].children[-1].children
+    control.value = value
+    button.click()
+    said: str = state.value
+    return said
+
+
+def test_a_scope_answer_is_kept_and_found_again(engagement: Engagement) -> None:
+    form = widgets.scope_form(engagement)
+    assert isinstance(form, Form)
+    assert press(form, "existing_records", "update") == f"✓ update — {PERSON}"
+    assert engagement.decisions.mapping("scope") == {"existing_records": "update"}
+    again = widgets.scope_form(engagement)
+    assert isinstance(again, Form)
+    assert again.lines["existing_records"].children[-1].children[0].value == "update"
+
+
+def test_a_point_of_the_quiet_list_counts_only_when_it_is_done(engagement: Engagement) -> None:
+    form = widgets.quiet_checklist(engagement)
+    assert isinstance(form, Form)
+    item = engagement.route.checklist[0]
+    assert press(form, item, "not yet") == "open"
+    assert press(form, item, "done").startswith("✓ done")
+    assert engagement.decisions.mapping("quiet") == {item: "done"}
+    assert press(form, item, "not yet") == "open"
+    assert engagement.decisions.mapping("quiet") == {}
+
+
+def test_a_waiver_needs_its_reason_and_opens_the_gate_under_a_name(engagement: Engagement) -> None:
+    form = widgets.waivers(engagement)
+    assert isinstance(form, Form)
+    _, button, state = form.lines[""].children[-1].children
+    button.click()
+    assert state.value == "A waiver needs its reason."
+    form.reason.value = "the rest comes on Monday"
+    button.click()
+    assert engagement.gate("discovery").waived == {"intake": f"{PERSON}: the rest comes on Monday"}
+
+
+def test_a_problem_that_blocks_a_phase_can_be_waived_by_its_own_name(engagement: Engagement) -> None:
+    engagement.finish("intake", passed=False, reasons=["calls/count: the letter says 3 rows, the file has 2"])
+    form = widgets.waivers(engagement)
+    assert isinstance(form, Form)
+    assert form.phase.options[:2] == ("calls/count", "intake")
+    form.reason.value = "one call was deleted on request"
+    form.lines[""].children[-1].children[1].click()
+    assert engagement.decisions.mapping("waiver") == {"calls/count": "one call was deleted on request"}
+
+
+@dataclass(frozen=True)
+class Compared:
+    evidence: str
+
+
+def sign(engagement: Engagement, comparison: Compared, *, statement: str) -> SignOff:
+    form = widgets.sign_off(engagement, comparison)
+    assert isinstance(form, SignOff)
+    form.role.value, form.statement.value = "head of sales", statement
+    form.button.click()
+    return form
+
+
+@pytest.mark.parametrize("statement", ["", "yes", "I have checked"])
+def test_nobody_signs_without_typing_the_sentence(engagement: Engagement, statement: str) -> None:
+    form = sign(engagement, Compared("a" * 64), statement=statement)
+    assert STATEMENT in form.state.value
+    assert engagement.decisions.mapping("signoff") == {}
+
+
+def test_a_signature_is_bound_to_its_evidence_and_void_when_that_changes(engagement: Engagement) -> None:
+    form = sign(engagement, Compared("a" * 64), statement=f" {STATEMENT.lower()}. ")
+    assert form.state.value == "signed"
+    signed = engagement.decisions.value("signoff", "sample")
+    assert signed == {"name": PERSON, "role": "head of sales", "statement": STATEMENT, "evidence": "a" * 64}
+    assert widgets.sign_off(engagement, Compared("b" * 64)).state.value.startswith("void")

@@ -1,0 +1,430 @@
+"""The Freshsales client: records in declared names and labels, sent and read back within the account's limits."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from workbench.destinations import Account, Draft, LiveField, Metadata, Outcome, Record, Secret, User
+from workbench.destinations.freshsales_bulk import Row, throttled, upsert
+from workbench.destinations.freshsales_picture import Picture, Place, live_of, look, marker_fields, place_of
+from workbench.destinations.freshsales_records import Unfit, body_of, includes, record_of, words_of
+from workbench.destinations.freshsales_settings import Dials, dials, policy
+from workbench.destinations.http import Answer, Http, Request, Wait
+from workbench.errors import DestinationBusy, EngagementError, Refused, SpecError, Uncertain, listed
+from workbench.specs import CustomField, DestinationSpec
+
+__all__ = ["Freshsales", "connect"]
+
+FOUND_AT_ONCE = 100
+CHILDREN = ("deal", "contact", "note", "task", "appointment")
+MOST_PAGES = 100_000
+FILTERS = {("contact", "emails"): "contact_email.email", ("lead", "emails"): "email"}
+"""Names that filters use for a field, where they differ from its key."""
+
+
+def connect(
+    spec: DestinationSpec,
+    account: Account,
+    *,
+    declared: Sequence[CustomField] = (),
+    on_wait: Callable[[Wait], None] | None = None,
+) -> Freshsales:
+    """A client of one account. Nothing is sent until it is asked something."""
+    if account.edition and account.edition not in spec.editions:
+        raise SpecError(f"{spec.label} has no edition {account.edition!r}", expected=listed(spec.editions))
+    return Freshsales(spec, account, declared=declared, on_wait=on_wait)
+
+
+class Freshsales:
+    """One account of Freshsales, Suite or Classic; see ``workbench.destinations.Destination`` for what it answers.
+
+    A draft's key is kept in the record: as the external id of a contact, in the field "Migration Key" of the others.
+    A change bears no key, as it is addressed by id and the record may be somebody else's.
+    """
+
+    name = "freshsales"
+
+    def __init__(
+        self,
+        spec: DestinationSpec,
+        account: Account,
+        *,
+        declared: Sequence[CustomField] = (),
+        on_wait: Callable[[Wait], None] | None = None,
+    ) -> None:
+        self._spec = spec
+        self._dials: Dials = dials(spec, account)
+        self._scale = account.time_scale
+        self._classic = account.edition == "classic"
+        self._declared = tuple(declared)
+        header = ("Authorization", Secret(f"Token token={account.key.reveal()}"))
+        self._http = Http(account.base_url, header, policy=policy(spec, account, self._dials), on_wait=on_wait)
+        self._lock = threading.Lock()
+        self._picture: Picture | None = None
+        self._forms: dict[str, str] = {}
+
+    def on_wait(self, report: Callable[[Wait], None]) -> None:
+        """Have every wait told to somebody from now on, such as a progress bar."""
+        self._http.on_wait(report)
+
+    # ------------------------------------------------------------ the account
+
+    def check(self) -> User | None:
+        """Ask for the owners: 401 is a wrong key, 404 a wrong address. The API does not say whose key it is."""
+        answer = self._http.call(Request("GET", "selector/owners", read=True))
+        if not (answer.good and isinstance(answer.data, dict) and "users" in answer.data):
+            raise EngagementError(
+                "there is no Freshsales account at this address",
+                expected="https://<alias>.myfreshworks.com/crm/sales/api, or https://<domain>.freshsales.io/api on Classic",
+                found=f"{answer.status} from {self._http.host}",
+                todo="copy the address from the profile's API settings into engagement.toml",
+            )
+        return None
+
+    def metadata(self, declared: Sequence[CustomField] = ()) -> Metadata:
+        """The account as it is now; fields declared here are known by their declared names from then on."""
+        with self._lock:
+            self._declared = tuple(dict.fromkeys([*declared, *self._declared]))
+            self._picture = look(self._http, self._spec, self._declared, classic=self._classic)
+            return self._picture.metadata
+
+    def extra_fields(self, objects: Iterable[str]) -> list[CustomField]:
+        """Fields that have to be made for our keys, beside those of the scope document."""
+        return marker_fields(self._spec, objects, classic=self._classic)
+
+    def create_field(self, plan: CustomField) -> LiveField:
+        """Make a custom field; Refused where the settings or the account leave that to an administrator.
+
+        Look at the `choices` of the answer: an account may make a list without them.
+        """
+        place = self._place(plan.object)
+        if self._dials.field_creation == "checklist":
+            raise Refused("fields of this account are made by hand", where=f"{plan.object}: {plan.label}", todo=BY_HAND)
+        answer = self._http.call(Request("POST", self._fields_path(place), body=_field_body(plan, self._spec)))
+        if not answer.good:
+            words = "; ".join(words_of(answer.data)) or str(answer.status)
+            raise Refused(f"the account does not make the field {plan.label!r}", found=words, todo=BY_HAND)
+        with self._lock:
+            self._declared = tuple(dict.fromkeys([plan, *self._declared]))
+            self._picture = None
+        return live_of(answer.data, plan) or self._shown(plan)
+
+    def _shown(self, plan: CustomField) -> LiveField:
+        """The new field as the account lists it, where the answer to its making did not say."""
+        try:
+            live = self.metadata([plan]).find(plan.object, plan.name)
+        except (DestinationBusy, Refused):
+            live = None  # raised from here, they would say that the field was not made
+        if live is None:
+            raise Uncertain(
+                f"the field {plan.label!r} was made, but the account does not show it",
+                todo="look for it in the account's settings, then run again",
+            )
+        return live
+
+    def delete_field(self, live: LiveField) -> Outcome:
+        """Take away a custom field; one that is gone already counts as taken away."""
+        try:
+            answer = self._http.call(Request("DELETE", f"{self._fields_path(self._place(live.object))}/{live.id}"))
+        except Uncertain as error:
+            return Outcome(live.id, "unknown", live.id, error.message)
+        with self._lock:
+            self._picture = None
+        return _gone(live.id, answer)
+
+    # ------------------------------------------------------------ writing
+
+    def bulk_rows(self, object_: str) -> int:
+        """Rows that one `write` takes."""
+        place = self._place(object_)
+        if not place.spec.bulk or (place.kept_as == "contact" and self._dials.bulk_contact_key == "single"):
+            return 1
+        return max(1, min(self._dials.bulk_rows, place.spec.bulk))
+
+    def write(self, object_: str, drafts: Sequence[Draft]) -> list[Outcome]:
+        """Make or change these records, in bulk where the object has it; every draft comes back with its outcome."""
+        place, picture = self._place(object_), self._seen()
+        outcomes: dict[str, Outcome] = {}
+        rows: list[Row] = []
+        for draft in drafts:
+            try:
+                body = body_of(picture, place, draft, joined=self._dials.multi_select == "joined")
+            except Unfit as unfit:
+                outcomes[draft.key] = Outcome(draft.key, "rejected", draft.id, str(unfit))
+                continue
+            rows.append(Row(draft.key, self._identifier(place, body, draft), body, draft.id))
+        sent = self._send(place, rows) if rows else []
+        outcomes |= {outcome.key: outcome for outcome in sent}
+        return [outcomes[draft.key] for draft in drafts]
+
+    def _send(self, place: Place, rows: Sequence[Row]) -> list[Outcome]:
+        size = self.bulk_rows(place.object)
+        if size == 1:
+            return [self._single(place, row) for row in rows]
+        named = [row for row in rows if row.identifier[1]]
+        outcomes = [self._single(place, row) for row in rows if not row.identifier[1]]
+        for start in range(0, len(named), size):
+            part = named[start : start + size]
+            try:
+                outcomes += upsert(self._http, place.spec.plural, part, dials=self._dials, time_scale=self._scale)
+            except Uncertain as error:
+                outcomes += [Outcome(row.key, "unknown", row.id, error.message) for row in part]
+        return outcomes
+
+    def _identifier(self, place: Place, body: Mapping[str, Any], draft: Draft) -> tuple[str, str]:
+        if draft.id:
+            return "id", draft.id
+        if place.kept_as == "contact" and self._dials.bulk_contact_key == "emails":
+            emails = body.get("emails") or ""
+            return "emails", str(emails[0] if isinstance(emails, list) else emails)
+        return place.spec.bulk_key, str(body.get(place.spec.bulk_key, "")) if place.spec.bulk_key else ""
+
+    def _single(self, place: Place, row: Row) -> Outcome:
+        try:
+            answer = self._http.call(self._single_request(place, row))
+        except Uncertain as error:
+            return Outcome(row.key, "unknown", row.id, error.message)
+        if not answer.good:
+            return Outcome(row.key, "rejected", row.id, "; ".join(words_of(answer.data)) or str(answer.status))
+        record = _wrapped(answer, place)
+        if not record.get("id"):
+            return Outcome(row.key, "unknown", row.id, "it was accepted, but the answer names no record")
+        return Outcome(row.key, "done", str(record["id"]))
+
+    def _single_request(self, place: Place, row: Row) -> Request:
+        spec = place.spec
+        if row.id:
+            body = {spec.wrapper: self._with_removals(place, row)}
+            return Request("PUT", f"{spec.path}/{row.id}", body=body, busy=throttled)
+        if place.kept_as == "contact" and row.identifier[1]:
+            name, value = row.identifier
+            body = {"unique_identifier": {name: value}, spec.wrapper: dict(row.data)}
+            return Request("POST", f"{spec.path}/upsert", body=body, busy=throttled)
+        return Request("POST", spec.path, body={spec.wrapper: dict(row.data)}, busy=throttled)
+
+    def _with_removals(self, place: Place, row: Row) -> dict[str, Any]:
+        """A deal takes contacts on and off by two lists, so a new set needs to know the present one."""
+        data = dict(row.data)
+        if "contacts_added_list" in data:
+            now = next(iter(self.read(place.object, [row.id])), None)
+            held = now.values.get("contacts") if now else None
+            present = held if isinstance(held, list) else [held] if held else []
+            wanted = [str(item) for item in data["contacts_added_list"]]
+            data["contacts_added_list"] = [int(item) for item in wanted if item not in present]
+            data["contacts_removed_list"] = [int(str(item)) for item in present if str(item) not in wanted]
+        return data
+
+    def delete(self, object_: str, ids: Sequence[str]) -> list[Outcome]:
+        """Delete, and by the setting `purge_on_rollback` also forget, so that no trace stays in the recycle bin."""
+        return [self._delete(self._place(object_), number) for number in ids]
+
+    def _delete(self, place: Place, number: str) -> Outcome:
+        path = f"{place.spec.path}/{number}"
+        steps = [path, f"{path}/forget"] if self._dials.purge_on_rollback else [path]
+        for step in steps:
+            try:
+                outcome = _gone(number, self._http.call(Request("DELETE", step, busy=throttled)))
+            except Uncertain as error:
+                return Outcome(number, "unknown", number, error.message)
+            except DestinationBusy as error:
+                if step == path:
+                    raise
+                return Outcome(number, "unknown", number, f"deleted, but still in the recycle bin: {error.message}")
+            if outcome.state != "done":
+                return outcome
+        return Outcome(number, "done", number)
+
+    # ------------------------------------------------------------ reading
+
+    def read(self, object_: str, ids: Sequence[str]) -> list[Record]:
+        """These records in full; whatever is gone or lies in the recycle bin is left out."""
+        place, picture = self._place(object_), self._seen()
+        found = []
+        for number in ids:
+            params = {"include": includes(picture, place, lifecycle=self._dials.lifecycle_include)}
+            answer = self._http.call(Request("GET", f"{place.spec.path}/{number}", params=params, read=True))
+            if answer.status == 404:
+                continue
+            raw = _wrapped(self._must(answer, place), place)
+            if not raw.get("is_deleted"):
+                found.append(record_of(picture, place, raw))
+        return found
+
+    def sweep(self, object_: str) -> Iterator[Record]:
+        """Every record, from the views, oldest first; each once, though it may stand in several views."""
+        place, picture = self._place(object_), self._seen()
+        seen: set[str] = set()
+        for view in self._views(place):
+            for raw in self._view_rows(place, view, includes(picture, place, lifecycle=self._dials.lifecycle_include)):
+                record = record_of(picture, place, raw)
+                if record.id not in seen and not raw.get("is_deleted"):
+                    seen.add(record.id)
+                    if not place.shared or _is_lead(picture, record, raw) == (place.object == "lead"):
+                        yield record
+
+    def _views(self, place: Place) -> list[str]:
+        wanted = self._dials.views(place.kept_as, place.spec.views)
+        answer = self._must(self._http.call(Request("GET", f"{place.spec.path}/filters", read=True)), place)
+        there = {str(row["name"]): str(row["id"]) for row in answer.data.get("filters", [])}
+        missing = [name for name in wanted if name not in there]
+        if missing:
+            raise EngagementError(
+                f"the account has no view {listed(missing)} of {place.spec.plural}, so they cannot all be seen",
+                expected=listed(wanted),
+                found=listed(sorted(there), limit=40),
+                todo=f"name the views that show every record in the setting views_{place.kept_as}, divided by semicolons",
+            )
+        return [there[name] for name in wanted]
+
+    def _view_rows(self, place: Place, view: str, include: str) -> Iterator[dict[str, Any]]:
+        """All rows of one view; read once more where fewer came than it counts, as rows moved while it was read."""
+        seen: set[str] = set()
+        total = 0
+        for _ in range(3):
+            for page in range(1, MOST_PAGES):
+                rows, total = self._page(place, view, include, page)
+                fresh = [row for row in rows if str(row["id"]) not in seen]
+                seen |= {str(row["id"]) for row in fresh}
+                yield from fresh
+                if len(rows) < self._dials.page_rows:
+                    break
+            if len(seen) >= total:
+                return
+        raise DestinationBusy(
+            f"a view of {place.spec.plural} shows {len(seen)} of its {total} records",
+            todo="let nobody work in the account for a moment, then resume",
+        )
+
+    def _page(self, place: Place, view: str, include: str, page: int) -> tuple[list[dict[str, Any]], int]:
+        params: dict[str, str | int] = {"page": page, "per_page": self._dials.page_rows, "include": include}
+        params |= {"sort": "created_at", "sort_type": "asc"}
+        path = f"{place.spec.path}/view/{view}"
+        answer = self._must(self._http.call(Request("GET", path, params=params, read=True)), place)
+        meta = answer.data.get("meta") or {}
+        return list(answer.data.get(place.spec.plural) or []), int(meta.get("total") or 0)
+
+    def find(self, object_: str, field_: str, values: Iterable[str]) -> list[Record]:
+        """Records whose field is one of the values, without regard to case; a search gives the hits, a look the truth."""
+        place, picture = self._place(object_), self._seen()
+        wire = picture.wires[object_].get(field_)
+        if wire is None:
+            raise SpecError(f"{object_} has no field {field_!r}", expected=listed(sorted(picture.wires[object_])))
+        wanted = list(dict.fromkeys(value for value in values if value))
+        hits: list[str] = []
+        for start in range(0, len(wanted), FOUND_AT_ONCE):
+            part = wanted[start : start + FOUND_AT_ONCE]
+            filtered = self._filtered(place, FILTERS.get((place.kept_as, field_), wire.key), part)
+            hits += self._looked_up(place, wire.key, part) if filtered is None else filtered
+        folded = {value.strip().casefold() for value in wanted}
+        records = self.read(object_, list(dict.fromkeys(hits)))
+        return [record for record in records if folded & _held(record, field_)]
+
+    def _filtered(self, place: Place, attribute: str, values: Sequence[str]) -> list[str] | None:
+        """Ids that the filter finds, its rows being partial; None where it does not know the field."""
+        rule = {"attribute": attribute, "operator": "is_in", "value": list(values)}
+        found: list[str] = []
+        for page in range(1, MOST_PAGES):
+            body = {"filter_rule": [rule], "page": page, "per_page": self._dials.page_rows}
+            answer = self._http.call(
+                Request("POST", f"filtered_search/{place.spec.wrapper}", body=body, read=True, busy=throttled)
+            )
+            if not (answer.good and isinstance(answer.data, dict)):
+                return None
+            rows = answer.data.get(place.spec.plural) or []
+            found += [str(row["id"]) for row in rows]
+            if len(rows) < self._dials.page_rows:
+                break
+        return found
+
+    def _looked_up(self, place: Place, key: str, values: Sequence[str]) -> list[str]:
+        """Ids by looking up one value after the other."""
+        found = []
+        for value in values:
+            params = {"q": value, "f": "email" if key == "emails" else key, "entities": place.spec.wrapper}
+            answer = self._must(self._http.call(Request("GET", "lookup", params=params, read=True)), place)
+            group = answer.data.get(place.spec.plural) or {}
+            found += [str(row["id"]) for row in group.get(place.spec.plural, [])]
+        return found
+
+    def children(self, object_: str, number: str) -> list[tuple[str, str]]:
+        """What hangs on a record, as (kind, id): deals, contacts, notes, tasks, appointments."""
+        place = self._place(object_)
+        below = {"contact": ("contacts",), "deal": ("deals", "contacts")}.get(place.kept_as, ())
+        params = {"include": ",".join(f"{kind}s" for kind in CHILDREN if f"{kind}s" not in below)}
+        answer = self._http.call(Request("GET", f"{place.spec.path}/{number}", params=params, read=True))
+        raw = _wrapped(answer, place) if answer.good else {}
+        return [(kind, str(child)) for kind in CHILDREN for child in raw.get(f"{kind}_ids") or []]
+
+    # ------------------------------------------------------------ inside
+
+    def _place(self, object_: str) -> Place:
+        return place_of(self._spec, object_, classic=self._classic)
+
+    def _seen(self) -> Picture:
+        with self._lock:
+            if self._picture is None:
+                self._picture = look(self._http, self._spec, self._declared, classic=self._classic)
+            return self._picture
+
+    def _must(self, answer: Answer, place: Place) -> Answer:
+        if answer.good and isinstance(answer.data, dict):
+            return answer
+        words = "; ".join(words_of(answer.data)) or str(answer.status)
+        raise Refused(f"the account does not show its {place.spec.plural}", found=words)
+
+    def _fields_path(self, place: Place) -> str:
+        """Where custom fields of an object are made: below the object's form, whose number the account tells."""
+        plural = place.spec.plural
+        if plural not in self._forms:
+            answer = self._http.call(Request("GET", f"settings/{plural}/forms", read=True))
+            forms = answer.data.get("forms") if answer.good and isinstance(answer.data, dict) else None
+            self._forms[plural] = str(forms[0]["id"]) if forms else "1"
+        beside = "../" if self._dials.field_path == "bare" else ""
+        return f"{beside}settings/{plural}/forms/{self._forms[plural]}/fields"
+
+
+BY_HAND = "let an administrator make the field in the account's settings as the checklist says, then run this again"
+
+
+def _field_body(plan: CustomField, spec: DestinationSpec) -> dict[str, Any]:
+    choices = [{"value": label, "position": place} for place, label in enumerate(plan.choices, 1)]
+    body: dict[str, Any] = {"label": plan.label, "type": spec.types.get(plan.type, "text"), "required": False}
+    if choices:
+        body["choices"] = choices
+    if plan.unique:
+        body["field_options"] = {"unique": True}
+    return body
+
+
+def _wrapped(answer: Answer, place: Place) -> dict[str, Any]:
+    """The record of an answer, which may come without its wrapper."""
+    data = answer.data if isinstance(answer.data, dict) else {}
+    inner = data.get(place.spec.wrapper, data)
+    return inner if isinstance(inner, dict) else {}
+
+
+def _gone(number: str, answer: Answer) -> Outcome:
+    if answer.good or answer.status == 404:
+        return Outcome(number, "done", number)
+    return Outcome(number, "rejected", number, "; ".join(words_of(answer.data)) or str(answer.status))
+
+
+def _is_lead(picture: Picture, record: Record, raw: Mapping[str, Any]) -> bool:
+    """Whether a contact is a lead of ours by the feed in its key, or else by its lifecycle stage."""
+    parts = record.key.split(":")
+    if len(parts) >= 3:
+        return parts[1] == "leads"
+    if "lifecycle_stage_id" not in raw:
+        raise Refused(
+            "the account does not show lifecycle stages, so its leads and contacts cannot be told apart",
+            todo="set lifecycle_include to the word that its API takes, such as lifecycle_stages",
+        )
+    return bool(picture.lead_stage) and str(raw.get("lifecycle_stage_id")) == picture.lead_stage
+
+
+def _held(record: Record, field_: str) -> set[str]:
+    value = record.values.get(field_)
+    items = value if isinstance(value, list) else [value]
+    return {str(item).strip().casefold() for item in items if item is not None}

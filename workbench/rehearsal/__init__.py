@@ -1,0 +1,160 @@
+"""Stand-ins that speak the vendors' APIs over loopback, so that a whole migration can be rehearsed on a laptop."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import logging
+import os
+import socket
+import tomllib
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from workbench.errors import PortInUse, SpecError
+from workbench.rehearsal.child import Rehearsal, running
+from workbench.rehearsal.dumps import VOLATILE, canonical, dump, log
+from workbench.rehearsal.engine import FAULT_SWITCHES, LIMIT_SWITCHES, Clock, House, Json, State, Switch, Switches
+from workbench.rehearsal.wire import Wire
+
+if TYPE_CHECKING:  # pandas takes longer to import than a stand-in takes to start
+    import pandas as pd
+
+__all__ = ["VOLATILE", "Rehearsal", "canonical", "dump", "log", "running", "serve", "switches"]
+
+TENANTS = Path(__file__).parent / "tenants"
+LOOPBACK = "127.0.0.1"
+
+
+def serve(
+    destination: str,
+    *,
+    port: int,
+    state: Path,
+    token: str,
+    tenant: str | Path | None = None,
+    time_scale: float = 1.0,
+    switches: Mapping[str, str] | None = None,
+    on_ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve a stand-in on 127.0.0.1 until the process is stopped.
+
+    ``port`` 0 takes a free one; ``on_ready`` is called with the base URL of the API once requests are accepted.
+    ``tenant`` names a recipe of the package (``freshsales_suite``) or a TOML file; it shapes a new state file only,
+    an existing one stays as it is. ``time_scale`` 60 lets a minute of the limits and of the jobs pass in one second.
+    Raises ``PortInUse``, and ``SpecError`` for an unknown destination, tenant or switch.
+    """
+    module = _module(destination)
+    listener = _listen(port)
+    kept = State(state, first_ids=module.FIRST_IDS)
+    try:
+        recipe = _recipe(kept, module, tenant)
+        chosen = Switches(_table(module), {**recipe.get("switches", {}), **(switches or {})})
+        house = House(kept, Clock(time_scale), chosen, recipe)
+        stand_in = module.open_stand_in(house)
+        bound = int(listener.getsockname()[1])
+        url = f"http://{LOOPBACK}:{bound}{stand_in.base}"
+        _Server(Wire(house, stand_in, token=token, port=bound), url, on_ready).run(sockets=[listener])
+    finally:
+        kept.close()
+        listener.close()
+
+
+def switches(destination: str) -> pd.DataFrame:
+    """Every unknown of the vendor's API that this stand-in settles: name, default, allowed values, meaning, source."""
+    import pandas as pd
+
+    rows = [
+        {
+            "name": switch.name,
+            "default": switch.default,
+            "allowed": ", ".join(switch.allowed) or "a number",
+            "meaning": switch.meaning,
+            "source": switch.source,
+        }
+        for switch in _table(_module(destination))
+    ]
+    return pd.DataFrame(rows)
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn that says when it accepts requests."""
+
+    def __init__(self, app: Wire, url: str, on_ready: Callable[[str], None] | None) -> None:
+        logging.getLogger("uvicorn").setLevel(logging.ERROR)
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http="h11",
+                ws="none",
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                proxy_headers=False,
+                server_header=False,
+                timeout_keep_alive=75,
+                timeout_graceful_shutdown=1,
+            )
+        )
+        self._url = url
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._on_ready:
+            self._on_ready(self._url)
+
+
+def _module(destination: str) -> ModuleType:
+    name = f"{__name__}.{destination}"
+    if not destination.isidentifier() or find_spec(name) is None or not hasattr(importlib.import_module(name), "open_stand_in"):
+        raise SpecError(f"there is no rehearsal of {destination!r}", todo="name a destination such as freshsales")
+    return importlib.import_module(name)
+
+
+def _table(module: ModuleType) -> tuple[Switch, ...]:
+    return (*module.SWITCHES, *LIMIT_SWITCHES, *FAULT_SWITCHES)
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, or asyncio leaves Nagle on
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((LOOPBACK, port))
+        listener.listen(256)
+    except OSError as error:
+        listener.close()
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise PortInUse(
+            f"port {port} is taken",
+            where=f"{LOOPBACK}:{port}",
+            todo="stop the other program, or take another port (0: any free one)",
+        ) from None
+    return listener
+
+
+def _recipe(kept: State, module: ModuleType, tenant: str | Path | None) -> Json:
+    """The recipe that shaped the state; a new state takes the named one, or the destination's own default."""
+    recipe = kept.meta("recipe")
+    if recipe is None:
+        recipe = _read(tenant if tenant is not None else module.TENANT)
+        with kept.transaction():
+            kept.set_meta("recipe", recipe)
+    return recipe
+
+
+def _read(tenant: str | Path) -> Json:
+    path = tenant if isinstance(tenant, Path) or os.sep in tenant else TENANTS / f"{tenant}.toml"
+    if not Path(path).is_file():
+        known = ", ".join(sorted(file.stem for file in TENANTS.glob("*.toml")))
+        raise SpecError(f"there is no tenant {tenant}", expected=f"{known}, or the path of a TOML file")
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError("the tenant is not TOML", where=str(path), found=str(error)) from None

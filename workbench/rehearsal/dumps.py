@@ -1,0 +1,94 @@
+"""The whole tenant as canonical JSON, and what may differ in it after a load was taken back."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.errors import EditError
+from workbench.rehearsal.engine import Json
+
+if TYPE_CHECKING:  # pandas takes longer to import than a stand-in takes to start
+    import pandas as pd
+
+VOLATILE = (
+    "counters",  # ids are never given out twice, so a load leaves them advanced
+    "jobs",
+    "log",
+    "recycle_bin",  # a deleted record stays there for 90 days unless it is forgotten
+    "records.*.*.updated_at",
+    "records.*.*.updater_id",
+    "records.*.*.last_assigned_at",
+    "records.*.*.stage_updated_time",
+    "records.*.*.emails.*.id",  # an address that was replaced and put back has a new id
+)
+"""Paths in a dump, ``*`` standing for any one key or place, that a complete rollback need not restore."""
+
+
+def dump(state_file: Path) -> Json:
+    """The tenant in a state file: meta, records and recycle bin by kind and id, counters, jobs and length of the log."""
+    db = _open(state_file)
+    try:
+        return tenant(db)
+    finally:
+        db.close()
+
+
+def log(state_file: Path, *, since: int = 0) -> pd.DataFrame:
+    """The request log in a state file after line ``since``; ``at`` counts seconds since 1970, ``ms`` is server time."""
+    import pandas as pd
+
+    db = _open(state_file)
+    try:
+        return pd.read_sql_query("SELECT * FROM log WHERE n > ? ORDER BY n", db, params=(since,))
+    finally:
+        db.close()
+
+
+def _open(state_file: Path) -> sqlite3.Connection:
+    if not state_file.exists():
+        raise EditError("there is no state file", where=str(state_file), todo="name the file that the rehearsal was given")
+    return sqlite3.connect(f"{state_file.resolve().as_uri()}?mode=ro", uri=True)
+
+
+def tenant(db: sqlite3.Connection) -> Json:
+    """The same of an open state."""
+    return {
+        "meta": {name: json.loads(value) for name, value in db.execute("SELECT name, value FROM meta ORDER BY name")},
+        "records": _records(db, "IS NULL"),
+        "recycle_bin": _records(db, "IS NOT NULL"),
+        "counters": dict(db.execute("SELECT kind, last FROM counter ORDER BY kind").fetchall()),
+        "jobs": {str(number): json.loads(result or "null") for number, result in db.execute("SELECT id, result FROM job")},
+        "log": {"requests": db.execute("SELECT count(*) FROM log").fetchone()[0]},
+    }
+
+
+def _records(db: sqlite3.Connection, gone: str) -> Json:
+    kinds: Json = {}
+    sql = f"SELECT kind, id, body, created, updated FROM record WHERE deleted {gone} ORDER BY kind, id"  # noqa: S608
+    for kind, number, body, created, updated in db.execute(sql):
+        times = {"created_at": created, "updated_at": updated}
+        kinds.setdefault(kind, {})[str(number)] = {**json.loads(body), **times}
+    return kinds
+
+
+def canonical(whole: Json, *, volatile: Sequence[str] = VOLATILE) -> str:
+    """A dump without its volatile paths and without kinds that hold nothing, keys sorted, one text to compare."""
+    paths = [tuple(path.split(".")) for path in volatile]
+    return json.dumps(_without(whole, paths), ensure_ascii=False, indent=1, sort_keys=True)
+
+
+def _without(value: object, paths: Sequence[tuple[str, ...]]) -> object:
+    if isinstance(value, dict):
+        gone = {path[0] for path in paths if len(path) == 1}
+        return {key: _without(item, _below(paths, key)) for key, item in value.items() if key not in gone}
+    if isinstance(value, list):
+        return [_without(item, _below(paths, str(place))) for place, item in enumerate(value)]
+    return value
+
+
+def _below(paths: Sequence[tuple[str, ...]], key: str) -> list[tuple[str, ...]]:
+    return [path[1:] for path in paths if len(path) > 1 and path[0] in ("*", key)]

@@ -1,0 +1,307 @@
+"""The rehearsal of Freshsales, Suite and Classic: which request does what, and how it refuses."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from workbench.rehearsal.engine import Call, House, Json, Record, Refusal, Reply, StandIn, Standing, Window
+from workbench.rehearsal.freshsales_activities import FORMS, Activities
+from workbench.rehearsal.freshsales_builtin import metadata
+from workbench.rehearsal.freshsales_bulk import BULK_KINDS, Bulk
+from workbench.rehearsal.freshsales_drafts import KINDS
+from workbench.rehearsal.freshsales_fields import FORM_IDS, Fields, custom_metadata, form_metadata
+from workbench.rehearsal.freshsales_leads import convert
+from workbench.rehearsal.freshsales_reading import KIND_OF, Reading, words
+from workbench.rehearsal.freshsales_records import Records
+from workbench.rehearsal.freshsales_shapes import Shapes
+from workbench.rehearsal.freshsales_switches import SWITCHES
+from workbench.rehearsal.freshsales_tenant import FIRST_IDS, HOURLY, Catalog
+from workbench.rehearsal.freshsales_values import id_in, keys
+
+__all__ = ["FIRST_IDS", "SWITCHES", "TENANT", "open_stand_in"]
+
+TENANT = "freshsales_suite"
+SUITE = ("crm", "sales")
+SELECTORS = keys(
+    """owners territories deal_stages deal_pipelines currencies deal_reasons deal_types lead_sources industry_types
+    business_types campaigns deal_payment_statuses deal_products contact_statuses sales_activity_types
+    sales_activity_entity_types sales_activity_outcomes lifecycle_stages designations lead_stages lead_reasons"""
+)
+HTML = "<!DOCTYPE html><html><body><h1>{status}</h1><p>{message}</p></body></html>"
+SAID = {401: "Unauthorized", 404: "Not found", 429: "Too many requests", 500: "Internal server error"}
+Handler = Callable[[Call, Sequence[int]], Reply]
+
+
+def open_stand_in(house: House) -> StandIn:
+    """The stand-in over a state; the fields of the tenant recipe are made when the state is new."""
+    return Freshsales(house)
+
+
+class Freshsales:
+    """One account of Freshsales."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._catalog = Catalog(house.tenant, plan=house.switches["plan"].removeprefix("tenant"))
+        self._fields = Fields(house, self._catalog)
+        self._records = Records(house, self._catalog, self._fields)
+        self._shapes = Shapes(house, self._catalog, self._fields)
+        self._reading = Reading(house, self._catalog, self._records, self._shapes)
+        self._activities = Activities(house, self._catalog, self._fields, self._shapes)
+        self._bulk = Bulk(house, self._records)
+        self.base = "/api" if self._catalog.classic else "/crm/sales/api"
+        self._kinds = tuple(KINDS) if self._catalog.classic else BULK_KINDS
+        self._routes = dict(self._table())
+        self._first_fields()
+
+    def _first_fields(self) -> None:
+        if self._house.state.meta("fields_made") is None:
+            with self._house.state.transaction():
+                self.create_fields(self._house.tenant.get("fields", []))
+                self._house.state.set_meta("fields_made", {"done": True})
+
+    def windows(self) -> Sequence[Window]:
+        cap = int(self._house.switches.number("minute_cap"))
+        hourly = Window("hour", 3600, HOURLY[self._catalog.plan])
+        return (hourly, Window("minute", 60, cap)) if cap else (hourly,)
+
+    def authorised(self, headers: Mapping[str, str], query: Mapping[str, str], token: str) -> bool:
+        """Only ``Authorization: Token token=<key>`` opens; what the query says does not count."""
+        scheme, _, rest = headers.get("authorization", "").partition(" ")
+        key, _, given = rest.strip().partition("=")
+        opens = scheme.lower() == "token" and key.strip() == "token"
+        return opens and hmac.compare_digest(given.strip().strip('"').encode(), token.encode())
+
+    def settle(self, now: float) -> None:
+        self._bulk.settle(now)
+
+    def limit_headers(self, standing: Standing, now: float) -> Mapping[str, str]:
+        seconds = math.ceil(standing.reset)
+        unit = self._house.switches["reset_unit"]
+        reset = {"seconds": seconds, "milliseconds": math.ceil(standing.reset * 1000), "epoch": math.ceil(now) + seconds}[unit]
+        return {"x-ratelimit-remaining": str(standing.remaining), "x-ratelimit-reset": str(reset)}
+
+    def refuse(self, status: int, messages: Iterable[str]) -> Reply:
+        said = tuple(messages) or (SAID.get(status, "Error"),)
+        form = self._house.switches["body_429" if status == 429 else "error_bodies"] if status in (401, 404, 429) else "json"
+        if form == "text":
+            return Reply(status, f"{said[0]}\n".encode(), "text/plain; charset=utf-8")
+        if form == "html":
+            return Reply(status, HTML.format(status=status, message=said[0]).encode(), "text/html; charset=utf-8")
+        hashes = self._house.switches["error_messages"] == "hashes"
+        return _json({"errors": {"code": status, "message": [{"message": text} if hashes else text for text in said]}}, status)
+
+    def create_fields(self, plan: Sequence[Json]) -> list[Json]:
+        """What the admin makes by hand; rows name object, label, type, choices, unique, required."""
+        now = self._house.clock.now()
+        return [form_metadata(self._fields.create(_object_of(row), row, now=now, by_api=False)) for row in plan]
+
+    def answer(self, call: Call) -> Reply:
+        """Find the handler by method and path, numbers of the path left open."""
+        parts = self._below(call.parts)
+        pattern = "/".join("#" if id_in(part) is not None else part for part in parts)
+        handler = self._routes.get(f"{call.method} {pattern}")
+        if handler is None:
+            raise Refusal(404, SAID[404])
+        try:
+            return handler(call, [number for number in map(id_in, parts) if number is not None])
+        except BaseException:
+            self._fields.forget_cache()  # the refused request may have made a field that is now undone
+            raise
+
+    def _below(self, parts: Sequence[str]) -> Sequence[str]:
+        if not self._catalog.classic:
+            if tuple(parts[:2]) != SUITE:
+                raise Refusal(404, SAID[404])
+            parts = parts[2:]
+        return parts[1:] if parts[:1] == ("api",) else parts
+
+    def _table(self) -> Iterable[tuple[str, Handler]]:
+        for kind in self._kinds:
+            yield from self._object_routes(kind)
+        for kind in BULK_KINDS:
+            yield from self._bulk_routes(kind)
+        for kind in FORMS:
+            yield from self._activity_routes(kind)
+        for object_ in (*self._kinds, "sales_activities"):
+            yield f"GET settings/{object_}/fields", self._field_list(object_)
+        for object_ in self._kinds:
+            yield from self._form_routes(object_)
+        for name in SELECTORS:
+            yield f"GET selector/{name}", self._selector(name)
+        yield "GET selector/deal_pipelines/#/deal_stages", self._stages_of
+        yield "GET selector/sales_activity_types/#/sales_activity_outcomes", self._outcomes_of
+        yield "GET search", lambda call, ids: _json(self._reading.search(call.query, call.now))
+        yield "GET lookup", lambda call, ids: _json(self._reading.lookup(call.query, call.now))
+        yield "GET job_statuses/#", lambda call, ids: _json(self._bulk.status(ids[0]))
+        if self._catalog.classic:
+            yield "POST leads/#/convert", self._convert
+
+    def _object_routes(self, kind: str) -> Iterable[tuple[str, Handler]]:
+        wrapper = KINDS[kind].wrapper
+        reading = self._reading
+        yield f"POST {kind}", lambda call, ids: self._created(kind, call)
+        yield f"GET {kind}/#", lambda call, ids: self._one(self._records.live(kind, ids[0]), call)
+        yield f"PUT {kind}/#", lambda call, ids: self._changed(kind, ids[0], call)
+        yield f"DELETE {kind}/#", lambda call, ids: self._deleted(kind, ids[0], call)
+        yield f"DELETE {kind}/#/forget", lambda call, ids: self._forgotten(kind, ids[0], call)
+        yield f"POST {kind}/upsert", lambda call, ids: self._upserted(kind, call)
+        yield f"GET {kind}/filters", lambda call, ids: _json({"filters": self._catalog.filters.get(kind, []), "meta": {}})
+        yield f"GET {kind}/view/#", lambda call, ids: _json(reading.view(kind, ids[0], call.query, call.now))
+        yield f"GET {kind}/scroll/#", lambda call, ids: _json(reading.scroll(kind, ids[0], call.query, call.now))
+        yield (
+            f"POST filtered_search/{wrapper}",
+            lambda call, ids: _json(reading.filtered(kind, _body(call), call.query, call.now)),
+        )
+        for child in FORMS:
+            yield f"GET {kind}/#/{child}", self._activities_of(kind, child)
+        for child in ("contacts", "deals"):
+            yield f"GET {kind}/#/{child}", self._children_of(kind, child)
+
+    def _bulk_routes(self, kind: str) -> Iterable[tuple[str, Handler]]:
+        yield f"POST {kind}/bulk_upsert", lambda call, ids: self._bulk_upsert(kind, call)
+        yield f"POST {kind}/bulk_destroy", lambda call, ids: self._bulk_task("bulk_destroy", kind, call)
+        yield f"POST {kind}/bulk_assign_owner", lambda call, ids: self._bulk_task("bulk_assign_owner", kind, call)
+
+    def _activity_routes(self, kind: str) -> Iterable[tuple[str, Handler]]:
+        acts = self._activities
+        wrapper = FORMS[kind].wrapper
+        yield f"POST {kind}", lambda call, ids: self._made(acts.one(acts.create(kind, _given(call, wrapper), call.now)))
+        yield f"PUT {kind}/#", lambda call, ids: _json(acts.one(acts.update(kind, ids[0], _given(call, wrapper), call.now)))
+        yield f"DELETE {kind}/#", lambda call, ids: self._activity_deleted(kind, ids[0])
+        if kind != "notes":
+            yield f"GET {kind}/#", lambda call, ids: _json(acts.one(acts.live(kind, ids[0])))
+            yield f"GET {kind}", lambda call, ids: _json(acts.listed(kind, call.query, call.now))
+
+    def _form_routes(self, object_: str) -> Iterable[tuple[str, Handler]]:
+        yield f"GET settings/{object_}/forms", lambda call, ids: _json({"forms": [self._form(object_)]})
+        yield f"POST settings/{object_}/forms/#/fields", lambda call, ids: self._field_created(object_, ids[0], call)
+        yield f"DELETE settings/{object_}/forms/#/fields/#", lambda call, ids: self._field_deleted(object_, ids[1])
+
+    def _one(self, record: Record, call: Call, status: int = 200) -> Reply:
+        return _json(self._shapes.one(record, words(call.query), now=call.now), status)
+
+    def _made(self, body: Json) -> Reply:
+        return _json(body, int(self._house.switches["create_status"]))
+
+    def _created(self, kind: str, call: Call) -> Reply:
+        record = self._records.create(kind, _given(call, KINDS[kind].wrapper), now=call.now)
+        return self._one(record, call, int(self._house.switches["create_status"]))
+
+    def _changed(self, kind: str, number: int, call: Call) -> Reply:
+        record = self._records.live(kind, number)
+        return self._one(self._records.update(record, _given(call, KINDS[kind].wrapper), now=call.now), call)
+
+    def _deleted(self, kind: str, number: int, call: Call) -> Reply:
+        self._records.delete(kind, number, now=call.now)
+        return _json(True)
+
+    def _forgotten(self, kind: str, number: int, call: Call) -> Reply:
+        self._records.forget(kind, number, now=call.now)
+        return _json(True)
+
+    def _upserted(self, kind: str, call: Call) -> Reply:
+        body = _body(call)
+        given = _given(call, KINDS[kind].wrapper)
+        record, made = self._bulk.upsert(kind, body.get("unique_identifier"), given, call.now)
+        return self._one(record, call, int(self._house.switches["upsert_create_status"]) if made else 200)
+
+    def _bulk_upsert(self, kind: str, call: Call) -> Reply:
+        number = self._bulk.promise_upserts(kind, _body(call), call.now)
+        url = f"{call.host}{self.base}/job_statuses/{number}"
+        body = {"message": "Your request is being processed.", "job_status_url": url}
+        return _json(body, int(self._house.switches["bulk_status"]))
+
+    def _bulk_task(self, task: str, kind: str, call: Call) -> Reply:
+        self._bulk.promise(task, kind, _body(call), call.now)
+        return _json({"message": "Updating now... we'll let you know once this is done."})
+
+    def _activity_deleted(self, kind: str, number: int) -> Reply:
+        self._activities.delete(kind, number)
+        return _json({"success": "200"})
+
+    def _activities_of(self, kind: str, child: str) -> Handler:
+        return lambda call, ids: _json(self._activities.of_parent(self._records.live(kind, ids[0]), child, call.query))
+
+    def _children_of(self, kind: str, child: str) -> Handler:
+        return lambda call, ids: _json(self._reading.children(self._records.live(kind, ids[0]), child, call.query, call.now))
+
+    def _convert(self, call: Call, ids: Sequence[int]) -> Reply:
+        contact = convert(self._records, self._records.live("leads", ids[0]), _given(call, "lead"), call.now)
+        return self._one(contact, call)
+
+    def _field_list(self, object_: str) -> Handler:
+        return lambda call, ids: _json({"fields": [*metadata(object_, self._catalog), *self._custom(object_)]})
+
+    def _custom(self, object_: str) -> list[Json]:
+        return [custom_metadata(field) for field in self._fields.of(object_).values()] if object_ in FORM_IDS else []
+
+    def _form(self, object_: str) -> Json:
+        built_in = [{**row, "field_options": {"unique": False}} for row in metadata(object_, self._catalog)]
+        fields = [*built_in, *map(form_metadata, self._fields.of(object_).values())]
+        return {
+            "id": FORM_IDS[object_],
+            "name": f"Default {object_} form",
+            "fields": fields,
+        }
+
+    def _field_created(self, object_: str, form: int, call: Call) -> Reply:
+        self._may("field_create", form == FORM_IDS[object_])
+        body = _body(call)
+        made = self._fields.create(object_, body.get("field") or body, now=call.now, by_api=True)
+        return self._made({"field": form_metadata(made)})
+
+    def _field_deleted(self, object_: str, number: int) -> Reply:
+        self._may("field_delete", True)
+        self._fields.delete(object_, number)
+        return _json({"success": "200"})
+
+    def _may(self, switch: str, form_known: bool) -> None:
+        if self._house.switches[switch] == "refuse":
+            raise Refusal(403, "You are not authorized to perform this action.")
+        if not form_known:
+            raise Refusal(404, SAID[404])
+
+    def _selector(self, name: str) -> Handler:
+        key = "users" if name == "owners" else name
+        return lambda call, ids: _json({key: self._catalog.selector(name)})
+
+    def _stages_of(self, call: Call, ids: Sequence[int]) -> Reply:
+        stages = [row for row in self._catalog.selector("deal_stages") if row["deal_pipeline_id"] == ids[0]]
+        return _json({"deal_stages": stages})
+
+    def _outcomes_of(self, call: Call, ids: Sequence[int]) -> Reply:
+        rows = [row for row in self._catalog.outcomes if row["sales_activity_type_id"] == ids[0]]
+        return _json({"sales_activity_outcomes": rows})
+
+
+def _object_of(row: Json) -> str:
+    named = str(row.get("object", ""))
+    kind = KIND_OF.get(named.lower(), named.lower())
+    if kind not in FORM_IDS:
+        raise Refusal(400, f"there is no object {named!r}; expected one of {', '.join(FORM_IDS)}")
+    return kind
+
+
+def _body(call: Call) -> Json:
+    try:
+        body = json.loads(call.body) if call.body else {}
+    except ValueError:
+        raise Refusal(400, "The request body is not valid JSON") from None
+    if not isinstance(body, dict):
+        raise Refusal(400, "The request body is not an object")
+    return body
+
+
+def _given(call: Call, wrapper: str) -> Json:
+    """The record of a write, in its wrapper or bare."""
+    body = _body(call)
+    inner = body.get(wrapper)
+    return inner if isinstance(inner, dict) else {key: value for key, value in body.items() if key != "unique_identifier"}
+
+
+def _json(value: object, status: int = 200) -> Reply:
+    return Reply(status, json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())

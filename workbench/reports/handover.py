@@ -1,0 +1,145 @@
+"""What the customer has to do by hand: what stays behind, which automations to rebuild, how to prepare the destination."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from workbench.pages import About, plain_text, rows_of, table_of, write_page
+from workbench.workbooks import Sheet, write_workbook
+
+__all__ = [
+    "Automations",
+    "Inventory",
+    "Provisioning",
+    "Step",
+    "render_automations",
+    "render_inventory",
+    "render_provisioning",
+]
+
+TODO_OF: Mapping[str, str] = {
+    "call recording": "Download the audio of the recordings that are to be kept; only the link moves along.",
+    "landing page": "Rebuild the page elsewhere, then point its address to the new place.",
+    "ad account": "Keep the login, and connect the account to the new tools; no credential was ever exported.",
+    "automation": "Rebuild it by hand; automations.html describes each one.",
+}
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What cannot be moved by anybody: it is counted and listed instead."""
+
+    about: About
+    items: pd.DataFrame  # kind (call recording, landing page, …), name, and whatever else is known, column by column
+    recordings: pd.DataFrame = field(default_factory=pd.DataFrame)  # record, url, and whatever else is known
+    todo: Mapping[str, str] = field(default_factory=dict)  # kind → what to do; laid over the usual advice
+
+
+@dataclass(frozen=True)
+class Automations:
+    """The automations that have to be rebuilt: name, trigger, conditions, actions, status, notes; missing columns stay open."""
+
+    about: About
+    items: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do in the destination: what, why, the single clicks, and how to see that it is done."""
+
+    title: str
+    why: str = ""
+    actions: tuple[str, ...] = ()
+    done_when: str = ""
+
+
+@dataclass(frozen=True)
+class Provisioning:
+    """The way to a destination that is ready: steps in order, and the fields that have to be there."""
+
+    about: About
+    steps: tuple[Step, ...]
+    fields: pd.DataFrame = field(default_factory=pd.DataFrame)  # object, label, type, choices, state (there, to be made, …)
+
+
+def render_inventory(inputs: Inventory, folder: Path) -> list[Path]:
+    """Write not-portable.html and not-portable.xlsx: per kind what there is, how much of it, and what to do."""
+    advice = {**TODO_OF, **inputs.todo}
+    kinds = _kinds(inputs)
+    sections = [
+        {
+            "kind": kind,
+            "many": plural(kind),
+            "count": len(frame),
+            "todo": advice.get(kind, ""),
+            "table": table_of(frame, limit=300),
+        }
+        for kind, frame in kinds.items()
+    ]
+    page = write_page(
+        folder / "not-portable.html",
+        "inventory.html.j2",
+        about=inputs.about,
+        title="What stays behind",
+        values={"sections": sections},
+    )
+    overview = pd.DataFrame(
+        [[kind, len(frame), advice.get(kind, "")] for kind, frame in kinds.items()], columns=["kind", "count", "what to do"]
+    )
+    sheets = [Sheet("Overview", overview, about="What could not be moved, and what to do about it.", wide=("what to do",))]
+    sheets += [Sheet(plural(kind).capitalize(), frame) for kind, frame in kinds.items()]
+    return [page, write_workbook(folder / "not-portable.xlsx", sheets, title="What stays behind")]
+
+
+def render_automations(inputs: Automations, folder: Path) -> list[Path]:
+    """Write automations.html: a card per automation with what is known of it, and room for who rebuilds it."""
+    cards = [_card(row) for row in rows_of(inputs.items)]
+    title = "Automations to rebuild"
+    return [
+        write_page(folder / "automations.html", "automations.html.j2", about=inputs.about, title=title, values={"cards": cards})
+    ]
+
+
+def render_provisioning(inputs: Provisioning, folder: Path) -> list[Path]:
+    """Write provisioning.html: a checklist that an administrator of the destination works through, pen in hand."""
+    values = {"steps": inputs.steps, "fields": table_of(inputs.fields), "objects": _fields_by_object(inputs.fields)}
+    title = f"Preparing {inputs.about.destination}"
+    return [write_page(folder / "provisioning.html", "provisioning.html.j2", about=inputs.about, title=title, values=values)]
+
+
+def plural(kind: str) -> str:
+    """`call recording` → `call recordings`; what ends in s stays as it is."""
+    return kind if kind.endswith("s") else kind + "s"
+
+
+def _kinds(inputs: Inventory) -> dict[str, pd.DataFrame]:
+    """The items of each kind, without columns that say nothing, the recordings of records first."""
+    kinds: dict[str, pd.DataFrame] = {}
+    if len(inputs.recordings):
+        kinds["call recording"] = inputs.recordings.reset_index(drop=True)
+    for kind, frame in inputs.items.groupby("kind", sort=False):
+        own = frame.drop(columns=["kind"]).reset_index(drop=True)
+        own = own.loc[:, [bool((own[name].map(plain_text) != "").any()) for name in own.columns]]
+        name = str(kind)
+        kinds[f"{name} (listed)" if name in kinds else name] = own
+    return kinds
+
+
+def _card(row: Mapping[str, str]) -> dict[str, object]:
+    known = {name.casefold(): text for name, text in row.items()}
+    wanted = ("trigger", "conditions", "actions")
+    parts = [(name.capitalize(), known.get(name, "")) for name in wanted]
+    rest = [(name, text) for name, text in row.items() if name.casefold() not in {*wanted, "name", "kind"} and text]
+    return {"name": known.get("name", "") or "(no name)", "parts": parts, "rest": rest}
+
+
+def _fields_by_object(fields: pd.DataFrame) -> Sequence[tuple[str, object]]:
+    if fields.empty:
+        return []
+    return [
+        (str(name), table_of(part.drop(columns=["object"]), limit=300)) for name, part in fields.groupby("object", sort=False)
+    ]

@@ -1,0 +1,59 @@
+"""The first page of the package: how it went, in a minute, and where everything is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from workbench.pages import About, write_page
+from workbench.reports.reconciliation import BUCKETS, row_bars
+
+__all__ = ["Entry", "Index", "render_index"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A document of the package: its title, its path from the page, and what it is for."""
+
+    title: str
+    path: str  # relative, with forward slashes
+    about: str
+    group: str = "Reports"
+    workbook: str = ""  # path of the same as XLSX, where there is one
+
+
+@dataclass(frozen=True)
+class Index:
+    """What the first page says."""
+
+    about: About
+    statements: tuple[tuple[bool, str], ...]  # what has to be true, and whether it is
+    rows: pd.DataFrame  # feed, rows, the six buckets, closes
+    entries: tuple[Entry, ...]
+    next_steps: tuple[str, ...] = ()  # what the customer does now
+    labels: Mapping[str, str] = field(default_factory=dict)  # feed → how the customer calls it
+
+
+def render_index(inputs: Index, folder: Path) -> list[Path]:
+    """Write index.html; entries whose path is not a plain relative one are left without a link."""
+    groups: dict[str, list[tuple[Entry, bool, bool]]] = {}
+    for entry in inputs.entries:
+        groups.setdefault(entry.group, []).append((entry, _relative(entry.path), _relative(entry.workbook)))
+    values = {
+        "statements": inputs.statements,
+        "good": all(good for good, _ in inputs.statements),
+        "rows": row_bars(inputs.rows, inputs.labels),
+        "buckets": BUCKETS,
+        "totals": {name: int(inputs.rows[name].sum()) for name in ("rows", *BUCKETS)},
+        "groups": groups,
+        "next_steps": inputs.next_steps,
+    }
+    title = f"{inputs.about.source} to {inputs.about.destination}"
+    return [write_page(folder / "index.html", "index.html.j2", about=inputs.about, title=title, values=values)]
+
+
+def _relative(path: str) -> bool:
+    return bool(path) and ":" not in path and "\\" not in path and not path.startswith("/") and ".." not in path.split("/")

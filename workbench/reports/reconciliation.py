@@ -1,0 +1,290 @@
+"""The reconciliation report: where every row went, what a read-back found, and every difference there is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from workbench.pages import About, plain_text, table_of, write_page
+from workbench.reasons import explained, reason
+from workbench.workbooks import Sheet, write_workbook
+
+__all__ = ["BUCKETS", "Reconciliation", "SecondPass", "located", "render_reconciliation", "row_bars"]
+
+BUCKETS = ("loaded", "merged", "excluded", "rejected", "held", "failed")
+OPEN = ("rejected", "held", "failed")
+ABOUT_BUCKETS: Mapping[str, str] = {
+    "rejected": "These rows could not become records as they are.",
+    "held": "These rows wait for a decision; nothing was sent for them.",
+    "failed": "The destination refused these records, in the words beside them.",
+}
+UNEXPLAINED = ("missing", "surplus", "wrong")
+
+ROW_TITLES = {
+    "label": "what",
+    "rows": "rows",
+    "loaded": "loaded",
+    "merged": "merged",
+    "excluded": "excluded",
+    "rejected": "rejected",
+    "held": "held",
+    "failed": "failed",
+    "closes": "adds up",
+}
+OPEN_TITLES = {
+    "feed": "what",
+    "file": "file",
+    "line": "line",
+    "words": "reason",
+    "detail": "value or answer",
+    "todo": "what to do",
+}
+VERDICT_TITLES = {**OPEN_TITLES, "bucket": "ended", "record": "record"}
+DIFFERENCE_TITLES = {
+    "object": "object",
+    "key": "record",
+    "field": "field",
+    "expected": "sent",
+    "actual": "found",
+    "class": "difference",
+    "reason": "reason",
+}
+ASIDE_TITLES = {
+    "feed": "what",
+    "column": "column",
+    "field": "field",
+    "file": "file",
+    "line": "line",
+    "value": "value in the export",
+    "words": "reason",
+    "todo": "what to do",
+}
+
+
+@dataclass(frozen=True)
+class SecondPass:
+    """What a second run would do: nothing, when the first one did everything."""
+
+    records: int
+    would_create: int
+    would_change: int
+    writes: int  # calls that would have changed something, as the destination's log counts them
+
+    @property
+    def good(self) -> bool:
+        """True where running again creates and changes nothing."""
+        return not (self.would_create or self.would_change or self.writes)
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """What the report tells; frames as `frames.closure` and `frames.compare` give them, with `object` or `feed` added."""
+
+    about: About
+    rows: pd.DataFrame  # feed, rows, the six buckets, closes
+    verdicts: pd.DataFrame  # row, feed, bucket, reason, record, detail
+    compared: pd.DataFrame  # object, field, cells, filled, equal, intended, lossy, wrong
+    differences: pd.DataFrame  # object, key, field, expected, actual, class, reason
+    links: pd.DataFrame = field(default_factory=pd.DataFrame)  # object, field, expected, found, missing, surplus, closes
+    cells: pd.DataFrame = field(default_factory=pd.DataFrame)  # feed and the columns of cell_closure
+    money: pd.DataFrame = field(default_factory=pd.DataFrame)  # object, field and the columns of money_closure
+    aside: pd.DataFrame = field(default_factory=pd.DataFrame)  # feed, column, field, row, value, reason
+    second_pass: SecondPass | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)  # feed → how the customer calls it
+
+    @property
+    def statements(self) -> tuple[tuple[bool, str], ...]:
+        """Each thing that has to be true, whether it is, in a sentence."""
+        unexplained = int(self.differences["class"].isin(UNEXPLAINED).sum()) if len(self.differences) else 0
+        read = (
+            f"{plain_text(int(self.compared['cells'].sum()))} values were read back from {self.about.destination} and compared"
+        )
+        rows = plain_text(int(self.rows["rows"].sum()))
+        made = [
+            _closes(self.rows, f"All {rows} rows of the export ended in exactly one place", "Rows are unaccounted for"),
+            (
+                not unexplained,
+                f"{read}; {plain_text(unexplained) if unexplained else 'no'} unexplained difference{'s' * (unexplained != 1)}",
+            ),
+            _closes(self.links, "Every link between records is there", "Links between records are missing or too many"),
+            _closes(self.cells, "Every filled cell of the export is accounted for", "Filled cells are unaccounted for"),
+            _closes(self.money, "Sums of money agree to the cent", "Sums of money differ"),
+        ]
+        if self.second_pass is not None:
+            said = "A second run would create nothing and change nothing"
+            made.append((self.second_pass.good, said if self.second_pass.good else "A second run would still write"))
+        return tuple(each for each in made if each is not None)
+
+    @property
+    def good(self) -> bool:
+        """True where every statement is."""
+        return all(good for good, _ in self.statements)
+
+
+def render_reconciliation(inputs: Reconciliation, folder: Path) -> list[Path]:
+    """Write reconciliation.html, which a person reads, and reconciliation.xlsx, which holds every row of it."""
+    verdicts = located(explained(inputs.verdicts))
+    aside = located(explained(inputs.aside)) if len(inputs.aside) else pd.DataFrame()
+    differences = inputs.differences
+    values = {
+        "statements": inputs.statements,
+        "good": inputs.good,
+        "rows": row_bars(inputs.rows, inputs.labels),
+        "buckets": BUCKETS,
+        "why": table_of(_why(inputs.verdicts), titles={"feed": "what", "bucket": "ended", "words": "reason", "rows": "rows"}),
+        "compared": table_of(_by_object(inputs.compared)),
+        "fields": table_of(inputs.compared[inputs.compared[["intended", "lossy", "wrong"]].sum(axis=1) > 0]),
+        "unexplained": table_of(differences[differences["class"].isin(UNEXPLAINED)], titles=DIFFERENCE_TITLES, limit=200),
+        "explained": table_of(_grouped(differences)),
+        "links": table_of(_closing(inputs.links)),
+        "cells": table_of(_telling(_closing(inputs.cells)), limit=400),
+        "money": table_of(_closing(inputs.money)),
+        "open": [(name, ABOUT_BUCKETS[name], table_of(_of(verdicts, name), titles=OPEN_TITLES, limit=200)) for name in OPEN],
+        "aside": table_of(_aside(aside)),
+        "second": inputs.second_pass,
+    }
+    page = write_page(
+        folder / "reconciliation.html",
+        "reconciliation.html.j2",
+        about=inputs.about,
+        title="Reconciliation report",
+        values=values,
+    )
+    return [
+        page,
+        write_workbook(folder / "reconciliation.xlsx", _sheets(inputs, verdicts, aside), title="Reconciliation report"),
+    ]
+
+
+def located(frame: pd.DataFrame, *, row: str = "row") -> pd.DataFrame:
+    """The frame with columns `file` and `line` from its row ids, such as `customers.csv:88`."""
+    parts = frame[row].astype("str").str.rsplit(":", n=1)
+    line = pd.to_numeric(parts.str[-1], errors="coerce").astype("Int64")
+    return frame.assign(file=parts.str[0], line=line)
+
+
+def row_bars(rows: pd.DataFrame, labels: Mapping[str, str]) -> list[dict[str, object]]:
+    """One entry a feed: its label, counts, and the width of each bucket's bar in percent of the longest feed."""
+    largest = max(int(rows["rows"].max()), 1) if len(rows) else 1
+    entries: list[dict[str, object]] = []
+    for counts in rows.to_dict("records"):
+        parts = [(name, int(counts[name]), round(100 * int(counts[name]) / largest, 2)) for name in BUCKETS]
+        entries.append(
+            {
+                "label": labels.get(str(counts["feed"]), str(counts["feed"])),
+                "rows": plain_text(int(counts["rows"])),
+                "parts": parts,
+                "closes": bool(counts["closes"]),
+            }
+        )
+    return entries
+
+
+def _closes(frame: pd.DataFrame, good: str, bad: str) -> tuple[bool, str] | None:
+    """A statement on a closure; None where the closure was not made."""
+    if frame.empty:
+        return None
+    closes = bool(frame["closes"].all())
+    return closes, good if closes else bad
+
+
+def _closing(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.rename(columns={"closes": "adds up"})
+
+
+def _telling(cells: pd.DataFrame) -> pd.DataFrame:
+    """The cell closure as wide as a page: the rows that are no record together, and no fate that befell no cell."""
+    if cells.empty:
+        return cells
+    elsewhere = [name for name in BUCKETS[1:] if name in cells.columns]
+    where = int(cells.columns.get_loc(elsewhere[0])) if elsewhere else len(cells.columns)  # type: ignore[arg-type]
+    made = cells.drop(columns=elsewhere)
+    made.insert(where, "other rows", cells[elsewhere].sum(axis=1))
+    idle = [name for name in made.select_dtypes("number").columns if not made[name].any()]
+    return made.drop(columns=idle)
+
+
+def _of(verdicts: pd.DataFrame, bucket: str) -> pd.DataFrame:
+    return verdicts[verdicts["bucket"] == bucket]
+
+
+def _why(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """Rows counted by feed, bucket and reason, the loaded ones apart."""
+    rest = verdicts[verdicts["bucket"] != "loaded"]
+    counts = rest.groupby(["feed", "bucket", "reason"], sort=False, dropna=False).size().reset_index(name="rows")
+    return counts.assign(words=[reason(code).words for code in counts["reason"]])
+
+
+def _by_object(compared: pd.DataFrame) -> pd.DataFrame:
+    numbers = ["cells", "filled", "equal", "intended", "lossy", "wrong"]
+    return compared.groupby("object", sort=False)[numbers].sum().reset_index()
+
+
+def _grouped(differences: pd.DataFrame) -> pd.DataFrame:
+    """Explained differences counted by what explains them, with one example each."""
+    rest = differences[~differences["class"].isin(UNEXPLAINED)]
+    grouped = rest.groupby(["object", "field", "class", "reason"], sort=False)
+    return grouped.agg(values=("key", "size"), sent=("expected", "first"), found=("actual", "first")).reset_index()
+
+
+def _aside(aside: pd.DataFrame) -> pd.DataFrame:
+    if aside.empty:
+        return aside
+    grouped = aside.groupby(["feed", "column", "words"], sort=False)
+    return (
+        grouped.agg(values=("row", "size"), example=("value", "first"))
+        .reset_index()
+        .rename(columns={"feed": "what", "words": "reason"})
+    )
+
+
+def _sheets(inputs: Reconciliation, verdicts: pd.DataFrame, aside: pd.DataFrame) -> Sequence[Sheet]:
+    said = pd.DataFrame([["yes" if good else "NO", text] for good, text in inputs.statements], columns=["true", "statement"])
+    rows = inputs.rows.assign(label=[inputs.labels.get(feed, feed) for feed in inputs.rows["feed"]])
+    loaded = verdicts["bucket"] == "loaded"
+    made = [
+        Sheet("Summary", said, about="What has to be true of this migration, and whether it is.", wide=("statement",)),
+        Sheet("Rows", rows, about="Every row of the export, by where it ended.", titles=ROW_TITLES),
+        Sheet(
+            "Not loaded",
+            verdicts[~loaded],
+            about="Every row that is no record of its own.",
+            titles=VERDICT_TITLES,
+            wide=("words", "todo"),
+        ),
+        Sheet(
+            "Loaded",
+            verdicts[loaded],
+            about="Every row that became a record.",
+            titles={"feed": "what", "file": "file", "line": "line", "record": "record"},
+        ),
+        Sheet("Read back", inputs.compared, about="Values that were sent, compared with what is there."),
+        Sheet(
+            "Differences",
+            inputs.differences,
+            about="Every single difference.",
+            titles=DIFFERENCE_TITLES,
+            wide=("expected", "actual"),
+        ),
+        Sheet("Links", _closing(inputs.links), about="Links between records."),
+        Sheet("Filled cells", _closing(inputs.cells), about="What became of every filled cell, per column."),
+        Sheet("Money", _closing(inputs.money), about="Sums of money, exactly, on both sides."),
+        Sheet(
+            "Set aside",
+            aside,
+            about="Values that came along in part, or not at all.",
+            titles=ASIDE_TITLES,
+            wide=("value", "words", "todo"),
+        ),
+    ]
+    if inputs.second_pass is not None:
+        again = inputs.second_pass
+        proof = pd.DataFrame(
+            [[again.records, again.would_create, again.would_change, again.writes]],
+            columns=["records", "would create", "would change", "writes"],
+        )
+        made.append(Sheet("Second run", proof, about="What running the load again would do."))
+    return made

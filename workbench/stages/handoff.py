@@ -1,0 +1,285 @@
+"""Write what the customer keeps: the proof that everything arrived, and what has to be rebuilt by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from workbench import reports
+from workbench.clock import now
+from workbench.engagement import Engagement
+from workbench.frames.closure import association_closure, cell_closure, money_closure
+from workbench.frames.select import filled
+from workbench.planning import connected, feed_plans, needed_fields
+from workbench.show import heading, html_table
+from workbench.transfer import in_order, outgoing, standing, standing_ids
+
+__all__ = ["Handoff", "run"]
+
+BUCKETS = ("loaded", "merged", "excluded", "rejected", "held", "failed")
+
+
+@dataclass(frozen=True)
+class Handoff:
+    """The documents of the package, and whether what they have to say is good."""
+
+    frame: pd.DataFrame  # document, about
+    statements: pd.DataFrame  # holds, statement
+    good: bool
+
+    def _repr_html_(self) -> str:
+        said = "the documents are written" if self.good else "the documents are written, and not everything holds"
+        return (
+            heading(said, good=self.good) + html_table(self.statements) + html_table(self.frame, caption="Documents", limit=100)
+        )
+
+
+def run(engagement: Engagement) -> Handoff:
+    """Write every document of the package; the phase passes when each of them is there and every statement holds."""
+    folder = engagement.root / "package" / "documents"
+    folder.mkdir(parents=True, exist_ok=True)
+    about = _about(engagement)
+    reconciliation = _reconciliation(engagement, about)
+    writers: Sequence[tuple[str, str, Callable[[], list[Path]]]] = (
+        (
+            "Reconciliation",
+            "where every row ended, and how it reads over there",
+            lambda: reports.render_reconciliation(reconciliation, folder),
+        ),
+        ("Data quality", "what was found in the exports", lambda: reports.render_quality(_quality(engagement, about), folder)),
+        (
+            "What could not move",
+            "recordings, pages, accounts, automations, and where they are",
+            lambda: reports.render_inventory(_inventory(engagement, about), folder),
+        ),
+        (
+            "Automations to rebuild",
+            "triggers, conditions and actions",
+            lambda: reports.render_automations(_automations(engagement, about), folder),
+        ),
+        (
+            "Fidelity",
+            "what the destination can hold of dates, authors and owners",
+            lambda: reports.render_fidelity(_fidelity(engagement, about), folder),
+        ),
+        (
+            "Owners",
+            "who owns what over there, and who decided it",
+            lambda: reports.render_owners(_owners(engagement, about), folder),
+        ),
+        (
+            "Fields",
+            "what was made at the destination",
+            lambda: reports.render_provisioning(_provisioning(engagement, about), folder),
+        ),
+        (
+            "Completeness of the delivery",
+            "what was asked for, and what came",
+            lambda: reports.render_gap_letter(_letter(engagement, about), folder),
+        ),
+    )
+    rows, entries = [], []
+    for title, words, write in writers:
+        written = [path.relative_to(folder).as_posix() for path in write()]
+        rows += [[name, words] for name in written]
+        pages, books = ([n for n in written if n.endswith(end)] for end in (".html", ".xlsx"))
+        entries.append(reports.Entry(title=title, path=pages[0], about=words, workbook=books[0] if books else ""))
+    rows += [["validation/" + page.name, "rules that the staged records keep"] for page in _validation(engagement, folder)]
+    rows += _decisions(engagement, folder)
+    statements = pd.DataFrame(list(reconciliation.statements), columns=["holds", "statement"])
+    index = reports.Index(
+        about=about,
+        statements=reconciliation.statements,
+        rows=reconciliation.rows,
+        entries=tuple(entries),
+        next_steps=engagement.route.checklist,
+        labels=_labels(engagement),
+    )
+    rows += [[path.relative_to(folder).as_posix(), "start here"] for path in reports.render_index(index, folder)]
+    good = bool(statements["holds"].all())
+    broken = list(statements.loc[~statements["holds"].astype(bool), "statement"])
+    engagement.finish("handoff", passed=good, reasons=broken, summary={"documents": len(rows)})
+    return Handoff(frame=pd.DataFrame(rows, columns=["document", "about"]), statements=statements, good=good)
+
+
+def _about(engagement: Engagement) -> reports.About:
+    settings = engagement.settings
+    return reports.About(
+        customer=settings.customer or "the customer",
+        source=engagement.source.label,
+        destination=engagement.destination.label,
+        route=engagement.route.title,
+        engagement=settings.engagement_id,
+        date=now()[:10],
+    )
+
+
+def _labels(engagement: Engagement) -> dict[str, str]:
+    return {feed.name: feed.label for feed in engagement.route.feeds}
+
+
+# ---------------------------------------------------------------- the proof
+
+
+def _reconciliation(engagement: Engagement, about: reports.About) -> reports.Reconciliation:
+    verdicts = pd.concat([engagement.load(f"final/{feed.name}") for feed in engagement.route.feeds], ignore_index=True)
+    aside = pd.concat([engagement.load(f"cells/{feed.name}") for feed in engagement.route.feeds], ignore_index=True)
+    links, money = _closures(engagement)
+    return reports.Reconciliation(
+        about=about,
+        rows=engagement.load("accounting"),
+        verdicts=verdicts,
+        compared=engagement.load("comparison").rename(columns={"feed": "object"}),
+        differences=engagement.load("differences").rename(columns={"feed": "object"}),
+        links=links,
+        cells=_cells(engagement),
+        money=money,
+        aside=aside,
+        labels=_labels(engagement),
+    )
+
+
+def _closures(engagement: Engagement) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Links and sums of money, as they were staged and as they stand over there now."""
+    destination, links, money = connected(engagement), [], []
+    amounts = {field.name for field in needed_fields(engagement) if field.type == "money"}
+    for feed in in_order(engagement):
+        native = engagement.destination.objects[feed.object].fields
+        there = standing_ids(engagement, feed)
+        staged = outgoing(engagement, feed).drop(columns=["_record", "_waits"])
+        staged = staged[staged["key"].isin(there)]
+        found = standing(destination, feed, set(staged["key"]), list(staged.columns))
+        looked_up = [lookup.to for lookup in feed.lookups]
+        if looked_up:
+            links.append(association_closure(staged[["key", *looked_up]], found).assign(object=feed.name))
+        sums = [f for f in staged.columns if f in amounts | {n.name for n in native if n.type == "money"}]
+        unchanged = staged[~staged["key"].isin(_changed_since(engagement))]
+        money += [money_closure(unchanged, found, name).assign(object=feed.name, field=name) for name in sums]
+    return _stacked(links), _stacked(money)
+
+
+def _changed_since(engagement: Engagement) -> set[str]:
+    """Keys of records that a later delivery changed: their sums are the later delivery's."""
+    return {operation.key for operation in engagement.ledger().updated()}
+
+
+def _cells(engagement: Engagement) -> pd.DataFrame:
+    """Every filled cell of every mapped column, and what became of it."""
+    plans = feed_plans(engagement)
+    records = pd.concat([engagement.load(f"records/{feed.name}") for feed in in_order(engagement)], ignore_index=True)
+    parts = []
+    for name, plan in plans.items():
+        if plan.feed.kind not in ("record", "attach"):
+            continue
+        table = engagement.load(f"tables/{plan.feed.table}")
+        fields: dict[str, list[str]] = {}
+        for field in plan.fields:
+            fields.setdefault(field.column, []).append(field.field)
+        if plan.feed.owner:
+            fields.setdefault(plan.feed.owner, []).append("owner")
+        final = engagement.load(f"final/{name}")
+        closed = cell_closure(table, final, fields=fields, records=records, cells=engagement.load(f"cells/{name}"))
+        parts.append(closed.assign(feed=name))
+    return _stacked(parts, first="feed")
+
+
+def _stacked(parts: Sequence[pd.DataFrame], *, first: str = "object") -> pd.DataFrame:
+    if not parts:
+        return pd.DataFrame()
+    frame = pd.concat(parts, ignore_index=True)
+    return frame[[first, *[column for column in frame.columns if column != first]]]
+
+
+# ---------------------------------------------------------------- what stays behind
+
+
+def _quality(engagement: Engagement, about: reports.About) -> reports.Quality:
+    duplicates = engagement.decisions.proposals("duplicate")[["subject", "confidence", "reasons", "shown"]]
+    decided = engagement.decisions.mapping("duplicate")
+    duplicates = duplicates.assign(decided=[_merged(decided.get(subject)) for subject in duplicates["subject"]])
+    return reports.Quality(
+        about=about,
+        findings=engagement.load("findings"),
+        duplicates=duplicates.astype("str"),
+        orphans=engagement.load("orphans").astype("str"),
+        rows=int(engagement.load("intake")["rows"].sum()),
+    )
+
+
+def _merged(value: object) -> str:
+    into = value.get("into") if isinstance(value, dict) else value
+    return f"merged into {into}" if into else "kept apart"
+
+
+def _inventory(engagement: Engagement, about: reports.About) -> reports.Inventory:
+    assets = engagement.load("tables/assets") if "assets" in engagement.source.tables else pd.DataFrame()
+    items = assets.drop(columns=["_row"], errors="ignore").rename(columns={"Type": "kind", "Name": "name"})
+    links = []
+    for plan in feed_plans(engagement).values():
+        table = engagement.load(f"tables/{plan.feed.table}")
+        for field in (f for f in plan.fields if f.field == "call_recording_url__c" and f.column in table):
+            said = table[filled(table[field.column])]
+            links.append(pd.DataFrame({"row": said["_row"], "url": said[field.column]}))
+    recordings = pd.concat(links, ignore_index=True) if links else pd.DataFrame(columns=["row", "url"])
+    return reports.Inventory(about=about, items=items, recordings=recordings.rename(columns={"row": "record"}))
+
+
+def _automations(engagement: Engagement, about: reports.About) -> reports.Automations:
+    assets = engagement.load("tables/assets") if "assets" in engagement.source.tables else pd.DataFrame(columns=["Type"])
+    automations = assets[assets["Type"].astype("str").str.casefold() == "automation"].drop(columns=["_row"], errors="ignore")
+    return reports.Automations(about=about, items=automations.rename(columns=str.lower))
+
+
+def _fidelity(engagement: Engagement, about: reports.About) -> reports.Fidelity:
+    """What the destination keeps of who and when, object by object, with the records that it concerns."""
+    rows = []
+    for feed in in_order(engagement):
+        count = len(engagement.load(f"records/{feed.name}"))
+        dated = next((r for r in feed.fields if "created" in r.to), None)
+        kept = f"the day stands in {dated.to}; the time of day is given up" if dated else "it is in the exports only"
+        rows += [
+            [feed.label, "created", "in part" if dated else "no", kept, count],
+            [feed.label, "updated", "no", "the day of the migration; the exports name none", count],
+            [feed.label, "author", "no", "the user whose key loads the records", count],
+            [feed.label, "owner history", "in part", "the owner of today; earlier ones are not in the exports", count],
+        ]
+    objects = pd.DataFrame(rows, columns=["object", "aspect", "kept", "where", "records"])
+    losses = pd.DataFrame([[loss.what, loss.where] for loss in engagement.route.losses], columns=["what", "where"])
+    return reports.Fidelity(about=about, objects=objects, losses=losses)
+
+
+def _owners(engagement: Engagement, about: reports.About) -> reports.Owners:
+    return reports.Owners(about=about, owners=engagement.load("owners"))
+
+
+def _provisioning(engagement: Engagement, about: reports.About) -> reports.Provisioning:
+    steps = tuple(reports.Step(title=text) for text in engagement.route.checklist)
+    return reports.Provisioning(about=about, steps=steps, fields=engagement.load("provisioning"))
+
+
+def _letter(engagement: Engagement, about: reports.About) -> reports.GapLetter:
+    received = engagement.load("intake")
+    gaps = engagement.load("gaps")
+    return reports.GapLetter(
+        about=about, gaps=gaps, received=received[received["file"] != ""][["file", "rows", "first", "last"]]
+    )
+
+
+def _validation(engagement: Engagement, folder: Path) -> list[Path]:
+    """Copies of the validation pages, which stand alone."""
+    target = folder / "validation"
+    target.mkdir(exist_ok=True)
+    pages = sorted((engagement.artifacts / "validation").glob("*.html"))
+    for page in pages:
+        (target / page.name).write_bytes(page.read_bytes())
+    return pages
+
+
+def _decisions(engagement: Engagement, folder: Path) -> list[list[str]]:
+    """Every decision with who, when and why, and the workbook in which the customer can answer them."""
+    engagement.decisions.write_jsonl(folder / "decisions.jsonl")
+    engagement.decisions.to_workbook(folder / "decisions.xlsx")
+    return [["decisions.jsonl", "every decision, oldest first"], ["decisions.xlsx", "the decisions as they stand, for reading"]]

@@ -1,0 +1,106 @@
+"""The sign-off: a name, a role and a typed sentence, bound to the digest of what was looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import ipywidgets
+import pandas as pd
+
+from workbench.engagement import Engagement
+from workbench.errors import WorkbenchError
+from workbench.widgets.person import known
+from workbench.widgets.twin import Twin, beside, headless
+
+__all__ = ["STATEMENT", "Compared", "SignOff", "sign_off"]
+
+SHORT = 12
+
+STATEMENT = "I have checked the sample"
+"""What has to be typed, letter for letter, so that nobody signs by a stray click."""
+
+
+class Compared(Protocol):
+    """What a signature is bound to: one digest over exports, decisions, plan and differences."""
+
+    @property
+    def evidence(self) -> str: ...
+
+
+class SignOff(ipywidgets.VBox):  # type: ignore[misc]
+    """Three fields and a button. It signs what `comparison` holds, and nothing that changes afterwards."""
+
+    def __init__(self, engagement: Engagement, comparison: Compared, *, subject: str) -> None:
+        self._engagement, self._comparison, self._subject = engagement, comparison, subject
+        self.name = ipywidgets.Text(value=known(), description="Name", continuous_update=False)
+        self.role = ipywidgets.Text(description="Role", placeholder="what you answer for", continuous_update=False)
+        self.statement = ipywidgets.Text(
+            description="Type", placeholder=STATEMENT, tooltip=f"Type: {STATEMENT}", layout={"width": "380px"}
+        )
+        self.button = ipywidgets.Button(
+            description="Sign", button_style="primary", tooltip="Bind this signature to the evidence"
+        )
+        self.state = ipywidgets.Label(self._twin().note)
+        self.button.on_click(lambda _: self._press())
+        super().__init__([self.name, self.role, self.statement, ipywidgets.HBox([self.button, self.state])])
+
+    def _press(self) -> None:
+        lacking = self._lacking()
+        if lacking:
+            self.state.value = lacking
+            return
+        name, evidence = self.name.value.strip(), self._comparison.evidence
+        said = {
+            "name": name,
+            "role": self.role.value.strip(),
+            "statement": STATEMENT,
+            "evidence": evidence,
+        }
+        try:
+            self._engagement.decisions.confirm("signoff", self._subject, said, by=name, shown={"evidence": evidence})
+        except WorkbenchError as error:
+            self.state.value = f"not saved: {error.message}"
+        else:
+            self.state.value = self._twin().note
+
+    def _lacking(self) -> str:
+        if not self.name.value.strip() or not self.role.value.strip():
+            return "A signature needs a name and a role."
+        typed = " ".join(self.statement.value.split()).rstrip(".").casefold()
+        return "" if typed == STATEMENT.casefold() else f"Type the sentence: {STATEMENT}"
+
+    def _twin(self) -> Twin:
+        return _twin(self._engagement, self._comparison, self._subject)
+
+    def __repr__(self) -> str:
+        return self._twin().line()
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        return beside(super()._repr_mimebundle_(**kwargs), self._twin())
+
+
+def sign_off(engagement: Engagement, comparison: Compared, *, subject: str = "sample") -> SignOff | Twin:
+    """Ask for the signature under a comparison; headless, only say who signed and whether it still holds."""
+    return _twin(engagement, comparison, subject) if headless() else SignOff(engagement, comparison, subject=subject)
+
+
+def _twin(engagement: Engagement, comparison: Compared, subject: str) -> Twin:
+    """Who signed what, and whether the evidence is still the one that was signed."""
+    signed = engagement.decisions.value("signoff", subject)
+    said: Mapping[str, Any] = signed if isinstance(signed, Mapping) else {}
+    lines = [
+        ("signed by", f"{said['name']}, {said['role']}" if said else "nobody"),
+        ("statement", str(said.get("statement", ""))),
+        ("evidence as signed", str(said.get("evidence", ""))[:SHORT]),
+        ("evidence now", comparison.evidence[:SHORT]),
+        ("holds", _verdict(said, comparison)),
+    ]
+    return Twin("Sign-off", _verdict(said, comparison), pd.DataFrame(lines, columns=["what", "is"]))
+
+
+def _verdict(said: Mapping[str, Any], comparison: Compared) -> str:
+    if not said:
+        return "not signed"
+    same = said.get("evidence") == comparison.evidence
+    return "signed" if same else "void: the evidence changed, so it has to be signed again"
