@@ -22,7 +22,7 @@ LAYERS: tuple[dict[str, tuple[str, ...]], ...] = (
     {"recipes": ("recipes", "recipes.*"), "templates": ("templates",), "staging": ("staging",)},
     {"specs": ("specs",)},
     {
-        "protocol": ("destinations", "destinations.http"),
+        "protocol": ("destinations", "destinations.http", "destinations.limits"),
         "engine": ("rehearsal.engine", "rehearsal.engine_state", "rehearsal.wire", "rehearsal.dumps", "rehearsal.child"),
         "store": ("store",),
         "journal": ("journal",),
@@ -39,8 +39,8 @@ LAYERS: tuple[dict[str, tuple[str, ...]], ...] = (
         "package": ("package",),
         "reports": ("reports", "reports.*", "pages", "workbooks", "reasons", "letters"),
     },
-    {"engagement": ("engagement", "phases")},
-    {"flow": ("planning", "transfer", "accounting", "evidence")},  # what several stages do in the same way
+    {"engagement": ("engagement", "phases", "deliveries")},
+    {"flow": ("planning", "transfer", "accounting", "evidence", "overview")},  # what several stages do in the same way
     {"stages": ("stages", "stages.*")},
     {"notebooks": ("notebooks",), "widgets": ("widgets", "widgets.*")},
     {"cli": ("cli",)},

@@ -141,6 +141,20 @@ def test_status_speaks_to_people_and_to_programs(engagement: Engagement) -> None
     assert told["missing"] == {"owner": ["jon", "(blank)"]}
 
 
+def test_status_counts_the_rows_of_what_was_loaded(engagement: Engagement, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "72")
+    assert json.loads(_run("status", engagement.root, "--json").stdout)["rows"] == {}
+    counted = pd.DataFrame({"feed": ["contacts"], "rows": [12], "loaded": [10], "held": [1], "closes": [False]})
+    (engagement.root / "exports" / "main").mkdir()
+    engagement.save("accounting", counted)
+    engagement.finish("intake", passed=False, reasons=["a file is gone"] * 9)
+    people = _run("status", engagement.root).stdout
+    assert "contacts    12      10     1  NO" in people
+    assert max(map(len, people.splitlines())) <= 72
+    told = json.loads(_run("status", engagement.root, "--json").stdout)
+    assert told["rows"] == {"main": [{"feed": "contacts", "rows": 12, "loaded": 10, "held": 1, "closes": False}]}
+
+
 def test_hostile_words_do_not_reach_the_terminal_as_commands(engagement: Engagement) -> None:
     engagement.finish("intake", passed=False, reasons=["file \x1b]0;owned\x07.csv"])
     shown = _run("status", engagement.root).stdout
@@ -181,6 +195,19 @@ def test_a_package_verifies_until_one_byte_changes(engagement: Engagement) -> No
     assert bad.exit_code == 1
     assert "changed  index.html" in bad.stdout
     assert "NOT GOOD" in bad.stderr
+
+
+def test_a_package_shows_every_executed_notebook_without_a_kernel(engagement: Engagement) -> None:
+    (engagement.root / "executed" / "02_discovery.html").write_text("of an older run")
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# What arrived", id="c0")])
+    (engagement.root / "executed" / "01_intake.ipynb").write_text(nbformat.writes(made))
+    assert _run("package", engagement.root).exit_code == 0
+    pages = sorted(path.name for path in (engagement.root / "package" / "notebooks").iterdir())
+    assert pages == ["01_intake.html", "01_intake.ipynb"]
+    page = (engagement.root / "package" / "notebooks" / "01_intake.html").read_text()
+    assert "What arrived" in page
+    assert "<script" not in page
+    assert _run("verify", engagement.root / "package.zip").exit_code == 0
 
 
 def test_rollback_shows_asks_and_has_nothing_to_do_in_a_new_engagement(engagement: Engagement) -> None:

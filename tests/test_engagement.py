@@ -365,3 +365,48 @@ def test_a_second_writer_is_told_who_is_first_and_a_killed_one_leaves_no_lock(en
         other.kill()
     with engagement.lock():
         pass
+
+
+# ------------------------------------------------------------ several deliveries in one folder
+
+
+@pytest.fixture
+def deliveries(tmp_path: Path) -> Path:
+    folder = tmp_path / "everything"
+    for name in ("main", "delta", "second attempt"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "customers.csv").write_text(f"Name\n{name}\n")
+    (folder / "request.json").write_text('{"tables": {}}')
+    return folder
+
+
+def _copied(made: Engagement) -> list[str]:
+    made.store.dispose()
+    folder = made.root / "exports"
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_of_several_deliveries_main_is_taken_and_the_request_beside_them(tmp_path: Path, deliveries: Path) -> None:
+    made = new_engagement(tmp_path / "e", route=ROUTE, exports=deliveries)
+    assert _copied(made) == ["main/customers.csv", "request.json"]
+    assert (made.exports() / "customers.csv").read_text() == "Name\nmain\n"
+
+
+def test_further_deliveries_come_when_they_are_asked_for(tmp_path: Path, deliveries: Path) -> None:
+    made = new_engagement(tmp_path / "e", route=ROUTE, exports=deliveries, deliveries=("main", "delta"))
+    assert _copied(made) == ["delta/customers.csv", "main/customers.csv", "request.json"]
+    assert made.deliveries() == ("main", "delta")
+
+
+def test_a_request_among_the_files_of_the_only_delivery_is_no_export(tmp_path: Path, exports: Path) -> None:
+    (exports / "request.json").write_text('{"tables": {}}')
+    made = new_engagement(tmp_path / "e", route=ROUTE, exports=exports)
+    assert _copied(made) == ["main/customers.csv", "request.json"]
+
+
+@pytest.mark.parametrize("name", ["gamma", "../delta"])
+def test_a_delivery_that_is_not_there_is_refused_and_nothing_is_made(tmp_path: Path, deliveries: Path, name: str) -> None:
+    with pytest.raises((ExportError, EngagementError)) as told:
+        new_engagement(tmp_path / "e", route=ROUTE, exports=deliveries, deliveries=("main", name))
+    assert name in str(told.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["everything"]

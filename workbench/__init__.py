@@ -9,31 +9,41 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from workbench import errors, stages, widgets
+    from workbench import destinations, errors, rehearsal, specs, stages, widgets
     from workbench.engagement import new_engagement, open_engagement
     from workbench.frames.compare import compare
+    from workbench.frames.merge import merge
+    from workbench.frames.plan import plan_feed
     from workbench.frames.profile import profile
     from workbench.frames.transform import transform
     from workbench.loading import load
     from workbench.matching.columns import propose_fields
     from workbench.matching.owners import match_owners
-    from workbench.matching.records import match_records
+    from workbench.matching.records import match_companies, match_records
     from workbench.matching.values import propose_values
     from workbench.package import verify as verify_package
     from workbench.readers import read_export
+    from workbench.recipes import convert
 
 __all__ = [
     "compare",
+    "convert",
+    "destinations",
     "errors",
     "load",
+    "match_companies",
     "match_owners",
     "match_records",
+    "merge",
     "new_engagement",
     "open_engagement",
+    "plan_feed",
     "profile",
     "propose_fields",
     "propose_values",
     "read_export",
+    "rehearsal",
+    "specs",
     "stages",
     "transform",
     "verify_package",
@@ -42,16 +52,23 @@ __all__ = [
 
 PLACES = {
     "compare": "workbench.frames.compare:compare",
+    "convert": "workbench.recipes:convert",
+    "destinations": "workbench.destinations:",
     "errors": "workbench.errors:",
     "load": "workbench.loading:load",
+    "match_companies": "workbench.matching.records:match_companies",
     "match_owners": "workbench.matching.owners:match_owners",
     "match_records": "workbench.matching.records:match_records",
+    "merge": "workbench.frames.merge:merge",
     "new_engagement": "workbench.engagement:new_engagement",
     "open_engagement": "workbench.engagement:open_engagement",
+    "plan_feed": "workbench.frames.plan:plan_feed",
     "profile": "workbench.frames.profile:profile",
     "propose_fields": "workbench.matching.columns:propose_fields",
     "propose_values": "workbench.matching.values:propose_values",
     "read_export": "workbench.readers:read_export",
+    "rehearsal": "workbench.rehearsal:",
+    "specs": "workbench.specs:",
     "stages": "workbench.stages:",
     "transform": "workbench.frames.transform:transform",
     "verify_package": "workbench.package:verify",

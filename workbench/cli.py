@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from functools import partial, wraps
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated, ParamSpec
 
 import typer
@@ -58,6 +59,7 @@ def new(
     directory: Root,
     route: Annotated[str, typer.Option(help="A route by name, or a TOML file of your own.")],
     exports: Annotated[Path | None, typer.Option(help="The folder with the customer's files; they are copied.")] = None,
+    delivery: Annotated[list[str] | None, typer.Option(help="A further delivery beside main in that folder.")] = None,
     customer: Annotated[str, typer.Option(help="Whose CRM is moved.")] = "",
     url: Annotated[str, typer.Option(help="The destination's address, up to and with /api.")] = "",
     key_file: Annotated[str, typer.Option(help="A file with the key, or `env` for $WORKBENCH_KEY, which is not stored.")] = "",
@@ -73,6 +75,7 @@ def new(
         directory,
         route=Path(route) if route.endswith(".toml") else route,
         exports=exports,
+        deliveries=("main", *(delivery or ())),
         customer=customer,
         base_url=url,
         key=_key(key_file),
@@ -154,30 +157,12 @@ def _run_accepting(engagement: Engagement, threshold: float, who: str, *, first:
 
 @_command
 def status(directory: Root, json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
-    """Show how each phase ended, and what is left to decide."""
-    from json import dumps
-
-    from workbench.decision import KINDS
+    """Show how each phase ended, where the rows ended, and what is left to decide."""
     from workbench.engagement import open_engagement
-    from workbench.show import text_table
+    from workbench.overview import overview
 
-    engagement = open_engagement(directory)
-    frame = engagement.status()
-    missing = {kind: engagement.decisions.missing(kind) for kind in KINDS}
-    if json:
-        told = {
-            "engagement": engagement.settings.engagement_id,
-            "customer": engagement.settings.customer,
-            "route": engagement.settings.route,
-            "phases": [{**row, "reasons": list(engagement.phase(row["phase"]).reasons)} for row in frame.to_dict("records")],
-            "missing": {kind: subjects for kind, subjects in missing.items() if subjects},
-        }
-        typer.echo(dumps(told, indent=2))
-        return
-    typer.echo(_shown(text_table(frame)))
-    for kind, subjects in missing.items():
-        if subjects:
-            typer.echo(f"{len(subjects)} {kind.replace('_', ' ')} decisions are missing")
+    seen = overview(open_engagement(directory))
+    typer.echo(seen.json() if json else _shown(seen.text(get_terminal_size((120, 24)).columns)))
 
 
 @_command
@@ -220,9 +205,11 @@ def rehearse(
 def package(directory: Root, out: Annotated[Path | None, typer.Option(help="Where the zip goes.")] = None) -> None:
     """Seal and sign what the customer receives, and zip it."""
     from workbench.engagement import open_engagement
+    from workbench.notebooks import write_pages
     from workbench.package import build
 
     engagement = open_engagement(directory)
+    write_pages(engagement)
     built = build(engagement.root, out)
     engagement.journal.append("packaged", detail={"files": len(built.frame), "signing key": built.fingerprint})
     typer.echo(f"{len(built.frame)} files in {built.archive}")

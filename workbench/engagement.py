@@ -10,7 +10,7 @@ import socket
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from sqlalchemy import Engine
 from workbench import destinations
 from workbench.clock import now
 from workbench.decisions import Decisions
+from workbench.deliveries import MAIN, copy_deliveries, copy_files
 from workbench.destinations import Account, Destination, Secret
 from workbench.errors import EngagementError, EngagementLocked, ExportError, listed
 from workbench.journal import Journal, person
@@ -106,7 +107,7 @@ class Engagement:
         if target.exists() and any(target.iterdir()):
             raise EngagementError(f"delivery {delivery!r} is there already", where=str(target), todo="give it another name")
         with tempfile.TemporaryDirectory(dir=self.root, prefix=".receiving-") as temporary:
-            copied = _copy_exports(folder, Path(temporary) / "files")
+            copied = copy_files(folder, Path(temporary) / "files")
             copied.replace(target)
         self.journal.append("received", subject=delivery, detail={"files": sorted(f.name for f in target.iterdir())})
         return target
@@ -225,6 +226,7 @@ def new_engagement(
     route: str | Path,
     customer: str = "",
     exports: Path | str | None = None,
+    deliveries: Sequence[str] = (MAIN,),
     base_url: str = "",
     edition: str = "suite",
     plan: str = "growth",
@@ -237,7 +239,9 @@ def new_engagement(
     """Make an engagement with a copy of the exports, and open it.
 
     The folder must not exist, or be empty. It is made beside its name and moved there at the end, so that a failure
-    leaves nothing. `route` is a name, or a file of one's own, which is then copied too.
+    leaves nothing. `route` is a name, or a file of one's own, which is then copied too. `exports` is the folder with the
+    customer's files, or one with a subfolder a delivery, `main` among them, of which `deliveries` are copied; our request
+    to the customer, `request.json`, may lie beside them.
     """
     target = Path(root).expanduser().absolute()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
@@ -258,11 +262,7 @@ def new_engagement(
     }
     settings = checked(said)
     _fits(load_destination(load_route(route).destination), settings)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as temporary:
-        made = Path(temporary) / "engagement"
-        _furnish(made, settings, exports=exports, own=Path(route) if own else None, key=key)
-        made.replace(target)
+    _make(target, settings, exports=exports, deliveries=deliveries, own=Path(route) if own else None, key=key)
     return open_engagement(target)
 
 
@@ -301,12 +301,44 @@ def _todo() -> str:
     return f"go into the engagement's folder, name it, set ${OPEN}, or make one: workbench new DIR --route ROUTE"
 
 
-def _furnish(made: Path, settings: Settings, *, exports: Path | str | None, own: Path | None, key: str | None) -> None:
+def _make(
+    target: Path,
+    settings: Settings,
+    *,
+    exports: Path | str | None,
+    deliveries: Sequence[str],
+    own: Path | None,
+    key: str | None,
+) -> None:
+    """Furnish a folder beside the target and move it there; after a failure nothing is left, folders above included."""
+    above = [folder for folder in target.parents if not folder.exists()]
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as temporary:
+            made = Path(temporary) / "engagement"
+            _furnish(made, settings, own=own, key=key)
+            if exports is not None:
+                names = [_part(name) for name in deliveries]
+                copy_deliveries(Path(exports).expanduser(), made / "exports", deliveries=names)
+            made.replace(target)
+    except BaseException as failed:
+        for folder in above:
+            with suppress(OSError):
+                folder.rmdir()
+        if not isinstance(failed, OSError):
+            raise
+        raise EngagementError(
+            "the engagement cannot be written",
+            found=failed.strerror or str(failed),
+            where=str(target),
+            todo="name a folder that you may write to, on a disk that has room",
+        ) from None
+
+
+def _furnish(made: Path, settings: Settings, *, own: Path | None, key: str | None) -> None:
     made.mkdir(mode=0o700)
     for folder in FOLDERS:
         (made / folder).mkdir()
-    if exports is not None:
-        _copy_exports(Path(exports).expanduser(), made / "exports" / "main")
     if own is not None:
         shutil.copyfile(own, made / ROUTE)
     if key:
@@ -317,21 +349,6 @@ def _furnish(made: Path, settings: Settings, *, exports: Path | str | None, own:
         open_store(made / DATABASE).dispose()
     detail = {"route": settings.route, "customer": settings.customer, "engagement": settings.engagement_id}
     Journal(made / JOURNAL, hide=lambda: [key or ""]).append("created", detail={**detail, "signing key": fingerprint})
-
-
-def _copy_exports(folder: Path, target: Path) -> Path:
-    if not folder.is_dir():
-        raise ExportError("the folder with the exports is missing", where=str(folder), todo="name the folder that holds them")
-    try:
-        shutil.copytree(folder, target, dirs_exist_ok=True)
-    except (OSError, shutil.Error) as failed:
-        raise ExportError(
-            "the exports cannot be copied",
-            found=str(failed),
-            where=str(folder),
-            todo="see that they may be read and the disk has room",
-        ) from None
-    return target
 
 
 def _fits(destination: DestinationSpec, settings: Settings) -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from workbench.engagement import Engagement
 from workbench.errors import GateClosed
+from workbench.frames.plan import BLANK
 from workbench.specs import digest
 
 __all__ = ["SIGNED_KINDS", "evidence", "require_signoff"]
@@ -34,7 +35,7 @@ def evidence(engagement: Engagement, *, differences: pd.DataFrame) -> dict[str, 
     }
     return {
         "exports": _digest(files),
-        "decisions": engagement.decisions.digest(*SIGNED_KINDS),
+        "decisions": _digest({kind: _decided(engagement, kind) for kind in SIGNED_KINDS}),
         "plan": _digest([digest(spec) for spec in (engagement.source, engagement.route, engagement.destination)]),
         "sample": _digest(grave[["feed", "key", "field", "class"]].astype("str").to_numpy().tolist()),
     }
@@ -58,6 +59,38 @@ def require_signoff(engagement: Engagement, *, now: Mapping[str, str]) -> None:
             where=", ".join(changed),
             todo="run the sample notebook again and have it signed again",
         )
+
+
+def _decided(engagement: Engagement, kind: str) -> dict[str, Any]:
+    """Decisions of a kind that bear on the main delivery; answers about a later one do not touch what was signed."""
+    decided = engagement.decisions.mapping(kind)
+    if kind == "duplicate":
+        later = tuple(f"@{name}/" for name in engagement.deliveries() if name != "main")
+        return {subject: value for subject, value in decided.items() if not any(mark in subject for mark in later)}
+    if kind == "value":
+        return {subject: value for subject, value in decided.items() if _says(engagement, subject)}
+    if kind == "owner":
+        named = _owners(engagement)
+        return {subject: value for subject, value in decided.items() if subject == BLANK or subject in named}
+    return decided
+
+
+def _says(engagement: Engagement, subject: str) -> bool:
+    """Whether a cell of the main delivery holds the value; a subject is `feed/column=value`."""
+    feed, rest = subject.split("/", 1)
+    column, value = rest.split("=", 1)
+    table = engagement.load(f"tables/{engagement.route.feed(feed).table}")
+    return column in table and bool(table[column].str.contains(value, regex=False).fillna(False).any())
+
+
+def _owners(engagement: Engagement) -> set[str]:
+    """Owners as they stand in the main delivery."""
+    named: set[str] = set()
+    for feed in engagement.route.feeds:
+        column = engagement.source.tables[feed.table].key[0] if feed.kind == "match" else feed.owner
+        if column:
+            named |= set(engagement.load(f"tables/{feed.table}")[column].dropna().str.strip())
+    return named
 
 
 def _digest(value: Any) -> str:

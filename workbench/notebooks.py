@@ -6,6 +6,7 @@ import ast
 import copy
 import json
 import os
+import subprocess
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ __all__ = [
     "run_all",
     "stem_of",
     "to_html",
+    "write_pages",
 ]
 
 STEMS = (*(f"{position:02d}_{phase}" for position, phase in enumerate(PHASES, start=1)), "rollback")
@@ -163,7 +165,8 @@ def execute(engagement: Engagement, stem: str, *, timeout: int = TIMEOUT) -> Exe
     client = _client(notebook, path, raised, timeout)
     began = time.monotonic()
     try:
-        client.execute(env=_environment(engagement))
+        # What a kernel says while it is stopped is of no use to anybody; what a cell prints comes over the wire.
+        client.execute(env=_environment(engagement), stderr=subprocess.DEVNULL)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as stopped:
         raise _reason(stopped, raised, stem, out) from None
     finally:
@@ -320,6 +323,15 @@ def to_html(notebook_path: Path, out: Path) -> Path:
     half.write_text(page, encoding="utf-8")
     half.replace(out)
     return out
+
+
+def write_pages(engagement: Engagement) -> list[Path]:
+    """The page of every executed notebook beside it, so that the package shows them without a kernel; stale ones go."""
+    folder = engagement.root / "executed"
+    notebooks = [folder / f"{stem}.ipynb" for stem in STEMS if (folder / f"{stem}.ipynb").is_file()]
+    for page in folder.glob("*.html"):
+        page.unlink()
+    return [to_html(notebook, notebook.with_suffix(".html")) for notebook in notebooks]
 
 
 DISPLAYED = ["text/html", "image/svg+xml", "image/png", "image/jpeg", "text/markdown", "text/plain"]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
+
 from workbench.destinations import Destination
 from workbench.engagement import Engagement
 from workbench.frames.plan import FeedPlan, FieldAnswer, declared_fields, plan_feed
 from workbench.specs import CustomField, ObjectSpec
 
-__all__ = ["answers", "connected", "feed_plans", "fields_of", "kept_as", "needed_fields"]
+__all__ = ["answers", "connected", "delivered", "feed_plans", "fields_of", "kept_as", "needed_fields"]
 
 
 def answers(engagement: Engagement) -> dict[str, FieldAnswer]:
@@ -56,6 +58,15 @@ def feed_plans(engagement: Engagement) -> dict[str, FeedPlan]:
         )
         for feed in engagement.route.feeds
     }
+
+
+def delivered(engagement: Engagement, table: str) -> pd.DataFrame:
+    """The rows of a table over all deliveries that intake has read, the main one first."""
+    names = ["main", *(name for name in engagement.deliveries() if name != "main")]
+    read = [
+        engagement.load(f"tables/{table}", delivery=name) for name in names if engagement.has(f"tables/{table}", delivery=name)
+    ]
+    return pd.concat(read, ignore_index=True) if len(read) > 1 else read[0]
 
 
 def needed_fields(engagement: Engagement) -> tuple[CustomField, ...]:

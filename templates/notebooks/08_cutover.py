@@ -13,7 +13,7 @@ engagement_path = ""
 # %%
 import workbench as wb
 from workbench import widgets
-from workbench.stages import cutover
+from workbench.stages import cutover, discovery, intake, mapping, owners, transform
 
 # %%
 engagement = wb.open_engagement(engagement_path or None)
@@ -28,21 +28,69 @@ widgets.header(engagement, "cutover")
 engagement.gate("cutover")
 
 # %% [markdown]
-# ## The difference
+# ## What came last
 #
-# This cell only reads.
+# The last delivery is read like the first one. Where none came, these cells say so, and nothing changes.
 
 # %%
-cutover.plan(engagement)
+received = intake.run(engagement, "delta")
+received
+
+# %% [markdown]
+# ## New questions
+#
+# A new number may be somebody who is here already; a new value or a new owner may have no answer yet. What was decided before
+# stays decided.
+
+# %%
+proposals = discovery.propose(engagement, "delta")
+
+# %%
+proposals = mapping.propose_options(engagement)
+
+# %%
+proposals = owners.propose(engagement)
 
 # %% tags=["asks"]
 widgets.who(engagement)
+
+# %% tags=["asks"]
+widgets.decision_table(engagement, "duplicate")
+
+# %% tags=["asks"]
+widgets.decision_table(engagement, "value")
+
+# %% tags=["asks"]
+widgets.decision_table(engagement, "owner")
+
+# %% tags=["gate"]
+engagement.decisions.require("value", where="08_cutover")
+
+# %% tags=["gate"]
+engagement.decisions.require("owner", where="08_cutover")
+
+# %% [markdown]
+# ## The difference
+#
+# Three sides are compared: what was loaded, what the export says now, what the destination says now. This cell only reads.
+
+# %%
+staged = transform.run(engagement, "delta")
+staged
+
+# %%
+cutover.plan(engagement)
 
 # %% tags=["asks"]
 widgets.decision_table(engagement, "conflict")
 
 # %% tags=["gate"]
 engagement.decisions.require("conflict", where="08_cutover")
+
+# %% [markdown]
+# ## Bring it over
+#
+# New records are made, changed fields are sent, and nothing else.
 
 # %%
 changed = cutover.run(engagement)

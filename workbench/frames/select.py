@@ -7,11 +7,54 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from workbench.errors import SpecError
+from workbench.errors import IntegrityError, SpecError, listed
+from workbench.frames.plan import FieldPlan
 from workbench.recipes import convert, is_placeholder
 from workbench.specs import Condition, Match, Table
 
-__all__ = ["filled", "holds", "matching", "natural_keys"]
+__all__ = ["by_row", "cells_of", "filled", "holds", "matching", "named", "natural_keys", "raw_values"]
+
+
+def by_row(table: pd.DataFrame) -> pd.DataFrame:
+    """The table indexed by its row ids; an IntegrityError where two rows have one id, for their verdicts would mix."""
+    again = table["_row"].duplicated()
+    if again.any():
+        raise IntegrityError(
+            "two rows have one id",
+            expected="an id of its own for every row",
+            found=listed([str(row) for row in table.loc[again, "_row"].unique()]),
+            todo="run the intake again; where it stays, two files of the delivery have one name",
+        )
+    return table.set_index("_row", drop=False)
+
+
+def named(table: pd.DataFrame, name: str) -> pd.Series:
+    """The column of that name; a SpecError where the table lacks it, for the fate of rows hangs on it."""
+    if name not in table.columns:
+        raise SpecError(
+            f"the table has no column {name!r}",
+            expected=name,
+            found=", ".join(str(column) for column in table.columns[:20]),
+            todo="map the column's new spelling at intake, or ask for the export again",
+        )
+    return table[name]
+
+
+def cells_of(table: pd.DataFrame, name: str) -> pd.Series:
+    """The column of that name; nothing but missing cells where the table lacks it."""
+    return table[name] if name in table.columns else pd.Series(pd.NA, index=table.index, dtype="str")
+
+
+def raw_values(table: pd.DataFrame, plan: FieldPlan) -> pd.Series:
+    """What a field is made from: its column, the fallbacks where that is empty, and decided values in their places."""
+    raw = cells_of(table, plan.column)
+    for other in plan.fallback:
+        raw = raw.where(filled(raw), cells_of(table, other))
+    if plan.substitutes:
+        stripped = raw.astype("str").str.strip()
+        decided = stripped.map(pd.Series(dict(plan.substitutes), dtype="object"))
+        raw = decided.where(stripped.isin(list(plan.substitutes)), raw).astype("str")
+    return raw
 
 
 def filled(column: pd.Series) -> pd.Series:
@@ -27,7 +70,7 @@ def holds(table: pd.DataFrame, condition: Condition) -> pd.Series:
         for part in parts[1:]:
             joined = joined & part if condition.all_ else joined | part
         return joined
-    column = _column(table, condition.column)
+    column = named(table, condition.column)
     if condition.empty is not None:
         return ~filled(column) if condition.empty else filled(column)
     if condition.is_ is not None:
@@ -39,35 +82,31 @@ def holds(table: pd.DataFrame, condition: Condition) -> pd.Series:
 
 def natural_keys(table: pd.DataFrame, spec: Table) -> pd.Series:
     """The key that names a row across deliveries; missing where neither its key nor its fallback is filled."""
-    first = _joined(table, spec.key, spec.key_prefix)
+    first = _joined([named(table, name) for name in spec.key], table.index, prefix=spec.key_prefix)
     if not spec.key_fallback:
         return first
-    second = _joined(table, spec.key_fallback, "")
+    second = _joined([cells_of(table, name) for name in spec.key_fallback], table.index, prefix="")
     folded = second.str.casefold().str.replace(r"\s+", "-", regex=True)
     return first.where(first.notna(), folded)
 
 
 def matching(table: pd.DataFrame, match: Match, *, side: str) -> pd.Series:
     """What a match compares, on the side of the row (`column`) or of the record (`with`)."""
-    column = _column(table, match.column if side == "column" else match.with_)
+    column = named(table, match.column if side == "column" else match.with_)
     return convert(column, match.recipe, options=dict(match.options)).values.astype("str")
 
 
-def _joined(table: pd.DataFrame, columns: Sequence[str], prefix: str) -> pd.Series:
+def _joined(columns: Sequence[pd.Series], index: pd.Index, *, prefix: str) -> pd.Series:
+    """The columns as one key; missing where one of them is, and all of it where there is no column."""
+    if not columns:
+        return pd.Series(pd.NA, index=index, dtype="str")
     options = {"prefix": prefix} if prefix else None
-    parts = [convert(_column(table, name), "identifier", options=options).values for name in columns]
-    key = parts[0].astype("str")
-    for part in parts[1:]:
-        key = key + "|" + part.astype("str")
+    parts = [convert(column, "identifier", options=options).values.astype("str") for column in columns]
+    if len(parts) == 1:
+        return parts[0]
+    # Escaped, so that `a|b` beside `c` is not taken for `a` beside `b|c`.
+    escaped = [part.str.replace("\\", r"\\", regex=False).str.replace("|", r"\|", regex=False) for part in parts]
+    key = escaped[0]
+    for part in escaped[1:]:
+        key = key + "|" + part
     return key
-
-
-def _column(table: pd.DataFrame, name: str) -> pd.Series:
-    if name not in table.columns:
-        raise SpecError(
-            f"the table has no column {name!r}",
-            expected=name,
-            found=", ".join(str(column) for column in table.columns[:20]),
-            todo="map the column's new spelling at intake, or ask for the export again",
-        )
-    return table[name]

@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import pandas as pd
 
 from workbench.frames.plan import BLANK, FeedPlan, FieldPlan
-from workbench.frames.select import filled, holds, matching, natural_keys
+from workbench.frames.select import by_row, cells_of, filled, holds, matching, natural_keys, raw_values
+from workbench.frames.staged import CELL_COLUMNS, Staged, marker_of, parent_records, records_by
 from workbench.recipes import convert
-from workbench.show import html_table
 
-__all__ = ["CELL_COLUMNS", "VERDICT_COLUMNS", "Staged", "marker_of", "transform"]
-
-VERDICT_COLUMNS = ("row", "feed", "natural", "bucket", "reason", "record", "detail")
-CELL_COLUMNS = ("feed", "column", "field", "row", "value", "reason")
-LONGEST_MARKER = 60
-
-
-@dataclass(frozen=True)
-class Staged:
-    """What became of a table: records, a verdict for each row, and the cells that could not come along.
-
-    ``records``: key, marker, row, owner, one column a field, one a lookup (holding the parent's record key).
-    ``verdicts``: row, feed, natural key, bucket (``load`` until the destination has answered), reason, record, detail.
-    ``cells``: feed, column, field, row, value, reason, for each cell that was set aside or given up in part.
-    ``additions``: record, row and fields, for rows that say something of a record that another feed makes.
-    """
-
-    records: pd.DataFrame
-    verdicts: pd.DataFrame
-    cells: pd.DataFrame
-    additions: pd.DataFrame
-
-    def _repr_html_(self) -> str:
-        counts = self.verdicts.groupby(["feed", "bucket", "reason"], dropna=False).size().reset_index(name="rows")
-        return html_table(counts, caption=f"{len(self.records)} records from {len(self.verdicts)} rows")
+__all__ = ["Staged", "marker_of", "transform"]
 
 
 def transform(
@@ -50,7 +24,8 @@ def transform(
     """The records of a feed that makes records.
 
     ``table`` has the export's columns and ``_row``, which names a row. ``parents`` are the feeds staged before, by
-    name, and ``tables`` their tables: lookups and merges point into them. Nothing is raised for a bad row.
+    name, and ``tables`` their tables: lookups and merges point into them. Nothing is raised for a bad row; a SpecError
+    where the table lacks a column that rows are chosen, named or merged by. Any other missing column counts as empty.
     """
     work = _Work(table, plan, parents or {}, tables or {})
     work.select()
@@ -63,23 +38,13 @@ def transform(
     return work.staged()
 
 
-def marker_of(source: str, key: str) -> str:
-    """What the destination keeps of a record key, so that the record is found again: at most 60 characters."""
-    feed, natural = key.split("/", 1)
-    marker = f"{source}:{feed}:{natural}".casefold()
-    if len(marker) <= LONGEST_MARKER:
-        return marker
-    tail = hashlib.sha256(marker.encode()).hexdigest()[:16]
-    return f"{marker[: LONGEST_MARKER - 17]}~{tail}"
-
-
 class _Work:
     """The table on its way, one step at a time; each step looks only at rows that are still on it."""
 
     def __init__(
         self, table: pd.DataFrame, plan: FeedPlan, parents: Mapping[str, Staged], tables: Mapping[str, pd.DataFrame]
     ) -> None:
-        self.table = table.set_index("_row", drop=False)
+        self.table = by_row(table)
         self.plan = plan
         self.feed = plan.feed
         self.parents = parents
@@ -119,11 +84,15 @@ class _Work:
         self.natural = natural
         self.end(natural.isna(), "rejected", "key_missing")
         self.record = (self.feed.name + "/" + natural).astype("str").where(self.open(), pd.NA)
+        keys = self.record.dropna().drop_duplicates()
+        markers = keys.map(lambda key: marker_of(self.plan.source, key))
+        self.end(self.record.isin(list(keys[markers.duplicated()])), "held", "key_too_alike")
 
     def merge_rows(self) -> None:
+        self.into = pd.Series(dict(self.plan.merges), dtype="object").reindex(self.table.index)
         self._repeated()
         for match in self.feed.merge:
-            parent = self.tables[match.feed].set_index("_row", drop=False)
+            parent = by_row(self.tables[match.feed])
             pairs = records_by(self.parents[match.feed], matching(parent, match, side="with"))
             found = pairs.drop_duplicates("value").set_index("value")["record"]
             wanted = matching(self.table, match, side="column")
@@ -132,14 +101,13 @@ class _Work:
 
     def _repeated(self) -> None:
         """The same number twice: the same row, or a person has to say which one counts."""
-        rows = self.open()
-        first = self.record.where(rows).duplicated(keep="first") & rows
-        if not first.any():
+        later = self.record.where(self.open()).duplicated(keep="first") & self.open()
+        if not later.any():
             return
-        self.end(first & self._says_the_same(), "merged", "repeated_row", record=self.record)
-        decided = pd.Series(self.table.index.isin(list(self.plan.merges)), index=self.table.index)
-        self.end(first & decided, "merged", "same_key", record=self.record)
-        self.end(first, "held", "undecided_duplicate")
+        self.end(later & self._says_the_same(), "merged", "repeated_row", record=self.record)
+        self.end(later & (self.into == self.record), "merged", "same_key", record=self.record)
+        self.end(later & (self.into == ""), "held", "same_key_kept_apart")
+        self.end(later & self.into.isna(), "held", "undecided_duplicate")
 
     def _says_the_same(self) -> pd.Series:
         """True where every cell but the key equals that of the first row of the same record."""
@@ -156,18 +124,22 @@ class _Work:
         """Rows that a person found to be somebody who is here already, and rows about which nobody has said so yet."""
         waiting = pd.Series(self.table.index.isin(list(self.plan.undecided)), index=self.table.index)
         self.end(waiting, "held", "undecided_duplicate")
-        into = pd.Series(dict(self.plan.merges), dtype="str").reindex(self.table.index)
-        into = into.where(into.fillna("") != "")
         reason = "same_company" if self.feed.duplicates == "companies" else "same_person"
-        chosen = into.notna() & (into != self.record) & self.open()
-        self.end(chosen, "merged", reason, record=into)
+        elsewhere = self.into.notna() & (self.into != "") & (self.into != self.record)
+        self.end(elsewhere, "merged", reason, record=self.into)
         self.record = self.record.map(self._survivors(), na_action="ignore").astype("str")
 
     def _survivors(self) -> dict[str, str]:
-        """Every record key → the key it ends in, so that a chain of merges ends in one record."""
+        """Every record key → the key it ends in, so that a chain of merges ends in one record, of whatever feed."""
         own = (self.feed.name + "/" + self.natural).astype("str")
-        moved = own.ne(self.record) & own.notna() & self.record.notna() & (self.bucket == "merged")
+        made = set(self.record[self.open()])
+        moved = (self.bucket == "merged") & own.notna() & own.ne(self.record) & ~own.isin(made)
         step = dict(zip(own[moved], self.record[moved], strict=True))
+        for name, parent in self.parents.items():
+            ended = parent.verdicts.dropna(subset=["natural", "record"])
+            keys = name + "/" + ended["natural"].astype("str")
+            elsewhere = keys.ne(ended["record"]) & ~keys.isin(set(parent.records["key"]))
+            step |= dict(zip(keys[elsewhere], ended["record"][elsewhere], strict=True))
         ends: dict[str, str] = {}
         for key in self.record.dropna().unique():
             seen, at = {key}, key
@@ -181,22 +153,13 @@ class _Work:
 
     def convert_fields(self) -> None:
         for plan in self.plan.fields:
-            raw = self._raw(plan)
+            raw = raw_values(self.table, plan)
             done = convert(raw, plan.recipe, options=dict(plan.options))
             self.fields[plan.field] = done.values
             self._settle_errors(plan, raw, done.reasons)
             noted = done.notes.notna()
             self._set_aside(plan, raw, done.notes.where(noted), rows=noted)
         self._fill_survivors()
-
-    def _raw(self, plan: FieldPlan) -> pd.Series:
-        raw = self.table[plan.column] if plan.column in self.table else pd.Series(pd.NA, index=self.table.index, dtype="str")
-        for other in plan.fallback:
-            raw = raw.where(filled(raw), self.table[other])
-        if plan.substitutes:
-            stripped = raw.astype("str").str.strip()
-            raw = stripped.map(pd.Series(plan.substitutes)).where(stripped.isin(list(plan.substitutes)), raw).astype("str")
-        return raw
 
     def _settle_errors(self, plan: FieldPlan, raw: pd.Series, reasons: pd.Series) -> None:
         broken = reasons.notna() & self.open()
@@ -205,8 +168,7 @@ class _Work:
             for reason in reasons[broken].unique():
                 self._detail(broken & (reasons == reason), plan, raw)
                 self.end(broken & (reasons == reason), bucket, str(reason))
-        else:
-            self._set_aside(plan, raw, reasons, rows=reasons.notna())
+        self._set_aside(plan, raw, reasons, rows=reasons.notna())
         if plan.required:
             self._detail(self.fields[plan.field].isna() & self.open(), plan, raw)
             self.end(self.fields[plan.field].isna(), "rejected", "required_field_empty")
@@ -244,65 +206,66 @@ class _Work:
             kept = pd.Series(values[self.open()].to_numpy(), index=self.record[self.open()], dtype="object")
             own = self.record.map(kept[~kept.index.duplicated()])
             differs = merged & values.notna() & (values.astype("str") != own.astype("str"))
-            self._set_aside(plan, self._raw(plan), pd.Series("record_kept_its_own", index=values.index), rows=differs)
+            self._set_aside(
+                plan, raw_values(self.table, plan), pd.Series("record_kept_its_own", index=values.index), rows=differs
+            )
 
     # ------------------------------------------------------------ whose they are, and what they hang on
 
     def assign_owners(self) -> None:
         if not self.feed.owner:
             return
-        raw = self.table[self.feed.owner].astype("str").str.strip()
-        named = raw.where(filled(self.table[self.feed.owner]), BLANK)
-        owner = named.map(pd.Series(self.plan.owners, dtype="object"))
-        self.detail[owner.isna() & self.open()] = self.feed.owner + " = " + named
-        self.end(owner.isna() | (owner == ""), "held", "owner_unresolved")
-        self.owner = owner
+        raw = cells_of(self.table, self.feed.owner)
+        said = raw.astype("str").str.strip().where(filled(raw), BLANK)
+        self.owner = said.map(pd.Series(dict(self.plan.owners), dtype="object"))
+        nobody = self.owner.isna() | (self.owner == "")
+        self.detail[nobody & self.open()] = self.feed.owner + " = " + said
+        self.end(nobody, "held", "owner_unresolved")
 
     def look_up(self) -> None:
         for lookup in self.feed.lookups:
             prefix = self.plan.prefixes.get(lookup.feed, "")
             options = {"prefix": prefix} if prefix else None
-            wanted = convert(self.table[lookup.column], "identifier", options=options).values.astype("str")
+            raw = cells_of(self.table, lookup.column)
+            wanted = convert(raw, "identifier", options=options).values.astype("str")
             found = wanted.map(parent_records(self.parents[lookup.feed])).astype("object")
             self.lookups[lookup.to] = found
             if lookup.required:
-                self.detail[found.isna() & self.open()] = (
-                    lookup.column + " = " + self.table[lookup.column].fillna("").astype("str")
-                )
+                self.detail[found.isna() & self.open()] = lookup.column + " = " + raw.fillna("").astype("str")
                 self.end(found.isna(), "held", "parent_missing")
 
     def settle_unique(self) -> None:
         """No two records share what the destination keeps unique: the later one goes without, or waits."""
-        name = self.feed.unique
-        if not name or name not in self.fields:
+        if self.feed.unique not in self.fields:
             return
-        plan = next(plan for plan in self.plan.fields if plan.field == name)
-        values = self.fields[name]
-        folded = values.astype("str").str.casefold().where(self.open())
-        taken = folded.isin(self._taken(name)) | (folded.duplicated(keep="first") & folded.notna())
-        if not taken.any():
-            return
+        plan = next(plan for plan in self.plan.fields if plan.field == self.feed.unique)
+        taken, raw = self._taken(plan.field), raw_values(self.table, plan)
         if plan.required:
-            self._detail(taken & self.open(), plan, self._raw(plan))
+            self._detail(taken & self.open(), plan, raw)
             self.end(taken, "held", "taken_by_another_record")
-            return
-        self._set_aside(plan, self._raw(plan), pd.Series("taken_by_another_record", index=values.index), rows=taken)
-        values[taken] = pd.NA
+        self._set_aside(plan, raw, pd.Series("taken_by_another_record", index=raw.index), rows=taken)
+        self.fields[plan.field][taken] = pd.NA
 
-    def _taken(self, name: str) -> set[str]:
-        """Values that a record of an earlier feed has, which the same object at the destination would refuse twice."""
-        taken: set[str] = set()
+    def _taken(self, name: str) -> pd.Series:
+        """True where another record has the value already: of this feed, or of one that its rows are merged into.
+
+        A row that is merged into a record of another feed speaks for that record, where it has no value of its own.
+        """
+        holders: dict[str, str] = {}
         for match in self.feed.merge:
             records = self.parents[match.feed].records
-            if name in records:
-                taken |= set(records[name].dropna().astype("str").str.casefold())
-        return taken
+            said = records.dropna(subset=[name]) if name in records else records.head(0).assign(**{name: ""})
+            holders |= dict(zip(said[name].astype("str").str.casefold(), said["key"], strict=True))
+        speaks = self.open() | ((self.bucket == "merged") & self.record.isin(self._there() - set(holders.values())))
+        folded = self.fields[name].astype("str").str.casefold().where(speaks)
+        claims = pd.DataFrame({"value": folded, "record": self.record}).dropna().drop_duplicates("value")
+        holders = {**dict(zip(claims["value"], claims["record"], strict=True)), **holders}
+        return folded.notna() & (folded.map(pd.Series(holders, dtype="object")) != self.record)
 
     # ------------------------------------------------------------ the result
 
     def staged(self) -> Staged:
-        here = set(self.record[self.open()].dropna())
-        there = {key for parent in self.parents.values() for key in parent.records["key"]}
+        here, there = set(self.record[self.open()]), self._there()
         lost = (self.bucket == "merged") & ~self.record.isin(here | there)
         self.bucket[lost], self.reason[lost], self.record[lost] = "held", "survivor_not_loaded", pd.NA
         cells = (
@@ -316,6 +279,10 @@ class _Work:
             additions=self._additions(there - here),
         )
 
+    def _there(self) -> set[str]:
+        """The records of every feed that was staged before."""
+        return {key for parent in self.parents.values() for key in parent.records["key"]}
+
     def _records(self) -> pd.DataFrame:
         rows = self.open()
         key = self.record[rows]
@@ -327,8 +294,12 @@ class _Work:
         if self.feed.owner:
             columns["owner"] = self.owner[rows]
         columns |= {name: pd.Series(text, index=key.index) for name, text in self.plan.constants.items()}
-        columns |= {name: values[rows] for name, values in {**self.fields, **self.lookups}.items()}
+        columns |= {name: self._or_constant(name, values[rows]) for name, values in {**self.fields, **self.lookups}.items()}
         return pd.DataFrame(columns, index=self.table.index[rows]).reset_index(drop=True)
+
+    def _or_constant(self, name: str, values: pd.Series) -> pd.Series:
+        """The values; where there is none, what the route says for every record."""
+        return values.where(values.notna(), self.plan.constants[name]) if name in self.plan.constants else values
 
     def _verdicts(self) -> pd.DataFrame:
         frame = pd.DataFrame(
@@ -349,17 +320,3 @@ class _Work:
         shared = {plan.field: self.fields[plan.field][rows] for plan in self.plan.fields if plan.shared}
         frame = pd.DataFrame({"record": self.record[rows], "row": self.table.index[rows], **shared})
         return frame.reset_index(drop=True)
-
-
-def parent_records(parent: Staged) -> pd.Series:
-    """Natural key → record key, for every row of a feed that ended in a record that is to be loaded."""
-    verdicts = parent.verdicts
-    known = verdicts[verdicts["natural"].notna() & verdicts["record"].isin(set(parent.records["key"]))]
-    return pd.Series(known["record"].to_numpy(), index=known["natural"].to_numpy(), dtype="object").groupby(level=0).first()
-
-
-def records_by(parent: Staged, values: pd.Series) -> pd.DataFrame:
-    """Pairs of a value and the record in which the row that says it has ended; `values` is indexed by row."""
-    ended = parent.verdicts.set_index("row")["record"]
-    pairs = pd.DataFrame({"value": values.to_numpy(), "record": pd.Series(values.index).map(ended).to_numpy()})
-    return pairs.dropna().drop_duplicates().reset_index(drop=True)

@@ -379,4 +379,5 @@ def display_name(kind: str, body: Json) -> str:
 
 
 def words_of(key: str) -> str:
+    """A key as the product names it in its refusals: `sales_account_id` is "Sales account"."""
     return key.removesuffix("_id").replace("_", " ").capitalize()

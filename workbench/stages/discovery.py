@@ -59,6 +59,9 @@ def propose(engagement: Engagement, delivery: str = "main") -> pd.DataFrame:
         }
     )
     engagement.decisions.propose("scope", scope)
+    columns = ["subject", "value", "confidence", "reasons", "alternatives", "shown"]
+    if not engagement.has("rejects", delivery=delivery):
+        return pd.DataFrame(columns=columns)  # nothing was delivered
     rows: list[dict[str, Any]] = []
     for plan in feed_plans(engagement).values():
         if plan.feed.kind == "record":

@@ -32,7 +32,8 @@ class Certificate:
     problems: tuple[str, ...]  # `table/code: words`, each of which may be waived by name
 
     def _repr_html_(self) -> str:
-        said = "everything that was asked for is here" if not self.problems else f"{len(self.problems)} problems"
+        here = "everything that was asked for is here" if len(self.frame) else "nothing further was delivered"
+        said = here if not self.problems else f"{len(self.problems)} problems"
         listed = html_table(pd.DataFrame({"problem": list(self.problems)})) if self.problems else ""
         tables = html_table(self.frame, caption="What arrived")
         return heading(said, good=not self.problems) + listed + tables + html_table(self.findings, caption="Damage", limit=100)
@@ -41,8 +42,12 @@ class Certificate:
 def run(engagement: Engagement, delivery: str = "main") -> Certificate:
     """Read every file of a delivery, keep its rows with file and line, and compare counts, headers and dates.
 
-    Raises ExportError where the delivery's folder is missing or empty. A missing file is a problem, not an error.
+    Raises ExportError where the main delivery's folder is missing or empty. A missing file is a problem, not an error;
+    a later delivery that never came is none either.
     """
+    if delivery != "main" and delivery not in engagement.deliveries():
+        nothing = pd.DataFrame(columns=["table", "file", "rows", "rejected", "stated", "first", "last", "encoding", "problem"])
+        return Certificate(frame=nothing, findings=pd.DataFrame(columns=["table", "column", "code", "count", "sample"]), problems=())
     folder = engagement.exports(delivery)
     names = sorted(path.name for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
     if not names:

@@ -14,7 +14,7 @@ from workbench.frames.profile import profile
 from workbench.frames.select import filled
 from workbench.matching.columns import propose_fields
 from workbench.matching.values import propose_values
-from workbench.planning import answers, connected, feed_plans, kept_as
+from workbench.planning import answers, connected, delivered, feed_plans, kept_as
 from workbench.recipes import convert
 from workbench.show import heading, html_table
 from workbench.specs import Feed
@@ -54,13 +54,13 @@ def propose(engagement: Engagement, delivery: str = "main") -> pd.DataFrame:
     return proposals
 
 
-def propose_options(engagement: Engagement, delivery: str = "main") -> pd.DataFrame:
+def propose_options(engagement: Engagement) -> pd.DataFrame:
     """Propose an option for every value of the columns that were mapped to a list; the columns come first."""
     metadata = connected(engagement).metadata()
     made = {subject for subject, answer in answers(engagement).items() if answer.new_label}
     rows: list[pd.DataFrame] = []
     for name, plan in feed_plans(engagement).items():
-        feed, table = plan.feed, engagement.load(f"tables/{plan.feed.table}", delivery=delivery)
+        feed, table = plan.feed, delivered(engagement, plan.feed.table)
         for field in plan.fields:
             # A field made for its column has the column's own values as options: there is nothing to ask.
             asks = field.recipe in ("choice", "multi_choice") and f"{name}/{field.column}" not in made

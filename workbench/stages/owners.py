@@ -10,7 +10,7 @@ from workbench.engagement import Engagement
 from workbench.frames.plan import BLANK
 from workbench.frames.select import filled
 from workbench.matching.owners import match_owners
-from workbench.planning import connected
+from workbench.planning import connected, delivered
 from workbench.show import heading, html_table
 
 __all__ = ["Owners", "propose", "run"]
@@ -32,9 +32,9 @@ class Owners:
         return heading(said, good=not self.unresolved) + html_table(self.frame, caption="Owners", limit=200)
 
 
-def propose(engagement: Engagement, delivery: str = "main") -> pd.DataFrame:
+def propose(engagement: Engagement) -> pd.DataFrame:
     """Propose a user for every distinct owner: subject, value (the user's e-mail), confidence, reasons, shown."""
-    weights = weigh(engagement, delivery)
+    weights = weigh(engagement)
     users = connected(engagement).metadata().users_frame()
     named = weights[weights["owner"] != BLANK]
     looks_like_mail = named["owner"].str.contains("@")
@@ -65,10 +65,10 @@ def propose(engagement: Engagement, delivery: str = "main") -> pd.DataFrame:
     return proposals
 
 
-def run(engagement: Engagement, delivery: str = "main") -> Owners:
+def run(engagement: Engagement) -> Owners:
     """Check that every owner has a user that is active; DecisionMissing lists the ones that nobody decided on."""
     decided = engagement.decisions.require(KIND, where="04_owners").set_index("subject")
-    weights = weigh(engagement, delivery)
+    weights = weigh(engagement)
     users = connected(engagement).metadata().users_frame()
     active = set(users.loc[users["active"], "email"].str.casefold())
     frame = weights[["owner", "rows", "value"]].copy()
@@ -85,17 +85,17 @@ def run(engagement: Engagement, delivery: str = "main") -> Owners:
     return Owners(frame=frame.reset_index(drop=True), unresolved=int(lost.sum()))
 
 
-def weigh(engagement: Engagement, delivery: str) -> pd.DataFrame:
+def weigh(engagement: Engagement) -> pd.DataFrame:
     """Owner as it stands, a name where one is known, the rows behind it, and the money of its deals."""
     parts: list[pd.DataFrame] = []
     for feed in engagement.route.feeds:
         if feed.kind == "match":
-            table = engagement.load(f"tables/{feed.table}", delivery=delivery)
+            table = delivered(engagement, feed.table)
             parts.append(
                 pd.DataFrame({"owner": table[engagement.source.tables[feed.table].key[0]], "name": table["Name"], "rows": 0})
             )
         elif feed.kind == "record" and feed.owner and (feed.main or feed.duplicates == ""):
-            table = engagement.load(f"tables/{feed.table}", delivery=delivery)
+            table = delivered(engagement, feed.table)
             money = next((rule.column for rule in feed.fields if rule.recipe == "money" and rule.required), "")
             owner = table[feed.owner].astype("str").str.strip().where(filled(table[feed.owner]), BLANK)
             value = pd.to_numeric(table[money].str.replace(r"[$,]", "", regex=True), errors="coerce") if money else 0

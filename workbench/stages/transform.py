@@ -12,7 +12,7 @@ from workbench.frames.attach import add, attach, document, match_people
 from workbench.frames.overlay import overlay
 from workbench.frames.plan import FeedPlan
 from workbench.frames.select import natural_keys
-from workbench.frames.transform import Staged, transform
+from workbench.frames.transform import CELL_COLUMNS, VERDICT_COLUMNS, Staged, transform
 from workbench.planning import feed_plans, fields_of
 from workbench.show import bars, html_table
 from workbench.specs import Feed
@@ -44,6 +44,8 @@ def run(engagement: Engagement, delivery: str = "main") -> Staging:
     A later delivery is laid over the main one: its rows take the place of the rows with their key, the others stand as
     they were delivered first. The verdicts kept are those of the delivery's own rows.
     """
+    if not engagement.has("rejects", delivery=delivery):
+        return _summary({})  # nothing was delivered
     plans = feed_plans(engagement)
     names = {plan.feed.table for plan in plans.values()}
     tables = {name: engagement.load(f"tables/{name}") for name in names}
@@ -134,8 +136,8 @@ def _own(staged: Staged, feed: Feed, rejects: pd.DataFrame, delivery: str) -> St
 
 
 def _summary(staged: Mapping[str, Staged]) -> Staging:
-    verdicts = pd.concat([each.verdicts for each in staged.values()], ignore_index=True)
-    cells = pd.concat([each.cells for each in staged.values()], ignore_index=True)
+    verdicts = pd.concat([pd.DataFrame(columns=list(VERDICT_COLUMNS)), *(each.verdicts for each in staged.values())], ignore_index=True)
+    cells = pd.concat([pd.DataFrame(columns=list(CELL_COLUMNS)), *(each.cells for each in staged.values())], ignore_index=True)
     counts = (
         verdicts.groupby(["feed", "bucket"], sort=False)
         .size()

@@ -25,7 +25,7 @@ class Compared(Protocol):
     """What a signature is bound to: one digest over exports, decisions, plan and differences."""
 
     @property
-    def evidence(self) -> str: ...
+    def evidence(self) -> Mapping[str, str]: ...
 
 
 class SignOff(ipywidgets.VBox):  # type: ignore[misc]
@@ -50,7 +50,7 @@ class SignOff(ipywidgets.VBox):  # type: ignore[misc]
         if lacking:
             self.state.value = lacking
             return
-        name, evidence = self.name.value.strip(), self._comparison.evidence
+        name, evidence = self.name.value.strip(), dict(self._comparison.evidence)
         said = {
             "name": name,
             "role": self.role.value.strip(),
@@ -58,7 +58,7 @@ class SignOff(ipywidgets.VBox):  # type: ignore[misc]
             "evidence": evidence,
         }
         try:
-            self._engagement.decisions.confirm("signoff", self._subject, said, by=name, shown={"evidence": evidence})
+            self._engagement.decisions.confirm("signoff", self._subject, said, by=name, shown=evidence)
         except WorkbenchError as error:
             self.state.value = f"not saved: {error.message}"
         else:
@@ -86,21 +86,27 @@ def sign_off(engagement: Engagement, comparison: Compared, *, subject: str = "sa
 
 
 def _twin(engagement: Engagement, comparison: Compared, subject: str) -> Twin:
-    """Who signed what, and whether the evidence is still the one that was signed."""
+    """Who signed what; each piece of evidence with the digest that it has now and the one that was signed."""
     signed = engagement.decisions.value("signoff", subject)
     said: Mapping[str, Any] = signed if isinstance(signed, Mapping) else {}
-    lines = [
-        ("signed by", f"{said['name']}, {said['role']}" if said else "nobody"),
-        ("statement", str(said.get("statement", ""))),
-        ("evidence as signed", str(said.get("evidence", ""))[:SHORT]),
-        ("evidence now", comparison.evidence[:SHORT]),
-        ("holds", _verdict(said, comparison)),
+    then, now = said.get("evidence", {}), comparison.evidence
+    rows = [
+        (name, str(now.get(name, ""))[:SHORT], str(then.get(name, ""))[:SHORT], _verdict(said, now.get(name), then.get(name)))
+        for name in dict.fromkeys([*now, *then])
     ]
-    return Twin("Sign-off", _verdict(said, comparison), pd.DataFrame(lines, columns=["what", "is"]))
+    return Twin("Sign-off", _note(said, comparison), pd.DataFrame(rows, columns=["evidence", "now", "as signed", "holds"]))
 
 
-def _verdict(said: Mapping[str, Any], comparison: Compared) -> str:
+def _verdict(said: Mapping[str, Any], now: object, then: object) -> str:
     if not said:
         return "not signed"
-    same = said.get("evidence") == comparison.evidence
-    return "signed" if same else "void: the evidence changed, so it has to be signed again"
+    return "yes" if now == then else "changed"
+
+
+def _note(said: Mapping[str, Any], comparison: Compared) -> str:
+    if not said:
+        return "nobody has signed"
+    words = f"“{said.get('statement', '')}” {said.get('name', '')}, {said.get('role', '')}"
+    if dict(said.get("evidence", {})) == dict(comparison.evidence):
+        return words
+    return f"void, since the evidence changed: it has to be signed again. It said {words}"

@@ -1,0 +1,91 @@
+"""How an engagement stands: its phases, where the rows ended, and what is left to decide; for people and for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from textwrap import wrap
+
+import pandas as pd
+
+from workbench.decision import KINDS
+from workbench.engagement import Engagement
+from workbench.errors import listed
+
+__all__ = ["Overview", "overview", "table"]
+
+NARROWEST = 24
+"""Letters that the last column of a table keeps, however narrow the terminal is."""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """An engagement at one moment."""
+
+    engagement: str
+    customer: str
+    route: str
+    phases: pd.DataFrame  # phase, state, at, reasons (tuple of str)
+    rows: Mapping[str, pd.DataFrame]  # delivery → feed, rows, the six buckets, closes; none before the load
+    missing: Mapping[str, tuple[str, ...]]  # kind of decision → subjects that are proposed and undecided
+
+    def text(self, width: int = 120) -> str:
+        """All of it in lines of at most `width` letters, where the words allow it."""
+        phases = self.phases.assign(
+            at=[f"{at[:10]} {at[11:16]} UTC" if at else "" for at in self.phases["at"]],
+            reasons=["; ".join(reasons) for reasons in self.phases["reasons"]],
+        )
+        parts = [table(phases, width=width)]
+        for delivery, rows in self.rows.items():
+            parts.append(f"where the rows of the delivery {delivery} ended\n{table(rows, width=width)}")
+        for kind, subjects in self.missing.items():
+            parts.append(f"{len(subjects)} {kind.replace('_', ' ')} decisions are missing: {listed(subjects)}")
+        return "\n\n".join(parts)
+
+    def json(self) -> str:
+        """The same for programs: engagement, customer, route, phases, rows by delivery, missing by kind."""
+        told = {
+            "engagement": self.engagement,
+            "customer": self.customer,
+            "route": self.route,
+            "phases": json.loads(self.phases.to_json(orient="records")),
+            "rows": {delivery: json.loads(rows.to_json(orient="records")) for delivery, rows in self.rows.items()},
+            "missing": {kind: list(subjects) for kind, subjects in self.missing.items()},
+        }
+        return json.dumps(told, indent=2)
+
+
+def overview(engagement: Engagement) -> Overview:
+    """Look at the engagement; nothing is changed."""
+    phases = engagement.status()[["phase", "state", "at"]]
+    missing = {kind: tuple(engagement.decisions.missing(kind)) for kind in KINDS}
+    loaded = [name for name in engagement.deliveries() if engagement.has("accounting", delivery=name)]
+    return Overview(
+        engagement=engagement.settings.engagement_id,
+        customer=engagement.settings.customer,
+        route=engagement.settings.route,
+        phases=phases.assign(reasons=pd.Series([engagement.phase(name).reasons for name in phases["phase"]], dtype=object)),
+        rows={name: engagement.load("accounting", delivery=name) for name in loaded},
+        missing={kind: subjects for kind, subjects in missing.items() if subjects},
+    )
+
+
+def table(frame: pd.DataFrame, *, width: int) -> str:
+    """The frame as text: numbers to the right, words to the left, the last column broken at `width` letters."""
+    *fixed, last = [[str(name), *map(_cell, frame[name])] for name in frame.columns]
+    widths = [max(map(len, column)) for column in fixed]
+    right = [pd.api.types.is_integer_dtype(kind) for kind in frame.dtypes]
+    indent = sum(widths) + 2 * len(widths)
+    lines = []
+    for ending, *cells in zip(last, *fixed, strict=True):
+        head, *rest = wrap(ending, max(width - indent, NARROWEST)) or [""]
+        placed = [c.rjust(w) if r else c.ljust(w) for c, w, r in zip(cells, widths, right, strict=False)]
+        lines += ["  ".join([*placed, head]).rstrip(), *(" " * indent + line for line in rest)]
+    return "\n".join(lines)
+
+
+def _cell(value: object) -> str:
+    if pd.api.types.is_bool(value):
+        return "yes" if value else "NO"
+    return " ".join(str(value).split())
