@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -14,10 +15,13 @@ from workbench.errors import ExportError
 __all__ = ["Request", "read_cover_letter", "read_request"]
 
 FILE = re.compile(
-    r"(?P<file>[\w.-]+\.(?:csv|xlsx|txt))(?:\s*(?:[#/]|,?\s*sheet)\s*[\"']?(?P<sheet>[A-Za-z][\w ]*?)[\"']?(?=[\s:,(|]|$))?",
+    r"(?P<file>[\w.-]+\.(?:csv|xlsx|xlsm|txt|tsv))"
+    r"(?:\s*(?:[#/]|,?\s*sheet)\s*[\"']?(?P<sheet>[A-Za-z][\w ]*?)[\"']?(?=[\s:,(|]|$))?",
     re.I,
 )
-ROWS = re.compile(r"(?<![\d/.-])(?P<rows>\d{1,3}(?:[,.]\d{3})+|\d+)(?![\d/-])\s*(?:rows|records|lines)?", re.I)
+NUMBER = r"(?<![\w/.,-])(?P<rows>\d{1,3}(?:[,.]\d{3})+|\d+)(?![\w/-]|[.,]\d)"
+COUNTED = re.compile(NUMBER + r"\s*(?:data\s+)?(?:rows|records|lines|entries)\b", re.I)
+BARE = re.compile(NUMBER)
 DAY = r"(\d{4}-\d{2}-\d{2}|\d{1,2}/\d{1,2}/\d{4})"
 SPAN = re.compile(DAY + r"\s*(?:to|until|through|–|-|\.\.)\s*" + DAY, re.I)
 COLUMNS = ("file", "sheet", "rows", "first", "last")
@@ -35,25 +39,18 @@ class Request:
 def read_cover_letter(path: Path) -> pd.DataFrame:
     """One row a stated file: file, sheet, rows, first, last (ISO days, empty where not stated).
 
-    The letter is prose; a line counts where it names a file and a number of rows.
+    The letter is prose; a file counts where a number of rows follows it in its line, or goes before it.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        text = path.read_text(encoding="cp1252")
-    rows = [found for line in text.splitlines() if (found := _stated(line)) is not None]
+    rows = [found for line in _text(path).splitlines() for found in _stated(line)]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def read_request(path: Path) -> Request:
     """The request as we sent it, JSON with `tables` (name → columns, from, to); an ExportError where it is no such file."""
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        tables = said["tables"]
-        rows = [
-            [name, list(asked.get("columns", [])), asked.get("from", ""), asked.get("to", "")] for name, asked in tables.items()
-        ]
-    except (ValueError, KeyError, AttributeError) as broken:
+        said = json.loads(path.read_text(encoding="utf-8-sig"))
+        rows = [[name, _columns(asked), asked.get("from", ""), asked.get("to", "")] for name, asked in said["tables"].items()]
+    except (ValueError, KeyError, AttributeError, TypeError) as broken:
         raise ExportError(
             "the request cannot be read",
             expected='JSON with "tables": {"leads": {"columns": […], "from": "2024-01-01", "to": "…"}}',
@@ -65,18 +62,48 @@ def read_request(path: Path) -> Request:
     return Request(frame=frame, first=str(said.get("from", "")), last=str(said.get("to", "")))
 
 
-def _stated(line: str) -> list[object] | None:
-    file = FILE.search(line)
-    if file is None:
-        return None
-    rest = line[file.end() :]
-    span = SPAN.search(rest)
-    counted = ROWS.search(SPAN.sub(" ", rest))
-    if counted is None:
+def _text(path: Path) -> str:
+    """The letter in whatever encoding a mail program left it."""
+    raw = path.read_bytes()
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return raw.decode("utf-16", errors="replace")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", errors="replace")
+
+
+def _columns(asked: dict[str, Any]) -> list[str]:
+    columns = asked.get("columns", [])
+    if not isinstance(columns, list):
+        raise TypeError(f"columns are no list: {columns!r}")
+    return [str(column) for column in columns]
+
+
+def _stated(line: str) -> list[list[object]]:
+    """The files of a line, each with the words that follow it up to the next one; a single file may come last."""
+    files = list(FILE.finditer(line))
+    ends = [*(file.start() for file in files[1:]), len(line)][: len(files)]
+    words = [line[file.end() : end] for file, end in zip(files, ends, strict=True)]
+    if len(files) == 1 and _rows(words[0]) is None:
+        words = [line[: files[0].start()] + words[0]]
+    found = [_one(file, said) for file, said in zip(files, words, strict=True)]
+    return [row for row in found if row is not None]
+
+
+def _one(file: re.Match[str], words: str) -> list[object] | None:
+    rows, span = _rows(words), SPAN.search(words)
+    if rows is None:
         return None
     first, last = (_iso(span.group(1)), _iso(span.group(2))) if span else ("", "")
-    rows = int(re.sub(r"[,.]", "", counted.group("rows")))
     return [file.group("file"), (file.group("sheet") or "").strip(), rows, first, last]
+
+
+def _rows(words: str) -> int | None:
+    """The number that is said to be rows; without such a word the first number that is no part of a date or a name."""
+    without = SPAN.sub(" ", words)
+    counted = COUNTED.search(without) or BARE.search(without)
+    return int(re.sub(r"[,.]", "", counted.group("rows"))) if counted else None
 
 
 def _iso(day: str) -> str:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.destinations import Destination
 from workbench.engagement import Engagement
 from workbench.frames.plan import FeedPlan, FieldAnswer, declared_fields, plan_feed
+from workbench.ledger import Guard
 from workbench.specs import CustomField, ObjectSpec
 
 __all__ = ["answers", "connected", "delivered", "feed_plans", "fields_of", "kept_as", "needed_fields"]
@@ -87,7 +87,7 @@ def needed_fields(engagement: Engagement) -> tuple[CustomField, ...]:
     return tuple(declared)
 
 
-def connected(engagement: Engagement) -> Destination:
+def connected(engagement: Engagement) -> Guard:
     """The destination behind the ledger, knowing every field that the decisions ask for by its declared name."""
     return engagement.connect(declared=needed_fields(engagement))
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import pandas as pd
 
-__all__ = ["REASONS", "Reason", "explained", "reason"]
+__all__ = ["REASONS", "SPREADSHEET_DAMAGE", "Reason", "explained", "in_words", "reason"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,14 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "survivor_not_loaded": Reason("The row was merged into a record that is itself not loaded.", _DECIDE),
         # rows that wait
         "undecided_duplicate": Reason("The row may be the same as another one, and nobody decided yet.", _DECIDE),
+        "same_key_kept_apart": Reason(
+            "Another row has the same number, and somebody decided that they are two records.",
+            "Give one of them a number of its own in the source, or merge them.",
+        ),
+        "key_too_alike": Reason(
+            "The number differs from another one by capital letters alone, so the records could not be told apart.",
+            "Say whether they are one record, and correct the number in the source.",
+        ),
         "owner_unresolved": Reason("The owner has no user at the destination.", "Name a user for this owner, then run again."),
         "parent_missing": Reason(
             "The record that this one hangs on is not loaded.", "Load or make the parent, then run again."
@@ -173,6 +181,11 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
     }
 )
 
+SPREADSHEET_DAMAGE = frozenset(
+    {"error_value", "formula_without_value", "hash_filled", "scientific_notation", "date_serial", "lost_leading_zero"}
+)
+"""Codes of what a spreadsheet did to a file before it came to us."""
+
 
 def reason(code: object) -> Reason:
     """A code in words; several codes joined by ";" are put together, and an unknown one shows itself."""
@@ -190,3 +203,8 @@ def explained(frame: pd.DataFrame, *, code: str = "reason") -> pd.DataFrame:
     return frame.assign(
         words=pd.Series(words, index=frame.index, dtype="str"), todo=pd.Series(todos, index=frame.index, dtype="str")
     )
+
+
+def in_words(frame: pd.DataFrame, *, code: str = "reason") -> pd.DataFrame:
+    """The frame with the codes of one column put in words, as a person reads it; empty stays empty."""
+    return frame.assign(**{code: explained(frame, code=code)["words"]}) if len(frame) else frame

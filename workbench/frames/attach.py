@@ -7,12 +7,15 @@ from collections.abc import Mapping
 import pandas as pd
 
 from workbench.frames.plan import BLANK, FeedPlan
-from workbench.frames.select import filled, matching, natural_keys
-from workbench.frames.transform import CELL_COLUMNS, Staged, records_by
+from workbench.frames.select import by_row, cells_of, filled, made_from, matching, named, natural_keys, raw_cells
+from workbench.frames.staged import CELL_COLUMNS, Staged, records_by
 from workbench.recipes import convert
 from workbench.specs import Feed
 
 __all__ = ["add", "attach", "document", "match_people"]
+
+LONGEST_NUMBER = 20
+"""Digits of the longest number by which names are put in order."""
 
 
 def attach(table: pd.DataFrame, plan: FeedPlan, *, parents: Mapping[str, Staged], tables: Mapping[str, pd.DataFrame]) -> Staged:
@@ -20,7 +23,7 @@ def attach(table: pd.DataFrame, plan: FeedPlan, *, parents: Mapping[str, Staged]
 
     A row that fits several records fits none: guessing would put one customer's call on another one.
     """
-    table = table.set_index("_row", drop=False)
+    table = by_row(table)
     record, several = _owning_records(table, plan.feed, parents, tables)
     newest = _newest(table, plan.feed, record)
     bucket = pd.Series("rejected", index=table.index, dtype="object")
@@ -85,20 +88,20 @@ def _looked_up(keys: pd.Series, values: Mapping[str, object]) -> pd.Series:
 
 def match_people(table: pd.DataFrame, plan: FeedPlan, *, column: str) -> Staged:
     """Verdicts for rows that only name somebody who is at the destination already."""
-    table = table.set_index("_row", drop=False)
-    name = table[column].astype("str").str.strip()
-    found = name.map(pd.Series(plan.owners, dtype="object"))
+    table = by_row(table)
+    name = named(table, column).astype("str").str.strip()
+    found = name.map(pd.Series(dict(plan.owners), dtype="object"))
     fallback = plan.owners.get(BLANK, "")
     bucket = pd.Series("merged", index=table.index, dtype="object").where(found.notna() & (found != ""), "held")
     reason = pd.Series("matched_user", index=table.index, dtype="object")
     reason[(found == fallback) & (name.str.casefold() != str(fallback).casefold())] = "fallback_user"
     reason[bucket == "held"] = "owner_unresolved"
-    return _without_records(_verdicts(table, plan.feed, bucket, reason, found, name))
+    return _without_records(_verdicts(table, plan.feed, bucket, reason, found.where(bucket == "merged"), name))
 
 
 def document(table: pd.DataFrame, plan: FeedPlan) -> Staged:
     """Verdicts for rows that end in a hand-off document."""
-    table = table.set_index("_row", drop=False)
+    table = by_row(table)
     bucket = pd.Series("excluded", index=table.index, dtype="object")
     reason = pd.Series("documented", index=table.index, dtype="object")
     nothing = pd.Series(pd.NA, index=table.index, dtype="object")
@@ -113,7 +116,7 @@ def _owning_records(
     several = pd.Series(False, index=table.index)
     for match in feed.match:
         parent = parents[match.feed]
-        there = tables[match.feed].set_index("_row", drop=False)
+        there = by_row(tables[match.feed])
         pairs = records_by(parent, matching(there, match, side="with"))
         pairs = pairs[pairs["record"].isin(_loadable(parents))]
         counts = pairs.groupby("value")["record"].nunique()
@@ -131,11 +134,17 @@ def _loadable(parents: Mapping[str, Staged]) -> set[str]:
 
 def _newest(table: pd.DataFrame, feed: Feed, record: pd.Series) -> pd.Series:
     """True for the one row of each record that is highest in `newest`, then in `tie`."""
-    rank = convert(table[feed.newest], feed.newest_recipe or "text", options=dict(feed.newest_options)).values
+    rank = convert(named(table, feed.newest), feed.newest_recipe or "text", options=dict(feed.newest_options)).values
     order = pd.DataFrame({"record": record, "rank": _comparable(rank, feed.newest_recipe), "row": table.index})
-    order["tie"] = table[feed.tie].fillna("").astype("str") if feed.tie else ""
+    order["tie"] = _counted(cells_of(table, feed.tie))
     order = order[order["record"].notna()].sort_values(["rank", "tie"], na_position="first", kind="stable")
     return pd.Series(table.index.isin(order.drop_duplicates("record", keep="last")["row"]), index=table.index)
+
+
+def _counted(names: pd.Series) -> pd.Series:
+    """Names in the order in which they were given out: ``CALL-10`` comes after ``CALL-9``."""
+    text = names.fillna("").astype("str")
+    return text.str.replace(r"[0-9]+", lambda digits: digits.group().zfill(LONGEST_NUMBER), regex=True)
 
 
 def _comparable(rank: pd.Series, recipe: str) -> pd.Series:
@@ -150,8 +159,8 @@ def _converted(table: pd.DataFrame, plan: FeedPlan, rows: pd.Series) -> tuple[di
     fields: dict[str, pd.Series] = {}
     aside = [pd.DataFrame(columns=list(CELL_COLUMNS), dtype="object")]
     for each in plan.fields:
-        raw = table.loc[rows, each.column]
-        done = convert(raw, each.recipe, options=dict(each.options))
+        raw = raw_cells(table, each)[rows]
+        done = made_from(raw, each)
         fields[each.field] = done.values
         why = done.reasons.where(done.reasons.notna(), done.notes)
         said = why.notna()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as made_by
@@ -23,6 +25,9 @@ __all__ = [
 
 BLANK = "(blank)"
 """Stands for rows that name no owner, where owners are decided on."""
+
+OUR_COLUMNS = ("key", "marker", "row", "record")
+"""What staged records have beside their fields."""
 
 RECIPE_OF: Mapping[str, str] = {
     "text": "text",
@@ -94,8 +99,13 @@ class FeedPlan:
 
 
 def declared_name(label: str) -> str:
-    """The declared name of a field that is to be made: `Roof Age (yrs)` becomes `roof_age_yrs__c`."""
-    return re.sub(r"[^a-z0-9]+", "_", label.casefold()).strip("_") + "__c"
+    """The declared name of a field that is to be made: `Roof Age (yrs)` becomes `roof_age_yrs__c`.
+
+    Accents are taken off; a label without Latin letters or digits is named by its digest, so that no two share a name.
+    """
+    plain = unicodedata.normalize("NFKD", label.casefold())
+    name = re.sub(r"[^a-z0-9]+", "_", "".join(char for char in plain if not unicodedata.combining(char))).strip("_")
+    return (name or f"field_{hashlib.sha256(label.encode()).hexdigest()[:8]}") + "__c"
 
 
 def native_field(destination: DestinationSpec, object_: str, name: str) -> NativeField | None:
@@ -120,7 +130,7 @@ def declared_fields(route: Route, answers: Mapping[str, FieldAnswer]) -> tuple[C
                 label=answer.new_label,
                 type=answer.type or "text",
                 choices=answer.choices,
-                rows=("PF5",) if route.name.startswith("promio") else feed.rows,
+                rows=feed.rows,
                 about=f"custom property found in the column {column!r}",
             ),
         )
@@ -198,9 +208,9 @@ def _column_plans(
     follows = rule if rule is not None and rule.to == name else None
     native = native_field(destination, feed.object, name)
     if native is not None and native.splits:
-        required = bool(follows and follows.required)
+        whole = _one_plan(column, name, "name", dict(follows.options) if follows else {}, follows, values, None)
         return [
-            FieldPlan(column=column, field=part, recipe=f"split_{part}", options={}, required=required and part == "last_name")
+            replace(whole, field=part, recipe=f"split_{part}", required=whole.required and part == "last_name")
             for part in native.splits
         ]
     kind = native.type if native else _declared_type(declared, feed.object, name)
@@ -245,10 +255,12 @@ def _declared_type(declared: Mapping[tuple[str, str], CustomField], object_: str
 
 
 def _refuse_collisions(feed: Feed, plans: Sequence[FieldPlan]) -> None:
-    filled: dict[str, str] = {}
+    filled = {lookup.to: lookup.column for lookup in feed.lookups} | dict.fromkeys(OUR_COLUMNS, "the workbench itself")
+    if feed.owner:
+        filled["owner"] = feed.owner
     for plan in plans:
         other = filled.setdefault(plan.field, plan.column)
-        if other != plan.column:
+        if other != plan.column or plan.field in OUR_COLUMNS:
             raise SpecError(
                 "two columns fill one field",
                 found=f"{other} and {plan.column} → {plan.field}",

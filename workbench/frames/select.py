@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
 from workbench.errors import IntegrityError, SpecError, listed
 from workbench.frames.plan import FieldPlan
-from workbench.recipes import convert, is_placeholder
+from workbench.recipes import Converted, convert, is_placeholder
 from workbench.specs import Condition, Match, Table
 
-__all__ = ["by_row", "cells_of", "filled", "holds", "matching", "named", "natural_keys", "raw_values"]
+__all__ = ["by_row", "cells_of", "filled", "holds", "made_from", "matching", "named", "natural_keys", "raw_cells"]
 
 
 def by_row(table: pd.DataFrame) -> pd.DataFrame:
@@ -45,16 +46,22 @@ def cells_of(table: pd.DataFrame, name: str) -> pd.Series:
     return table[name] if name in table.columns else pd.Series(pd.NA, index=table.index, dtype="str")
 
 
-def raw_values(table: pd.DataFrame, plan: FieldPlan) -> pd.Series:
-    """What a field is made from: its column, the fallbacks where that is empty, and decided values in their places."""
+def raw_cells(table: pd.DataFrame, plan: FieldPlan) -> pd.Series:
+    """What the export says for a field: its column, and the fallbacks where that is empty."""
     raw = cells_of(table, plan.column)
     for other in plan.fallback:
         raw = raw.where(filled(raw), cells_of(table, other))
-    if plan.substitutes:
-        stripped = raw.astype("str").str.strip()
-        decided = stripped.map(pd.Series(dict(plan.substitutes), dtype="object"))
-        raw = decided.where(stripped.isin(list(plan.substitutes)), raw).astype("str")
     return raw
+
+
+def made_from(raw: pd.Series, plan: FieldPlan) -> Converted:
+    """The cells as the field holds them: what was decided for single values first, then the recipe."""
+    if not plan.substitutes:
+        return convert(raw, plan.recipe, options=dict(plan.options))
+    stripped = raw.astype("str").str.strip()
+    instead = stripped.map(pd.Series(dict(plan.substitutes), dtype="object")).astype("object")
+    done = convert(instead.where(instead.notna(), raw).astype("str"), plan.recipe, options=dict(plan.options))
+    return replace(done, notes=done.notes.where(~instead.eq(""), "left_empty"))
 
 
 def filled(column: pd.Series) -> pd.Series:

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import pandas as pd
 
 from workbench.frames.plan import BLANK, FeedPlan, FieldPlan
-from workbench.frames.select import by_row, cells_of, filled, holds, matching, natural_keys, raw_values
-from workbench.frames.staged import CELL_COLUMNS, Staged, marker_of, parent_records, records_by
+from workbench.frames.select import by_row, cells_of, filled, holds, made_from, matching, natural_keys, raw_cells
+from workbench.frames.staged import CELL_COLUMNS, VERDICT_COLUMNS, Staged, marker_of, parent_records, records_by
 from workbench.recipes import convert
 
-__all__ = ["Staged", "marker_of", "transform"]
+__all__ = ["CELL_COLUMNS", "VERDICT_COLUMNS", "Staged", "marker_of", "transform"]
 
 
 def transform(
@@ -153,8 +153,8 @@ class _Work:
 
     def convert_fields(self) -> None:
         for plan in self.plan.fields:
-            raw = raw_values(self.table, plan)
-            done = convert(raw, plan.recipe, options=dict(plan.options))
+            raw = raw_cells(self.table, plan)
+            done = made_from(raw, plan)
             self.fields[plan.field] = done.values
             self._settle_errors(plan, raw, done.reasons)
             noted = done.notes.notna()
@@ -207,7 +207,7 @@ class _Work:
             own = self.record.map(kept[~kept.index.duplicated()])
             differs = merged & values.notna() & (values.astype("str") != own.astype("str"))
             self._set_aside(
-                plan, raw_values(self.table, plan), pd.Series("record_kept_its_own", index=values.index), rows=differs
+                plan, raw_cells(self.table, plan), pd.Series("record_kept_its_own", index=values.index), rows=differs
             )
 
     # ------------------------------------------------------------ whose they are, and what they hang on
@@ -239,7 +239,7 @@ class _Work:
         if self.feed.unique not in self.fields:
             return
         plan = next(plan for plan in self.plan.fields if plan.field == self.feed.unique)
-        taken, raw = self._taken(plan.field), raw_values(self.table, plan)
+        taken, raw = self._taken(plan.field), raw_cells(self.table, plan)
         if plan.required:
             self._detail(taken & self.open(), plan, raw)
             self.end(taken, "held", "taken_by_another_record")
@@ -288,12 +288,12 @@ class _Work:
         key = self.record[rows]
         columns: dict[str, object] = {
             "key": key,
-            "marker": [marker_of(self.plan.source, text) for text in key],
+            "marker": pd.Series([marker_of(self.plan.source, text) for text in key], index=key.index, dtype="str"),
             "row": self.table.index[rows],
         }
         if self.feed.owner:
             columns["owner"] = self.owner[rows]
-        columns |= {name: pd.Series(text, index=key.index) for name, text in self.plan.constants.items()}
+        columns |= {name: pd.Series(text, index=key.index, dtype="str") for name, text in self.plan.constants.items()}
         columns |= {name: self._or_constant(name, values[rows]) for name, values in {**self.fields, **self.lookups}.items()}
         return pd.DataFrame(columns, index=self.table.index[rows]).reset_index(drop=True)
 
