@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,12 +47,16 @@ def refresh() -> int:
 def check() -> int:
     """Run nbval over the kept notebooks, in order, each in a kernel of its own but all on one engagement."""
     with fresh_engagement() as engagement:
-        arguments = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout", "300", "-q", "-p", "no:cacheprovider"]
-        sanitised = ["--nbval-sanitize-with", str(ROOT / "tests" / "nbval_sanitize.cfg")]
-        kept = [str(KEPT / f"{stem}.ipynb") for stem in notebooks.STEMS]
-        environment = {**os.environ, "WORKBENCH_ENGAGEMENT": str(engagement.root), "WORKBENCH_HEADLESS": "1"}
-        command = [sys.executable, "-m", "pytest", *arguments, *sanitised, *kept]
-        return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+        return compared(engagement, [KEPT / f"{stem}.ipynb" for stem in notebooks.STEMS]).returncode
+
+
+def compared(engagement: Engagement, kept: Sequence[Path], *, quiet: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run kept notebooks again on an engagement and compare every output with the one they hold; `quiet` keeps what is said."""
+    arguments = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout", "300", "-q", "-p", "no:cacheprovider"]
+    sanitised = ["--nbval-sanitize-with", str(ROOT / "tests" / "nbval_sanitize.cfg")]
+    environment = {**os.environ, "WORKBENCH_ENGAGEMENT": str(engagement.root), "WORKBENCH_HEADLESS": "1"}
+    command = [sys.executable, "-m", "pytest", *arguments, *sanitised, *map(str, kept)]
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=quiet, text=True)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ LAYERS: tuple[dict[str, tuple[str, ...]], ...] = (
     # from the bottom up; in each layer: unit → its modules, where `name.*` is everything below a name.
     {"errors": ("errors",), "clock": ("clock",), "show": ("show",), "verification": ("verification",)},
     {"recipes": ("recipes", "recipes.*"), "templates": ("templates",), "staging": ("staging",)},
-    {"specs": ("specs",)},
+    {"specs": ("specs", "fitting")},
     {
         "protocol": ("destinations", "destinations.http", "destinations.limits"),
         "engine": ("rehearsal.engine", "rehearsal.engine_state", "rehearsal.wire", "rehearsal.dumps", "rehearsal.child"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from tests.reference import compared, fresh_engagement
 from workbench.notebooks import STEMS, WIDGET_VIEW, normalise
 
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
@@ -48,6 +49,25 @@ def test_a_reference_holds_no_error_and_no_widget_that_needs_a_kernel(path: Path
 def test_a_reference_is_what_normalising_it_again_gives(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     assert normalise(notebook) == notebook
+
+
+def test_one_changed_digit_in_a_reference_is_found_by_the_comparison(tmp_path: Path) -> None:
+    kept = FOLDER / "01_intake.ipynb"
+    same, changed = (tmp_path / name / kept.name for name in ("same", "changed"))
+    for copy in (same, changed):
+        copy.parent.mkdir()
+        copy.write_bytes(kept.read_bytes())
+    notebook = nbformat.read(changed, as_version=4)
+    shown = next(cell for cell in notebook.cells if cell.source.endswith("\nreceived")).outputs[0].data
+    assert shown["text/html"].count(">478<") == 1, "the rows of leads.csv are what this test changes"
+    shown["text/html"] = shown["text/html"].replace(">478<", ">479<")
+    nbformat.write(notebook, changed)
+    with fresh_engagement() as engagement:
+        run = compared(engagement, [same, changed], quiet=True)
+    others = 2 * len(code_cells(kept)) - 1
+    assert run.returncode == 1, run.stdout
+    assert f"1 failed, {others} passed" in run.stdout, run.stdout
+    assert "478</td>" in run.stdout, "what differs is shown"
 
 
 def test_a_stripped_notebook_is_seen_through() -> None:

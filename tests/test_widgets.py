@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -207,7 +208,7 @@ def test_headless_every_widget_is_its_twin_alone(engagement: Engagement, monkeyp
         widgets.quiet_checklist(engagement),
         widgets.waivers(engagement),
         widgets.who(engagement),
-        widgets.sign_off(engagement, Compared("a" * 64)),
+        widgets.sign_off(engagement, Compared(BEFORE)),
     ]
     assert all(isinstance(twin, widgets.Twin) for twin in shown)
     assert all("<script" not in twin._repr_html_() for twin in shown)
@@ -297,7 +298,10 @@ def test_a_problem_that_blocks_a_phase_can_be_waived_by_its_own_name(engagement:
 
 @dataclass(frozen=True)
 class Compared:
-    evidence: str
+    evidence: Mapping[str, str]
+
+
+BEFORE, AFTER = {"exports": "a" * 64}, {"exports": "b" * 64}
 
 
 def sign(engagement: Engagement, comparison: Compared, *, statement: str) -> SignOff:
@@ -310,14 +314,14 @@ def sign(engagement: Engagement, comparison: Compared, *, statement: str) -> Sig
 
 @pytest.mark.parametrize("statement", ["", "yes", "I have checked"])
 def test_nobody_signs_without_typing_the_sentence(engagement: Engagement, statement: str) -> None:
-    form = sign(engagement, Compared("a" * 64), statement=statement)
-    assert STATEMENT in form.state.value
+    form = sign(engagement, Compared(BEFORE), statement=statement)
+    assert form.state.value.endswith(STATEMENT)
     assert engagement.decisions.mapping("signoff") == {}
 
 
 def test_a_signature_is_bound_to_its_evidence_and_void_when_that_changes(engagement: Engagement) -> None:
-    form = sign(engagement, Compared("a" * 64), statement=f" {STATEMENT.lower()}. ")
-    assert form.state.value == "signed"
+    form = sign(engagement, Compared(BEFORE), statement=f" {STATEMENT.lower()}. ")
+    assert form.state.value == f"“{STATEMENT}” {PERSON}, head of sales"
     signed = engagement.decisions.value("signoff", "sample")
-    assert signed == {"name": PERSON, "role": "head of sales", "statement": STATEMENT, "evidence": "a" * 64}
-    assert widgets.sign_off(engagement, Compared("b" * 64)).state.value.startswith("void")
+    assert signed == {"name": PERSON, "role": "head of sales", "statement": STATEMENT, "evidence": BEFORE}
+    assert widgets.sign_off(engagement, Compared(AFTER)).state.value.startswith("void")

@@ -46,6 +46,11 @@ def _command(function: Callable[P, None]) -> Callable[P, None]:
         except WorkbenchError as error:
             typer.echo(f"{type(error).__name__}: {_shown(str(error))}", err=True)
             raise typer.Exit(_code(error)) from None
+        except OSError as refused:
+            where = f"\n  where: {refused.filename}" if refused.filename else ""
+            todo = "\n  → see that you may write there and the disk has room, then run the same command again"
+            typer.echo(_shown(f"the computer refuses: {refused.strerror or refused}{where}{todo}"), err=True)
+            raise typer.Exit(FAILED) from None
         except KeyboardInterrupt:
             typer.echo("stopped; what was done is kept, and the same command goes on from here", err=True)
             raise typer.Exit(STOPPED) from None
@@ -313,9 +318,15 @@ def _key(key_file: str) -> str | None:
     if not key_file:
         return None
     try:
-        return Path(key_file).read_text(encoding="utf-8").strip()
-    except OSError as refused:
-        raise EditError("the file with the key cannot be read", found=refused.strerror or "", where=key_file) from None
+        key = Path(key_file).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as refused:
+        found = refused.strerror if isinstance(refused, OSError) else "what is no plain text"
+        todo = "name a text file with the key and nothing else"
+        raise EditError("the file with the key cannot be read", found=found or "", where=key_file, todo=todo) from None
+    if not key or len(key.split()) > 1:
+        found = f"{len(key.split())} words"
+        raise EditError("the file with the key holds no key", expected="one word", found=found, where=key_file, todo="mend it")
+    return key
 
 
 def _pairs(said: list[str]) -> dict[str, str]:

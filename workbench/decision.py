@@ -92,9 +92,15 @@ def read_line(line: str, where: str, by: str) -> Decision:
         check(read)
     except EditError as wrong:
         raise EditError(wrong.message, expected=wrong.expected, found=wrong.found, where=where, todo=wrong.todo) from None
-    except (ValueError, TypeError, KeyError, AttributeError) as wrong:
+    except (ValueError, TypeError, KeyError, AttributeError) as wrong:  # also a line that is JSON and no object
         expected = '{"kind": …, "subject": …, "value": …, "by": …}'
-        raise EditError("a line is not a decision", expected=expected, found=str(wrong), where=where) from None
+        raise EditError(
+            "a line is not a decision",
+            expected=expected,
+            found=str(wrong),
+            where=where,
+            todo="mend the line; none was taken over",
+        ) from None
     return read
 
 

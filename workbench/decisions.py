@@ -175,7 +175,8 @@ class Decisions:
         try:
             lines = path.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as broken:
-            raise EditError("the file of decisions cannot be read", found=str(broken), where=str(path)) from None
+            todo = "name a file that `workbench export-decisions` wrote"
+            raise EditError("the file of decisions cannot be read", found=str(broken), where=str(path), todo=todo) from None
         read = [read_line(line, f"{path.name}: line {n}", by) for n, line in enumerate(lines, start=1) if line.strip()]
         return self._decide(read, source=path.name)
 

@@ -22,10 +22,11 @@ from workbench import destinations
 from workbench.clock import now
 from workbench.decisions import Decisions
 from workbench.deliveries import MAIN, copy_deliveries, copy_files
-from workbench.destinations import Account, Destination, Secret
-from workbench.errors import EngagementError, EngagementLocked, ExportError, listed
+from workbench.destinations import Account, Secret
+from workbench.errors import EngagementError, EngagementLocked, ExportError, IntegrityError, listed
+from workbench.fitting import check_route
 from workbench.journal import Journal, person
-from workbench.ledger import SETTLE_SECONDS, Ledger
+from workbench.ledger import SETTLE_SECONDS, Guard, Ledger
 from workbench.package import signing_key
 from workbench.phases import PHASES, Gate, Phases, PhaseState
 from workbench.settings import (
@@ -90,15 +91,18 @@ class Engagement:
         if not folder.is_dir():
             raise ExportError(
                 f"there is no delivery {delivery!r}",
-                expected=listed(self.deliveries()) or "at least one",
-                where=f"exports/{delivery}",
+                expected=f"a folder exports/{delivery}",
+                found=listed(self.deliveries()) or "no delivery at all",
+                where=str(folder),
                 todo=f"put the files that the customer exported into exports/{delivery}",
             )
         return folder
 
     def deliveries(self) -> tuple[str, ...]:
         """The deliveries there are: main first, the others by name."""
-        found = [entry.name for entry in (self.root / "exports").iterdir() if entry.is_dir() and PART.fullmatch(entry.name)]
+        there = self.root / "exports"
+        entries = there.iterdir() if there.is_dir() else ()
+        found = [entry.name for entry in entries if entry.is_dir() and PART.fullmatch(entry.name)]
         return tuple(sorted(found, key=lambda name: (name != "main", name)))
 
     def receive(self, folder: Path, *, delivery: str) -> Path:
@@ -152,7 +156,7 @@ class Engagement:
         said = self.settings
         return Account(said.base_url, Secret(key), said.edition, said.plan, said.destination, said.time_scale)
 
-    def connect(self, *, declared: Sequence[CustomField] = ()) -> Destination:
+    def connect(self, *, declared: Sequence[CustomField] = ()) -> Guard:
         """The destination behind the ledger: nothing passes it by. `declared` adds to the fields of the route."""
         fields = (*self.route.custom_fields, *declared)
         client = destinations.connect(self.destination, self.account(), declared=fields)
@@ -243,7 +247,7 @@ def new_engagement(
     customer's files, or one with a subfolder a delivery, `main` among them, of which `deliveries` are copied; our request
     to the customer, `request.json`, may lie beside them.
     """
-    target = Path(root).expanduser().absolute()
+    target = Path(root).expanduser().resolve()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise EngagementError("the folder is not empty", where=str(target), todo="name a new folder, or empty this one")
     own = isinstance(route, Path)
@@ -261,7 +265,9 @@ def new_engagement(
         "destination": dict(destination or {}),
     }
     settings = checked(said)
-    _fits(load_destination(load_route(route).destination), settings)
+    chosen = load_route(route)
+    check_route(chosen, load_source(chosen.source), load_destination(chosen.destination))
+    _fits(load_destination(chosen.destination), settings)
     _make(target, settings, exports=exports, deliveries=deliveries, own=Path(route) if own else None, key=key)
     return open_engagement(target)
 
@@ -274,19 +280,35 @@ def open_engagement(path: Path | str | None = None) -> Engagement:
     root = _find(path)
     settings = read_settings(root)
     route = load_route(root / ROUTE if settings.route == ROUTE else settings.route)
-    destination = load_destination(route.destination)
+    source, destination = load_source(route.source), load_destination(route.destination)
+    check_route(route, source, destination)
     _fits(destination, settings)
+    _kept(root, settings)
     journal = Journal(root / JOURNAL, hide=lambda: [read_key(root)])
     journal.check()
     store = open_store(settings.store or root / DATABASE)
     decisions = Decisions(store, engagement_id=settings.engagement_id, journal=journal)
-    return Engagement(root, settings, route, load_source(route.source), destination, store, journal, decisions)
+    return Engagement(root, settings, route, source, destination, store, journal, decisions)
+
+
+def _kept(root: Path, settings: Settings) -> None:
+    """Refuse to begin anew where the memory of what was done is gone: everything would be loaded a second time."""
+    for name in (JOURNAL,) if settings.store else (JOURNAL, DATABASE):
+        path = root / name
+        if not path.is_file() or not path.stat().st_size:
+            raise IntegrityError(
+                f"{name} of the engagement is gone",
+                expected="what was decided and done so far",
+                found="an empty file" if path.is_file() else "no such file",
+                where=str(path),
+                todo="put back the latest copy of the journal and the database together; do not load before that",
+            )
 
 
 def _find(path: Path | str | None) -> Path:
     named = path or os.environ.get(OPEN)
     if named:
-        root = Path(named).expanduser().absolute()
+        root = Path(named).expanduser().resolve()
         if (root / SETTINGS).is_file():
             return root
         raise EngagementError("this is no engagement", expected=f"a folder with {SETTINGS}", where=str(root), todo=_todo())
@@ -371,5 +393,6 @@ def _fits(destination: DestinationSpec, settings: Settings) -> None:
 
 def _part(name: str) -> str:
     if not PART.fullmatch(name):
-        raise EngagementError("this is no name for a file", expected="letters, digits, - _ .", found=repr(name))
+        expected = "letters, digits, - _ . and a letter or digit first"
+        raise EngagementError("this is no name for a file", expected=expected, found=repr(name), todo="take another name")
     return name

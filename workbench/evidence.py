@@ -1,4 +1,4 @@
-"""What a sign-off is bound to: exports, decisions, plan and the compared sample, each with its digest."""
+"""What a sign-off is bound to: exports, decisions, plan, staged records and the compared sample, each with its digest."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SIGNED_KINDS = ("scope", "field", "value", "owner", "duplicate")
 
 
 def evidence(engagement: Engagement, *, differences: pd.DataFrame) -> dict[str, str]:
-    """SHA-256 of every export of the main delivery, of the decisions, of the spec files, and of the compared sample.
+    """SHA-256 of the main delivery's exports, the decisions, the spec files, the staged records and the compared sample.
 
     ``differences`` is the sample's comparison (feed, key, field, class). Ids of records differ from account to account,
     and a harmless way of writing from run to run; both stay out of it.
@@ -37,6 +37,7 @@ def evidence(engagement: Engagement, *, differences: pd.DataFrame) -> dict[str, 
         "exports": _digest(files),
         "decisions": _digest({kind: _decided(engagement, kind) for kind in SIGNED_KINDS}),
         "plan": _digest([digest(spec) for spec in (engagement.source, engagement.route, engagement.destination)]),
+        "records": _digest({feed.name: _records(engagement, feed.name) for feed in engagement.route.feeds if feed.kind == "record"}),
         "sample": _digest(grave[["feed", "key", "field", "class"]].astype("str").to_numpy().tolist()),
     }
 
@@ -59,6 +60,12 @@ def require_signoff(engagement: Engagement, *, now: Mapping[str, str]) -> None:
             where=", ".join(changed),
             todo="run the sample notebook again and have it signed again",
         )
+
+
+def _records(engagement: Engagement, feed: str) -> list[list[Any]]:
+    """The staged records of a feed, as they will be sent."""
+    frame = engagement.load(f"records/{feed}").astype("object")
+    return [list(frame.columns), *frame.where(frame.notna(), None).to_numpy().tolist()]
 
 
 def _decided(engagement: Engagement, kind: str) -> dict[str, Any]:
@@ -94,4 +101,4 @@ def _owners(engagement: Engagement) -> set[str]:
 
 
 def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()

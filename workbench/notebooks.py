@@ -124,7 +124,15 @@ def _filled(text: str, words: Mapping[str, str]) -> str:
 
 
 def _read(path: Path) -> nbformat.NotebookNode:
-    notebook: nbformat.NotebookNode = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    try:
+        notebook: nbformat.NotebookNode = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    except (ValueError, AttributeError, KeyError, nbformat.ValidationError) as broken:
+        raise EditError(
+            "this is no notebook any more",
+            found=" ".join(str(broken).split())[:200],
+            where=str(path),
+            todo="take the file away and render or run the notebook again",
+        ) from None
     return notebook
 
 
@@ -157,7 +165,9 @@ def execute(engagement: Engagement, stem: str, *, timeout: int = TIMEOUT) -> Exe
     path = engagement.root / "notebooks" / f"{stem}.ipynb"
     if not path.is_file():
         raise EngagementError(
-            f"the notebook {stem} is missing", where=str(path.parent), todo="render the notebooks again: workbench new does"
+            f"the notebook {stem} is missing",
+            where=str(path.parent),
+            todo="in Python: workbench.notebooks.render(engagement) writes the missing ones",
         )
     notebook = _read(path)
     out = engagement.root / "executed" / path.name

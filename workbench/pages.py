@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from numbers import Number
 from pathlib import Path
 
 import jinja2
@@ -48,8 +49,12 @@ class Table:
 
 
 def table_of(frame: pd.DataFrame, *, titles: Mapping[str, str] | None = None, limit: int = 500) -> Table:
-    """The first `limit` rows of a frame; `titles` renames columns and, where it is given, chooses them and their order."""
+    """The first `limit` rows of a frame, without columns in which nothing stands.
+
+    `titles` renames columns and, where it is given, chooses them and their order.
+    """
     chosen = [name for name in titles if name in frame.columns] if titles else [str(name) for name in frame.columns]
+    chosen = [name for name in chosen if not len(frame) or any(plain_text(value) for value in frame[name])]
     shown = frame[chosen].head(limit)
     return Table(
         titles=tuple((titles or {}).get(name, name.replace("_", " ")) for name in chosen),
@@ -70,7 +75,7 @@ def plain_text(value: object) -> str:
     if isinstance(value, int | np.integer):
         return f"{value:,}"
     if isinstance(value, Decimal):
-        return f"{value:,}"
+        return f"{value:,.2f}" if value == round(value, 2) else f"{value:,}"
     if isinstance(value, float | np.floating):
         return f"{value:,.0f}" if value.is_integer() else f"{value:,.6g}"
     return _tidy(str(value))
@@ -96,6 +101,7 @@ def _environment(*, autoescape: bool) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=_shown,
+        extensions=["jinja2.ext.loopcontrols"],
     )
     made.globals["table_of"] = table_of
     made.filters["plain"] = plain_text
@@ -108,9 +114,11 @@ def _shown(value: object) -> object:
 
 
 def _numeric(column: pd.Series) -> bool:
-    if pd.api.types.is_bool_dtype(column):
-        return False
-    return pd.api.types.is_numeric_dtype(column) or bool(len(column) and column.map(lambda v: isinstance(v, Decimal)).all())
+    """Whether everything that stands in a column is a number, whatever the column is kept as."""
+    if pd.api.types.is_numeric_dtype(column):
+        return not pd.api.types.is_bool_dtype(column)
+    present = column.dropna()
+    return bool(len(present)) and all(isinstance(v, Number | Decimal) and not isinstance(v, bool | np.bool_) for v in present)
 
 
 def _tidy(text: str) -> str:

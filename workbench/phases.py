@@ -49,8 +49,9 @@ class Gate:
         return pd.DataFrame(known, columns=["phase", "state", "why"], dtype="str")
 
     def _repr_html_(self) -> str:
-        table = html_table(self.frame) if len(self.frame) else ""
-        return heading(f"{self.phase} may begin", good=True) + table
+        waived = html_table(self.frame[self.frame["state"] == "waived"], caption="Waived") if self.waived else ""
+        passed = f": {', '.join(self.passed)} passed" if self.passed else ""
+        return heading(f"{self.phase} may begin{passed}", good=True) + waived
 
 
 class Phases:

@@ -11,7 +11,7 @@ from pathlib import Path
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from workbench.errors import EngagementError
+from workbench.errors import EngagementError, listed
 from workbench.specs import Scalar
 
 __all__ = [
@@ -64,7 +64,9 @@ def read_settings(root: Path) -> Settings:
     except OSError as refused:
         raise EngagementError("the settings cannot be read", found=str(refused.strerror), where=SETTINGS) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as broken:
-        raise EngagementError(f"{SETTINGS} is not valid TOML", found=str(broken), where=SETTINGS) from None
+        raise EngagementError(
+            f"{SETTINGS} is not valid TOML", found=str(broken), where=SETTINGS, todo="mend the line that it names"
+        ) from None
     except ValidationError as wrong:
         raise _unfit(wrong) from None
 
@@ -115,8 +117,14 @@ def write_private(path: Path, text: str) -> None:
 
 
 def _unfit(wrong: ValidationError) -> EngagementError:
-    first = wrong.errors(include_input=False, include_url=False)[0]
+    # A misspelt key is two errors, one of which says what to mend.
+    first = min(wrong.errors(include_input=False, include_url=False), key=lambda each: each["type"] != "extra_forbidden")
     place = ".".join(str(part) for part in first["loc"])
+    unknown = first["type"] == "extra_forbidden"
     return EngagementError(
-        "the settings say something that they may not", found=first["msg"], where=f"{SETTINGS}: {place}", todo="mend the value"
+        "the settings say something that they may not",
+        expected=listed(tuple(Settings.model_fields), limit=40) if unknown else "",
+        found=f"the key {place!r}" if unknown else first["msg"],
+        where=f"{SETTINGS}: {place}",
+        todo="take the key away, or spell it as one of these" if unknown else "mend the value",
     )

@@ -352,13 +352,18 @@ def _load(kind: Literal["sources", "destinations", "routes"], name: str | Path, 
     try:
         return model.model_validate(tomllib.loads(entry.read_text(encoding="utf-8")))
     except tomllib.TOMLDecodeError as broken:
-        raise SpecError(f"{entry.name} is not valid TOML", found=str(broken), where=entry.name) from broken
+        raise SpecError(
+            f"{entry.name} is not valid TOML", found=str(broken), where=entry.name, todo="mend the line that it names"
+        ) from broken
     except ValidationError as wrong:
-        first = wrong.errors()[0]
+        # A misspelt key is two errors, one of which says what to mend.
+        first = min(wrong.errors(), key=lambda each: each["type"] != "extra_forbidden")
         place = ".".join(str(part) for part in first["loc"])
         raise SpecError(
             f"{entry.name} says something that it may not",
-            found=first["msg"],
+            found=f"the key {first['loc'][-1]!r}, which is not known here"
+            if first["type"] == "extra_forbidden"
+            else first["msg"],
             where=f"{entry.name}: {place}",
             todo="mend the file; docs/architecture.md says what each key means",
         ) from wrong

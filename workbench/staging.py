@@ -6,6 +6,7 @@ values are therefore kept as JSON, and columns of text and the typed ones as Arr
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
@@ -22,6 +23,8 @@ from workbench.errors import EditError, IntegrityError
 
 __all__ = ["read_frame", "write_frame"]
 
+DIGEST = b"workbench.digest"
+"""Pages bear checksums of their own; this one is for the names and types of the columns."""
 AS_JSON, AS_TEXT = b"workbench.json", b"workbench.text"
 
 
@@ -40,26 +43,37 @@ def write_frame(path: Path, frame: pd.DataFrame) -> Path:
         raise EditError("a frame cannot be kept", found=str(wrong), where=path.stem) from None
     kept = {AS_JSON: json.dumps(mixed).encode(), AS_TEXT: json.dumps(texts).encode()}
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), **kept})
+    table = table.replace_schema_metadata({**table.schema.metadata, DIGEST: _digest(table.schema)})
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.stem}-", delete=False) as stream:
         try:
-            pq.write_table(table, stream, compression="zstd")
+            pq.write_table(table, stream, compression="zstd", write_page_checksum=True)
             stream.flush()
             os.fsync(stream.fileno())
             Path(stream.name).replace(path)
-        except BaseException:
+        except BaseException as failed:
             Path(stream.name).unlink(missing_ok=True)
-            raise
+            if not isinstance(failed, OSError):
+                raise
+            raise EditError(
+                "a table cannot be written",
+                found=failed.strerror or str(failed),
+                where=str(path),
+                todo="make room on the disk and see that you may write there, then run again",
+            ) from None
     return path
 
 
 def read_frame(path: Path, *, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """Read a frame that `write_frame` wrote; missing values of object columns are NA."""
     try:
-        table = pq.read_table(path, columns=list(columns) if columns is not None else None)
-    except pa.ArrowInvalid as broken:
+        schema = pq.read_schema(path)
+        if schema.metadata.get(DIGEST) != _digest(schema):
+            raise ValueError("its names or types are not as they were written")
+        table = pq.read_table(path, columns=list(columns) if columns is not None else None, page_checksum_verification=True)
+    except (pa.ArrowException, OSError, ValueError, KeyError, AttributeError) as broken:
         raise IntegrityError(
-            "a staged table cannot be read", found=str(broken), where=path.name, todo="run the phase that staged it again"
+            "a staged table cannot be read", found=str(broken), where=str(path), todo="run the phase that staged it again"
         ) from None
     metadata = table.schema.metadata or {}
     frame: pd.DataFrame = table.to_pandas()
@@ -68,6 +82,13 @@ def read_frame(path: Path, *, columns: Sequence[str] | None = None) -> pd.DataFr
     for name in _names(metadata, AS_TEXT, frame):
         frame[name] = frame[name].astype(object).where(frame[name].notna(), pd.NA)
     return frame
+
+
+def _digest(schema: pa.Schema) -> bytes:
+    """Of everything that the schema says but the digest itself."""
+    said = {key: value for key, value in sorted((schema.metadata or {}).items()) if key != DIGEST}
+    fields = [f"{field.name} {field.type}" for field in schema]
+    return hashlib.sha256(repr((fields, said)).encode()).hexdigest().encode()
 
 
 def _names(metadata: dict[bytes, bytes], key: bytes, frame: pd.DataFrame) -> list[str]:

@@ -29,7 +29,7 @@ from sqlalchemy import (
     insert,
     select,
 )
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 
 from workbench.clock import now
@@ -151,10 +151,19 @@ def open_store(address: str | Path, *, migrations: Sequence[Migration] = MIGRATI
 def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that holds the write lock from its first statement, so that what it reads stays true.
 
-    SQLite would otherwise let two writers read the same state and refuse one of them at its first change.
+    SQLite would otherwise let two writers read the same state and refuse one of them at its first change. EditError
+    where the disk or another program does not let it be written; nothing of the transaction is kept then.
     """
-    with engine.connect().execution_options(workbench_writing=True) as connection, connection.begin():
-        yield connection
+    try:
+        with engine.connect().execution_options(workbench_writing=True) as connection, connection.begin():
+            yield connection
+    except OperationalError as refused:
+        raise EditError(
+            "the database of the engagement cannot be written",
+            found=str(refused.orig),
+            where=engine.url.render_as_string(hide_password=True),
+            todo="make room on the disk, or end the program that holds the file, then run again: nothing was half-written",
+        ) from None
 
 
 def _served(url: str) -> Engine:
@@ -188,6 +197,7 @@ def _file(path: Path) -> Engine:
     engine = create_engine(f"sqlite+pysqlite:///{path}", module=module, connect_args={"timeout": 30}, **pool)
     event.listen(engine, "connect", _settings(sound))
     event.listen(engine, "begin", _begin)
+    event.listen(engine, "handle_error", _undecodable)
     return engine
 
 
@@ -220,6 +230,13 @@ def _settings(sound: bool) -> Callable[[Any, Any], None]:
 def _begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get("workbench_writing", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _undecodable(context: ExceptionContext) -> None:
+    """A text that is no text any more: SQLite's own check looks at the pages, not at what stands in them."""
+    words = str(context.original_exception)
+    if words.startswith("Could not decode") and context.engine is not None:
+        raise _damaged(context.engine, words[:60])
 
 
 def _check(engine: Engine) -> None:

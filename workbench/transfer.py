@@ -5,19 +5,21 @@ The client that an engagement hands out writes the ledger; nothing here keeps st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
-from workbench.destinations import Destination
+from workbench.destinations import Destination, Metadata, Record
 from workbench.engagement import Engagement
 from workbench.frames.compare import Comparison, compare
-from workbench.loading import Progress, load
+from workbench.loading import Progress, drafts_of, load
+from workbench.operations import Operation, same
 from workbench.planning import connected, kept_as
 from workbench.specs import Feed
 
-__all__ = ["Moved", "in_order", "outgoing", "read_back", "standing", "standing_ids", "transfer"]
+__all__ = ["Moved", "in_order", "narrowed", "outgoing", "read_back", "standing", "standing_ids", "transfer"]
 
 OUTCOME_COLUMNS = ("feed", "key", "marker", "state", "id", "words")
 
@@ -35,15 +37,23 @@ def in_order(engagement: Engagement) -> list[Feed]:
     return sorted(making, key=lambda feed: engagement.destination.objects[feed.object].order)
 
 
-def outgoing(engagement: Engagement, feed: Feed, *, delivery: str = "main", only: frozenset[str] | None = None) -> pd.DataFrame:
+def outgoing(
+    engagement: Engagement,
+    feed: Feed,
+    *,
+    delivery: str = "main",
+    only: frozenset[str] | None = None,
+    account: Metadata | None = None,
+) -> pd.DataFrame:
     """The records of a feed as the destination takes them: marker under ``key``, owner and parents as ids.
 
-    ``only`` keeps the record keys of a sample. A record whose parent is not over there has ``_waits`` set.
+    ``only`` keeps the record keys of a sample; ``account`` spares a look at the users. A record whose parent is not
+    over there has ``_waits`` set.
     """
     records = engagement.load(f"records/{feed.name}", delivery=delivery)
     if only is not None:
         records = records[records["key"].isin(only)]
-    users = connected(engagement).metadata().users_frame()
+    users = (account or connected(engagement).metadata()).users_frame()
     ids = pd.Series(users["id"].to_numpy(), index=users["email"].str.casefold().to_numpy())
     frame = records.drop(columns=["row", "key"]).rename(columns={"marker": "key"})
     frame.insert(1, "_record", records["key"])
@@ -66,27 +76,35 @@ def transfer(
     delivery: str = "main",
     only: frozenset[str] | None = None,
     keep: frozenset[str] = frozenset(),
+    feeds: Sequence[Feed] = (),
     on_progress: Callable[[str, Progress], None] | None = None,
 ) -> Moved:
-    """Load every feed, or the records of a sample, parents first. What the ledger knows as done is not sent again.
+    """Load every feed or the given ones, or the records of a sample, parents first.
 
+    What the ledger knows as done is not sent again.
     Records whose marker is in ``keep`` stand over there as they should and count as done.
     """
     parts: list[pd.DataFrame] = []
     destination = connected(engagement)
-    for feed in in_order(engagement):
-        frame = outgoing(engagement, feed, delivery=delivery, only=only)
-        fresh = frame[~frame["key"].isin(keep)]
+    account = destination.metadata()
+    for feed in feeds or in_order(engagement):
+        frame = outgoing(engagement, feed, delivery=delivery, only=only, account=account)
+        theirs = narrowed(engagement, feed, account)
+        before, again = _taken_over(
+            engagement, destination, feed, frame[~frame["key"].isin(keep)].drop(columns=list(theirs & set(frame)))
+        )
+        stands = keep | before
+        fresh = frame[~frame["key"].isin(stands)]
         found = _already_there(engagement, destination, feed, fresh)
         held = _held(engagement, fresh, found)
-        sent = _adopting(engagement, feed, fresh[~fresh["key"].isin(held.index)], found)
+        sent = _adopting(engagement, feed, fresh[~fresh["key"].isin(held.index)], {**found, **again}, theirs=theirs)
         report = None if on_progress is None else _named(on_progress, feed.label)
         done = load(sent.drop(columns=["_record", "_waits"]), destination, feed.object, on_progress=report).frame
         states = sent[["_record", "key"]].merge(done, on="key", how="left")
         waiting = fresh[fresh["key"].isin(held.index)][["_record", "key"]]
         waiting = waiting.assign(state="held", id="", words=waiting["key"].map(held))
-        stands = frame[frame["key"].isin(keep)][["_record", "key"]].assign(state="done", id="", words="")
-        both = pd.concat([states, waiting, stands], ignore_index=True).rename(columns={"key": "marker", "_record": "key"})
+        there = frame[frame["key"].isin(stands)][["_record", "key"]].assign(state="done", id="", words="")
+        both = pd.concat([states, waiting, there], ignore_index=True).rename(columns={"key": "marker", "_record": "key"})
         both.insert(0, "feed", feed.name)
         parts.append(both[list(OUTCOME_COLUMNS)])
     return Moved(frame=pd.concat(parts, ignore_index=True))
@@ -99,8 +117,9 @@ def read_back(engagement: Engagement, *, delivery: str = "main", only: frozenset
     """
     found: dict[str, Comparison] = {}
     destination = connected(engagement)
+    account = destination.metadata()
     for feed in in_order(engagement):
-        staged = outgoing(engagement, feed, delivery=delivery, only=only)
+        staged = outgoing(engagement, feed, delivery=delivery, only=only, account=account)
         there = standing_ids(engagement, feed)
         expected = _as_written(engagement, feed, staged[staged["key"].isin(there)].drop(columns=["_record", "_waits"]))
         actual = standing(destination, feed, set(expected["key"]), list(expected.columns))
@@ -127,12 +146,22 @@ def standing_ids(engagement: Engagement, feed: Feed) -> dict[str, str]:
 
 
 def _as_written(engagement: Engagement, feed: Feed, staged: pd.DataFrame) -> pd.DataFrame:
-    """The staged records with the fields that later changes of ours gave another value."""
-    changed = {operation.key for operation in engagement.ledger().updated() if operation.object == feed.object}
+    """The staged records with the fields that later changes of ours gave another value.
+
+    A record of somebody else's that was taken over is to hold, where we said nothing, what it held before.
+    """
+    changes: dict[str, Operation] = {}
+    for operation in engagement.ledger().updated():  # newest first: the oldest one stays
+        if operation.object == feed.object:
+            changes[operation.key] = operation
+    made = {operation.key for operation in engagement.ledger().created() if operation.object == feed.object}
     images = engagement.ledger().post_images(feed.object)
     rows = staged.to_dict("records")
     for row in rows:
-        if row["key"] in changed:
+        if row["key"] in changes:
+            before = changes[row["key"]].pre or {}
+            if row["key"] not in made:
+                row.update({name: before.get(str(name)) for name in row if name != "key"})
             row.update({name: value for name, value in images[row["key"]].items() if name in row})
     return pd.DataFrame(rows, columns=list(staged.columns), dtype="object")
 
@@ -144,39 +173,105 @@ def _destination_ids(engagement: Engagement, feed: str, delivery: str) -> pd.Ser
     return pd.Series(records["marker"].map(known).to_numpy(), index=records["key"].to_numpy(), dtype="object").dropna()
 
 
-def _already_there(engagement: Engagement, destination: Destination, feed: Feed, frame: pd.DataFrame) -> dict[str, str]:
-    """Marker → id of a record that somebody else made, and that has what the destination lets only one record have."""
+def _already_there(engagement: Engagement, destination: Destination, feed: Feed, frame: pd.DataFrame) -> dict[str, Record]:
+    """Marker → record that somebody else made, and that has what the destination lets only one record have."""
     if feed.unique not in frame:
         return {}
-    ours = engagement.ledger().ids(feed.object)
-    new = frame[~frame["key"].isin(ours) & frame[feed.unique].notna()]
+    new = frame[~frame["key"].isin(engagement.ledger().ids(feed.object)) & frame[feed.unique].notna()]
     if new.empty:
         return {}
     wanted = dict(zip(new[feed.unique].astype("str").str.casefold(), new["key"], strict=True))
-    mine = set(frame["key"]) | set(engagement.ledger().ids(kept_as(engagement, feed.object)))
-    found: dict[str, str] = {}
+    mine = set(frame["key"]) | _markers_of(engagement, feed)
+    found: dict[str, Record] = {}
     for record in destination.find(kept_as(engagement, feed.object), feed.unique, list(new[feed.unique].astype("str"))):
-        value = str(record.values.get(feed.unique) or "").casefold()
-        if record.key not in mine and value in wanted:
-            found[wanted[value]] = record.id
+        values = {str(value).casefold() for value in _several(record.values.get(feed.unique))}
+        if record.key not in mine:
+            found |= {wanted[value]: record for value in values & set(wanted)}
     return found
 
 
-def _held(engagement: Engagement, frame: pd.DataFrame, found: dict[str, str]) -> pd.Series:
-    """Marker → why, for records that must not be sent: their parent is missing, or somebody made the record already."""
+def _markers_of(engagement: Engagement, feed: Feed) -> set[str]:
+    """Markers of everything of ours that stands among the records of the feed: on the Suite, leads and contacts alike."""
+    home, ledger = kept_as(engagement, feed.object), engagement.ledger()
+    return {key for each in in_order(engagement) if kept_as(engagement, each.object) == home for key in ledger.ids(each.object)}
+
+
+def _held(engagement: Engagement, frame: pd.DataFrame, found: Mapping[str, Record]) -> pd.Series:
+    """Marker → why, for records that must not be sent: their parent is missing, or somebody made the record already.
+
+    A record that bears a key of somebody else's is never taken over: whoever put it there finds the record by it.
+    """
     waits = pd.Series("parent_missing", index=frame.loc[frame["_waits"], "key"], dtype="object")
-    if engagement.decisions.value("scope", "existing_records") == "update":
-        return waits
-    return pd.concat([waits, pd.Series("exists_already", index=list(found), dtype="object")])
+    update = engagement.decisions.value("scope", "existing_records") == "update"
+    theirs = [marker for marker, record in found.items() if record.key or not update]
+    there = pd.Series("exists_already", index=[marker for marker in theirs if marker not in waits.index], dtype="object")
+    return pd.concat([waits, there])
 
 
-def _adopting(engagement: Engagement, feed: Feed, frame: pd.DataFrame, found: dict[str, str]) -> pd.DataFrame:
-    """The records to be sent; those that are there already are changed, by id, and given our key."""
-    ids = frame["key"].map(found)
-    if not ids.notna().any():
+def _adopting(
+    engagement: Engagement, feed: Feed, frame: pd.DataFrame, found: Mapping[str, Record], *, theirs: set[str]
+) -> pd.DataFrame:
+    """The records to be sent; those that are there already are changed, by id, and given our key.
+
+    What a field of several values held before stays in it: further addresses, further accounts. Fields in ``theirs``
+    stay as they are.
+    """
+    if not found or not frame["key"].isin(found).any():
         return frame
     marker = engagement.destination.objects[kept_as(engagement, feed.object)].marker
-    return frame.assign(**{"id": ids, marker: frame["key"].where(ids.notna())})
+    rows = frame.to_dict("records")
+    for row in rows:
+        record = found.get(str(row["key"]))
+        if record is not None:
+            row.update({str(name): _joined(value, record.values.get(str(name))) for name, value in row.items()})
+            row.update(dict.fromkeys(theirs & set(row)))
+            row.update({"id": record.id, marker: row["key"]})
+    return pd.DataFrame(rows, columns=[*frame.columns, "id", marker], dtype="object")
+
+
+def narrowed(engagement: Engagement, feed: Feed, account: Metadata) -> set[str]:
+    """Lists that are shorter for this object than for the one as which it is kept: the statuses of a lead on the Suite.
+
+    They say which of the two a record is. Of a record that is there already the account knows that better.
+    """
+    homes = {field.name: field for field in account.fields if field.object == kept_as(engagement, feed.object)}
+    mine = (field for field in account.fields if field.object == feed.object and field.name in homes)
+    return {field.name for field in mine if field.choices != homes[field.name].choices}
+
+
+def _taken_over(
+    engagement: Engagement, destination: Destination, feed: Feed, frame: pd.DataFrame
+) -> tuple[set[str], dict[str, Record]]:
+    """Markers of records that an earlier run took over with all that is staged, and those that are to be changed again."""
+    operations = engagement.ledger().operations.of_keys(feed.object, list(frame["key"]))
+    live = {key: [each for each in rows if each.state in ("done", "kept")] for key, rows in operations.items()}
+    adopted = {key: rows[0] for key, rows in live.items() if rows and all(each.verb == "update" for each in rows)}
+    if not adopted:
+        return set(), {}
+    drafts, _ = drafts_of(frame[frame["key"].isin(adopted)].drop(columns=["_record", "_waits"]))
+    done = {draft.key for draft in drafts if _holds(adopted[draft.key].payload, draft.values)}
+    again = {adopted[key].id: key for key in adopted if key not in done}
+    return done, {again[record.id]: record for record in destination.read(feed.object, list(again))} if again else {}
+
+
+def _holds(payload: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    """Whether what was written holds all that is staged; a field of several values may have held more before."""
+    return all(same(_joined(value, payload.get(name)), payload.get(name)) for name, value in values.items())
+
+
+def _joined(value: Any, held: Any) -> Any:
+    """What a field is to hold: of a field with several values, those that it held before and ours."""
+    if not (isinstance(value, list) or isinstance(held, list)) or held in (None, "") or not _several(value):
+        return value
+    before = _several(held)
+    known = {item.casefold() for item in before}
+    return [*before, *(item for item in _several(value) if item.casefold() not in known)]
+
+
+def _several(value: Any) -> list[str]:
+    if isinstance(value, list):
+        return [str(item) for item in value]
+    return [] if value is None or pd.isna(value) else [str(value)]
 
 
 def _named(report: Callable[[str, Progress], None], label: str) -> Callable[[Progress], None]:

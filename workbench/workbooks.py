@@ -82,6 +82,8 @@ def _fill(page: Worksheet, sheet: Sheet, frame: pd.DataFrame) -> None:
             cell = _put(page, line, place, value)
             if len(frame) <= MOST_RULED or chosen[place - 1] in sheet.wide:
                 cell.border, cell.alignment = rule, stands[place - 1]
+    if frame.empty:
+        _put(page, above + 1, 1, "Nothing to list.").font = Font(color="5B6675")
     last = f"{get_column_letter(max(len(chosen), 1))}{max(above + len(frame), above)}"
     page.freeze_panes = f"A{above + 1}"
     page.auto_filter.ref = f"A{above}:{last}"

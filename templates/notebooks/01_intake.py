@@ -29,9 +29,6 @@ widgets.header(engagement, "intake")
 received = intake.run(engagement)
 received
 
-# %%
-received.frame
-
 # %% [markdown]
 # ## Exceptions
 #
@@ -44,7 +41,7 @@ widgets.who(engagement)
 widgets.waivers(engagement)
 
 # %%
-engagement.status()
+widgets.progress(engagement)
 
 # %% [markdown]
 # ## What next

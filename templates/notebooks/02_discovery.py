@@ -42,19 +42,19 @@ proposals = discovery.propose(engagement)
 found = discovery.run(engagement)
 found
 
-# %%
-found.frame
-
 # %% [markdown]
 # ## The same record twice?
 #
-# Each line proposes to merge one row into another record, and says why. Confirm it, point it at another record, or keep both. What stays undecided is held back from the load and counted as held; it is never merged silently.
+# Each line proposes to merge one row into another record, and says why. Confirm it, point it at another record, or keep both. Nothing is ever merged silently, and this notebook goes on when every line has its answer.
 
 # %% tags=["asks"]
 widgets.who(engagement)
 
 # %% tags=["asks"]
 widgets.decision_table(engagement, "duplicate")
+
+# %% tags=["gate"]
+answers = engagement.decisions.require("duplicate", where="02_discovery")
 
 # %% [markdown]
 # ## Questions asked once
@@ -65,10 +65,10 @@ widgets.decision_table(engagement, "duplicate")
 widgets.scope_form(engagement)
 
 # %% tags=["gate"]
-engagement.decisions.require("scope", where="02_discovery")
+answers = engagement.decisions.require("scope", where="02_discovery")
 
 # %%
-engagement.status()
+widgets.progress(engagement)
 
 # %% [markdown]
 # ## What next

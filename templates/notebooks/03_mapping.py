@@ -41,7 +41,7 @@ widgets.who(engagement)
 widgets.decision_table(engagement, "field")
 
 # %% tags=["gate"]
-engagement.decisions.require("field", where="03_mapping")
+answers = engagement.decisions.require("field", where="03_mapping")
 
 # %% [markdown]
 # ## Values of choice fields
@@ -55,7 +55,7 @@ proposals = mapping.propose_options(engagement)
 widgets.decision_table(engagement, "value")
 
 # %% tags=["gate"]
-engagement.decisions.require("value", where="03_mapping")
+answers = engagement.decisions.require("value", where="03_mapping")
 
 # %% [markdown]
 # ## The confirmed map
@@ -67,10 +67,7 @@ mapped = mapping.run(engagement)
 mapped
 
 # %%
-mapped.frame
-
-# %%
-engagement.status()
+widgets.progress(engagement)
 
 # %% [markdown]
 # ## What next

@@ -40,17 +40,14 @@ widgets.who(engagement)
 widgets.decision_table(engagement, "owner")
 
 # %% tags=["gate"]
-engagement.decisions.require("owner", where="04_owners")
+answers = engagement.decisions.require("owner", where="04_owners")
 
 # %%
 owned = owners.run(engagement)
 owned
 
 # %%
-owned.frame
-
-# %%
-engagement.status()
+widgets.progress(engagement)
 
 # %% [markdown]
 # ## What next

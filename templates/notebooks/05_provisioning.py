@@ -47,7 +47,7 @@ widgets.who(engagement)
 widgets.quiet_checklist(engagement)
 
 # %% tags=["gate"]
-engagement.decisions.require("quiet", where="05_provisioning")
+answers = engagement.decisions.require("quiet", where="05_provisioning")
 
 # %% [markdown]
 # ## Make it so, and read it back
@@ -57,10 +57,7 @@ provisioned = provisioning.run(engagement)
 provisioned
 
 # %%
-provisioned.frame
-
-# %%
-engagement.status()
+widgets.progress(engagement)
 
 # %% [markdown]
 # ## What next

@@ -36,9 +36,6 @@ engagement.gate("sample")
 staged = transform.run(engagement)
 staged
 
-# %%
-staged.frame
-
 # %% [markdown]
 # ## Does what we are about to send keep the rules?
 #
@@ -47,9 +44,6 @@ staged.frame
 # %%
 checked = validate.run(engagement)
 checked
-
-# %%
-checked.frame
 
 # %% [markdown]
 # ## Which records
@@ -66,9 +60,6 @@ sample.plan(engagement)
 comparison = sample.run(engagement)
 comparison
 
-# %%
-comparison.frame
-
 # %% [markdown]
 # ## Sign-off
 #
@@ -78,10 +69,10 @@ comparison.frame
 widgets.sign_off(engagement, comparison)
 
 # %% tags=["gate"]
-engagement.decisions.require("signoff", where="06_sample")
+answers = engagement.decisions.require("signoff", where="06_sample")
 
 # %%
-engagement.status()
+widgets.progress(engagement)
 
 # %% [markdown]
 # ## What next

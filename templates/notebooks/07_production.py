@@ -37,21 +37,15 @@ production.plan(engagement)
 
 # %% [markdown]
 # ## The load
+#
+# Source rows = loaded + merged + excluded + rejected + held + failed, for each feed. If a sum is off by one, the phase is not passed.
 
 # %%
 loaded = production.run(engagement)
 loaded
 
-# %% [markdown]
-# ## Every row in one bucket
-#
-# Source rows = loaded + merged + excluded + rejected + held + failed, for each feed. If the sum is off by one, the phase is not passed.
-
 # %%
-loaded.frame
-
-# %%
-engagement.status()
+widgets.progress(engagement)
 
 # %% [markdown]
 # ## What next

@@ -64,10 +64,13 @@ widgets.decision_table(engagement, "value")
 widgets.decision_table(engagement, "owner")
 
 # %% tags=["gate"]
-engagement.decisions.require("value", where="08_cutover")
+answers = engagement.decisions.require("duplicate", where="08_cutover")
 
 # %% tags=["gate"]
-engagement.decisions.require("owner", where="08_cutover")
+answers = engagement.decisions.require("value", where="08_cutover")
+
+# %% tags=["gate"]
+answers = engagement.decisions.require("owner", where="08_cutover")
 
 # %% [markdown]
 # ## The difference
@@ -85,7 +88,7 @@ cutover.plan(engagement)
 widgets.decision_table(engagement, "conflict")
 
 # %% tags=["gate"]
-engagement.decisions.require("conflict", where="08_cutover")
+answers = engagement.decisions.require("conflict", where="08_cutover")
 
 # %% [markdown]
 # ## Bring it over
@@ -97,10 +100,7 @@ changed = cutover.run(engagement)
 changed
 
 # %%
-changed.frame
-
-# %%
-engagement.status()
+widgets.progress(engagement)
 
 # %% [markdown]
 # ## What next

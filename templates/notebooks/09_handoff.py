@@ -35,10 +35,7 @@ handed = handoff.run(engagement)
 handed
 
 # %%
-handed.frame
-
-# %%
-engagement.status()
+widgets.progress(engagement)
 
 # %% [markdown]
 # ## What next

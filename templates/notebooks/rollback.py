@@ -34,9 +34,6 @@ rollback.plan(engagement)
 restored = rollback.run(engagement)
 restored
 
-# %%
-restored.frame
-
 # %% [markdown]
 # ## What next
 #

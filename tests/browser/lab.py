@@ -1,17 +1,52 @@
-"""A page of JupyterLab as the tests drive it, and proposals for it to show."""
+"""JupyterLab on loopback and the page in front of it, as the browser tests and their benchmark drive it."""
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import nbformat
 import pandas as pd
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page, sync_playwright
 
+from sample_exports.demo import TIME_SCALE, begin
+from workbench import rehearsal
 from workbench.engagement import Engagement
+from workbench.stages import discovery, intake
 
 PATIENCE = 60  # seconds for a server or a kernel to come up
 PERSON = "Kim Berg <kim@harbour.example>"
+SAMPLE = Path(__file__).resolve().parents[2] / "sample_exports" / "promio"
+KEY = "browser-tenant-0123456789"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-sync",
+]
+SWITCHES = [
+    "--no-browser",
+    "--allow-root",
+    "--ip=127.0.0.1",
+    "--IdentityProvider.token=",
+    "--LabApp.expose_app_in_browser=True",
+    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    "--LabApp.extension_manager=readonly",
+    "--KernelManager.transport_encryption=auto",
+]
 
 
 @dataclass(frozen=True)
@@ -43,6 +78,48 @@ class Lab:
         self.page.evaluate("(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", name)
         self.page.wait_for_function("(theme) => document.body.dataset.jpThemeName === theme", arg=name)
         self.page.locator("#jupyterlab-splash").wait_for(state="detached")
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A headless browser that asks nothing of the network for itself."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    assert found, "the browser tests need Chromium: apt-get install chromium"
+    with sync_playwright() as play:
+        opened = play.chromium.launch(executable_path=found, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@contextmanager
+def running_lab(engagement: Engagement, folder: Path, browser: Browser) -> Iterator[Lab]:
+    """A JupyterLab over the engagement's folder, with settings of its own under `folder`."""
+    port = _free_port()
+    command = [sys.executable, "-m", "jupyterlab", *SWITCHES, f"--port={port}", f"--ServerApp.root_dir={engagement.root}"]
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lab.log").open("wb") as log:
+        server = subprocess.Popen(command, env=_isolated(folder), stdout=log, stderr=subprocess.STDOUT, cwd=engagement.root)
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/api", server)
+            yield _watched(browser, f"http://127.0.0.1:{port}")
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+@contextmanager
+def begun_migration(folder: Path) -> Iterator[Engagement]:
+    """The small sample before its mapping: a tenant, the two phases before it, and what they ask decided as recorded."""
+    with rehearsal.running("freshsales", state=folder / "tenant.db", token=KEY, time_scale=TIME_SCALE) as tenant:
+        engagement = begin(folder / "engagement", SAMPLE, url=tenant.url, key=KEY, time_scale=TIME_SCALE)
+        recorded = (SAMPLE / "decisions.jsonl").read_text(encoding="utf-8").splitlines()
+        before = [line for line in recorded if json.loads(line)["kind"] in ("scope", "duplicate")]
+        (folder / "before.jsonl").write_text("\n".join(before) + "\n", encoding="utf-8")
+        engagement.decisions.read_jsonl(folder / "before.jsonl")
+        intake.run(engagement)
+        discovery.propose(engagement)
+        discovery.run(engagement)
+        yield engagement
 
 
 def proposals(engagement: Engagement, *, more: int = 0) -> pd.DataFrame:
@@ -80,5 +157,51 @@ def write_notebook(engagement: Engagement, *sources: str) -> str:
     made = nbformat.v4.new_notebook(metadata={"kernelspec": kernel})
     made.cells = [nbformat.v4.new_markdown_cell("# Mapping"), *map(nbformat.v4.new_code_cell, (opening, *sources))]
     path = engagement.root / "notebooks" / "mapping_of_columns.ipynb"
+    path.parent.mkdir(exist_ok=True)
     nbformat.write(made, path)
     return path.relative_to(engagement.root).as_posix()
+
+
+def _watched(browser: Browser, address: str) -> Lab:
+    page = browser.new_page(viewport={"width": 1360, "height": 940})
+    lab = Lab(address, page)
+    page.on("pageerror", lambda fault: lab.faults.append(str(fault)))
+    page.on("request", lambda sent: lab.outside.append(sent.url) if _leaves(sent.url, address) else None)
+    return lab
+
+
+def _leaves(url: str, address: str) -> bool:
+    return url.startswith(("http:", "https:", "ws:", "wss:")) and not url.split("://", 1)[1].startswith(
+        address.split("://", 1)[1]
+    )
+
+
+def _isolated(folder: Path) -> dict[str, str]:
+    """An environment in which Jupyter finds nothing of the user's and asks nothing of the network."""
+    notices = folder / "settings" / "@jupyterlab" / "apputils-extension"
+    notices.mkdir(parents=True)
+    (notices / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
+    own = {f"JUPYTER_{name}_DIR": str(folder / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
+    more = {"JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces")}
+    # The kernel finds the engagement from its working directory, as it does for a consultant.
+    inherited = {
+        name: value for name, value in os.environ.items() if name not in ("WORKBENCH_ENGAGEMENT", "WORKBENCH_HEADLESS")
+    }
+    return {**inherited, **own, **more, "WORKBENCH_USER": PERSON, "IPYTHONDIR": str(folder / "ipython")}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
+    for _ in range(PATIENCE * 5):
+        assert server.poll() is None, "JupyterLab ended while starting"
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    raise AssertionError("JupyterLab did not start")

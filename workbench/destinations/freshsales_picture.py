@@ -182,13 +182,16 @@ def _rows(answer: Answer, key: str) -> list[dict[str, Any]]:
 def _listed(http: Http, spec: ObjectSpec) -> dict[str, dict[str, Any]]:
     """Fields of an object as the account lists them, by key."""
     answer = http.call(Request("GET", f"settings/{spec.plural}/fields", read=True))
-    if not answer.good:
+    rows = _rows(answer, "fields")
+    if not rows:  # every object has standard fields, so another service must have answered
         raise Refused(
             f"the account does not show the fields of {spec.plural}",
-            found=str(answer.status),
-            todo="check the edition in engagement.toml, and that the key's user may see the settings",
+            expected="a list of fields",
+            found=f"{answer.status} without one",
+            where=f"GET settings/{spec.plural}/fields at {http.host}",
+            todo="check base_url and the edition in engagement.toml, and that the key's user may see the settings",
         )
-    return {str(row["name"]): row for row in _rows(answer, "fields")}
+    return {str(row["name"]): row for row in rows}
 
 
 def _natives(

@@ -111,6 +111,7 @@ class Http:
         self._closing = weakref.finalize(self, _close, self._all)
         for name in ("httpx", "httpcore"):  # they log addresses with their queries, which hold personal data
             logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger("stamina").setLevel(logging.ERROR)  # every wait is told by `on_wait`, in words
 
     @property
     def host(self) -> str:
@@ -173,6 +174,7 @@ class Http:
             if waited > self._policy.patience:
                 raise DestinationBusy(
                     f"{self.host} has been saying 'too many requests' for {waited - pause:.0f} seconds",
+                    found=f"it asks to wait {pause:.0f} seconds more",
                     where=request.place,
                     todo="wait for the next hour, or find the other integration that uses up the limit; then resume",
                 )
@@ -196,7 +198,7 @@ class Http:
         try:
             return self._exchange(client, request)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            return _Failure(f"nobody answers at {self.host} ({_kind(error)})", sent=False)
+            return _Failure(f"nobody answers at {self.host}{_port(self._base)} ({_kind(error)})", sent=False)
         except httpx.HTTPError as error:
             return _Failure(f"the connection broke ({_kind(error)})", sent=True)
         finally:
@@ -252,7 +254,7 @@ class Http:
                 f"no usable answer from {self.host}",
                 found=got.words,
                 where=request.place,
-                todo="see whether the service is up and the network reaches it, then resume; nothing was lost",
+                todo="see that base_url is right, the service is up and the network reaches it, then resume; nothing was lost",
             )
         return Uncertain(
             "a change was sent, and nobody can say whether it was made",
@@ -296,16 +298,27 @@ def _close(clients: list[httpx.Client]) -> None:
 
 def _checked(base_url: str) -> httpx.URL:
     """The base address; in earnest it has to be https, as the key travels with every request."""
-    url = httpx.URL(base_url.rstrip("/"))
+    try:
+        url = httpx.URL(base_url.rstrip("/"))
+    except httpx.InvalidURL as wrong:
+        raise _no_address(str(wrong)) from None
     secure = url.scheme == "https" or (url.scheme == "http" and url.host in LOOPBACK)
     if not (url.host and secure) or url.userinfo:
-        raise EngagementError(
-            "this is no address of an API",
-            expected="https://… up to and with /api; http only for a rehearsal on this machine; no key in it",
-            found=f"{url.scheme}://{url.host}{url.path}",
-            todo="correct base_url in engagement.toml",
-        )
+        raise _no_address(f"{url.scheme}://{url.host}{url.path}")
     return url
+
+
+def _no_address(found: str) -> EngagementError:
+    return EngagementError(
+        "this is no address of an API",
+        expected="https://… up to and with /api; http only for a rehearsal on this machine; no key in it",
+        found=found,
+        todo="correct base_url in engagement.toml",
+    )
+
+
+def _port(url: httpx.URL) -> str:
+    return f":{url.port}" if url.port else ""
 
 
 def _joined(base: str, path: str) -> str:

@@ -9,6 +9,7 @@ import os
 import socket
 import tomllib
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from workbench.errors import PortInUse, SpecError
+from workbench.errors import EditError, PortInUse, SpecError
 from workbench.rehearsal.child import Rehearsal, running
 from workbench.rehearsal.dumps import VOLATILE, canonical, dump, log
 from workbench.rehearsal.engine import FAULT_SWITCHES, LIMIT_SWITCHES, Clock, House, Json, State, Switch, Switches
@@ -50,9 +51,16 @@ def serve(
     Raises ``PortInUse``, and ``SpecError`` for an unknown destination, tenant or switch.
     """
     module = _module(destination)
-    listener = _listen(port)
-    kept = State(state, first_ids=module.FIRST_IDS)
-    try:
+    if time_scale <= 0:
+        raise EditError(
+            "time does not stand still",
+            expected="a time scale above 0; 60 lets a minute pass in a second",
+            found=f"{time_scale:g}",
+            todo="give another time scale",
+        )
+    if not state.exists():  # so that a wrong name makes no file
+        Switches(_table(module), {**_read(_named(tenant, module)).get("switches", {}), **(switches or {})})
+    with closing(_listen(port)) as listener, closing(State(state, first_ids=module.FIRST_IDS)) as kept:
         recipe = _recipe(kept, module, tenant)
         chosen = Switches(_table(module), {**recipe.get("switches", {}), **(switches or {})})
         house = House(kept, Clock(time_scale), chosen, recipe)
@@ -60,9 +68,6 @@ def serve(
         bound = int(listener.getsockname()[1])
         url = f"http://{LOOPBACK}:{bound}{stand_in.base}"
         _Server(Wire(house, stand_in, token=token, port=bound), url, on_ready).run(sockets=[listener])
-    finally:
-        kept.close()
-        listener.close()
 
 
 def switches(destination: str) -> pd.DataFrame:
@@ -143,18 +148,27 @@ def _recipe(kept: State, module: ModuleType, tenant: str | Path | None) -> Json:
     """The recipe that shaped the state; a new state takes the named one, or the destination's own default."""
     recipe = kept.meta("recipe")
     if recipe is None:
-        recipe = _read(tenant if tenant is not None else module.TENANT)
+        recipe = _read(_named(tenant, module))
         with kept.transaction():
             kept.set_meta("recipe", recipe)
     return recipe
 
 
+def _named(tenant: str | Path | None, module: ModuleType) -> str | Path:
+    return tenant if tenant is not None else str(module.TENANT)
+
+
 def _read(tenant: str | Path) -> Json:
-    path = tenant if isinstance(tenant, Path) or os.sep in tenant else TENANTS / f"{tenant}.toml"
+    own = isinstance(tenant, Path) or os.sep in tenant or tenant.endswith(".toml")
+    path = Path(tenant) if own else TENANTS / f"{tenant}.toml"
     if not Path(path).is_file():
         known = ", ".join(sorted(file.stem for file in TENANTS.glob("*.toml")))
-        raise SpecError(f"there is no tenant {tenant}", expected=f"{known}, or the path of a TOML file")
+        raise SpecError(
+            f"there is no tenant {tenant}", expected=f"{known}, or the path of a TOML file", todo="name one that is there"
+        )
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
-        raise SpecError("the tenant is not TOML", where=str(path), found=str(error)) from None
+        raise SpecError(
+            "the tenant is not TOML", where=str(path), found=str(error), todo="mend the line that it names"
+        ) from None

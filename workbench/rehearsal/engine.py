@@ -82,6 +82,7 @@ def _allowed(switch: Switch, value: str) -> str:
             f"the switch {switch.name} does not take {value!r}",
             expected=", ".join(switch.allowed) or "a number from 0 upwards",
             found=repr(value),
+            todo="take one of these",
         )
     return value
 

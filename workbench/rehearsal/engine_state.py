@@ -7,12 +7,12 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from workbench.errors import EditError
+from workbench.errors import EditError, listed
 
 Json = dict[str, Any]
 """A body as it stands on the wire: the stand-ins keep what they were sent, so it has no narrower type."""
@@ -99,6 +99,7 @@ class State:
     """The tenant in one SQLite file, which this process alone writes; every answer is committed before it is sent."""
 
     def __init__(self, path: Path, *, first_ids: Mapping[str, int]) -> None:
+        _check(path)
         self._lock = _locked(path)
         path.touch(mode=0o600)
         path.chmod(0o600)
@@ -262,6 +263,26 @@ class State:
 
 def _job(number: int, kind: str, made: float, due: float, request: str, result: str | None) -> Job:
     return Job(number, kind, made, due, json.loads(request), json.loads(result) if result else None)
+
+
+def _check(path: Path) -> None:
+    """Leave alone what is no tenant of ours: a folder, another kind of file, another program's database, a damaged one."""
+    try:
+        if not path.exists() or (path.is_file() and not path.stat().st_size):
+            return
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
+            found = {str(name) for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            damage = "; ".join(str(words) for (words,) in db.execute("PRAGMA quick_check(3)"))
+    except sqlite3.Error as error:
+        found, damage = set(), str(error)
+    if damage != "ok" or not found >= {"meta", "record", "job", "log"}:
+        raise EditError(
+            "this is no tenant of a rehearsal",
+            expected="a state file that a rehearsal wrote, or a name that is free",
+            found=damage if damage != "ok" else f"a database with {listed(sorted(found)) or 'no tables'}",
+            where=str(path),
+            todo="name another file; this one was left as it is",
+        )
 
 
 def _locked(path: Path) -> IO[bytes]:

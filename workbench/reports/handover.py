@@ -21,6 +21,9 @@ __all__ = [
     "render_provisioning",
 ]
 
+SHOWN = 12
+"""Things of one kind that the page lists; the workbook beside it has all of them."""
+
 TODO_OF: Mapping[str, str] = {
     "call recording": "Download the audio of the recordings that are to be kept; only the link moves along.",
     "landing page": "Rebuild the page elsewhere, then point its address to the new place.",
@@ -76,7 +79,7 @@ def render_inventory(inputs: Inventory, folder: Path) -> list[Path]:
             "many": plural(kind),
             "count": len(frame),
             "todo": advice.get(kind, ""),
-            "table": table_of(frame, limit=300),
+            "table": table_of(frame, limit=SHOWN),
         }
         for kind, frame in kinds.items()
     ]

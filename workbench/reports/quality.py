@@ -24,6 +24,13 @@ FINDING_TITLES = {
     "detail": "detail",
     "todo": "what to do",
 }
+DUPLICATE_TITLES = {
+    "subject": "row",
+    "shown": "as it stands",
+    "reasons": "alike in",
+    "confidence": "sure",
+    "decided": "decided",
+}
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,9 @@ def render_quality(inputs: Quality, folder: Path) -> list[Path]:
         "rows": inputs.rows,
         "findings": table_of(findings, titles=FINDING_TITLES, limit=300),
         "damage": table_of(damage, titles=FINDING_TITLES, limit=300),
-        "duplicates": table_of(inputs.duplicates, limit=200),
+        "duplicates": table_of(
+            inputs.duplicates, titles=DUPLICATE_TITLES if "decided" in inputs.duplicates else None, limit=12
+        ),
         "orphans": table_of(inputs.orphans, limit=200),
     }
     title = "Data quality"
@@ -71,7 +80,7 @@ def render_quality(inputs: Quality, folder: Path) -> list[Path]:
     sheets: Sequence[Sheet] = [
         Sheet("Findings", findings, about="What was found in the files.", titles=FINDING_TITLES, wide=wide),
         Sheet("Spreadsheet damage", damage, about="Values that a spreadsheet changed.", titles=FINDING_TITLES, wide=wide),
-        Sheet("Duplicates", inputs.duplicates, about="Rows that may be one and the same."),
+        Sheet("Duplicates", inputs.duplicates, about="Rows that may be one and the same.", titles=DUPLICATE_TITLES),
         Sheet("Orphans", inputs.orphans, about="Rows that point at something that is not there."),
     ]
     return [page, write_workbook(folder / "data-quality.xlsx", sheets, title=title)]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
 
 from workbench.pages import About, plain_text, table_of, write_page
 from workbench.reasons import explained, reason
+from workbench.reports.differences import UNEXPLAINED, grouped, unexplained
 from workbench.workbooks import Sheet, write_workbook
 
 __all__ = ["BUCKETS", "Reconciliation", "SecondPass", "located", "render_reconciliation", "row_bars"]
@@ -21,8 +23,6 @@ ABOUT_BUCKETS: Mapping[str, str] = {
     "held": "These rows wait for a decision; nothing was sent for them.",
     "failed": "The destination refused these records, in the words beside them.",
 }
-UNEXPLAINED = ("missing", "surplus", "wrong")
-
 ROW_TITLES = {
     "label": "what",
     "rows": "rows",
@@ -137,12 +137,13 @@ def render_reconciliation(inputs: Reconciliation, folder: Path) -> list[Path]:
         "why": table_of(_why(inputs.verdicts), titles={"feed": "what", "bucket": "ended", "words": "reason", "rows": "rows"}),
         "compared": table_of(_by_object(inputs.compared)),
         "fields": table_of(inputs.compared[inputs.compared[["intended", "lossy", "wrong"]].sum(axis=1) > 0]),
-        "unexplained": table_of(differences[differences["class"].isin(UNEXPLAINED)], titles=DIFFERENCE_TITLES, limit=200),
-        "explained": table_of(_grouped(differences)),
+        "unexplained": table_of(unexplained(differences), titles=DIFFERENCE_TITLES, limit=200),
+        "explained": table_of(grouped(differences)),
         "links": table_of(_closing(inputs.links)),
         "cells": table_of(_telling(_closing(inputs.cells)), limit=400),
-        "money": table_of(_closing(inputs.money)),
-        "open": [(name, ABOUT_BUCKETS[name], table_of(_of(verdicts, name), titles=OPEN_TITLES, limit=200)) for name in OPEN],
+        "lost": table_of(_telling(_closing(_losing(inputs.cells))), limit=400),
+        "money": table_of(_sums(inputs.money)),
+        "open": [(name, ABOUT_BUCKETS[name], table_of(_of(verdicts, name), titles=OPEN_TITLES, limit=25)) for name in OPEN],
         "aside": table_of(_aside(aside)),
         "second": inputs.second_pass,
     }
@@ -167,11 +168,11 @@ def located(frame: pd.DataFrame, *, row: str = "row") -> pd.DataFrame:
 
 
 def row_bars(rows: pd.DataFrame, labels: Mapping[str, str]) -> list[dict[str, object]]:
-    """One entry a feed: its label, counts, and the width of each bucket's bar in percent of the longest feed."""
-    largest = max(int(rows["rows"].max()), 1) if len(rows) else 1
+    """One entry a feed: its label, counts, and the width of each bucket's bar in percent of the feed's rows."""
     entries: list[dict[str, object]] = []
     for counts in rows.to_dict("records"):
-        parts = [(name, int(counts[name]), round(100 * int(counts[name]) / largest, 2)) for name in BUCKETS]
+        whole = max(sum(int(counts[name]) for name in BUCKETS), 1)
+        parts = [(name, int(counts[name]), round(100 * int(counts[name]) / whole, 2)) for name in BUCKETS]
         entries.append(
             {
                 "label": labels.get(str(counts["feed"]), str(counts["feed"])),
@@ -207,6 +208,26 @@ def _telling(cells: pd.DataFrame) -> pd.DataFrame:
     return made.drop(columns=idle)
 
 
+def _losing(cells: pd.DataFrame) -> pd.DataFrame:
+    """The columns of the cell closure in which a filled cell did not come along, or is unaccounted for."""
+    if cells.empty:
+        return cells
+    lost = [name for name in ("set_aside", "left_behind", "unexplained") if name in cells.columns]
+    return cells[cells[lost].sum(axis=1) > 0]
+
+
+def _sums(money: pd.DataFrame) -> pd.DataFrame:
+    """Sums of money with what they are sums of in front, to the cent on both sides."""
+    if money.empty:
+        return money
+    first = [name for name in ("object", "field", "currency") if name in money.columns]
+    rest = [name for name in money.columns if name not in first]
+    exact = {name: [Decimal(str(value)) for value in money[name]] for name in ("expected", "actual", "difference")}
+    return _closing(
+        money.assign(**{name: pd.Series(v, index=money.index, dtype="object") for name, v in exact.items()})[[*first, *rest]]
+    )
+
+
 def _of(verdicts: pd.DataFrame, bucket: str) -> pd.DataFrame:
     return verdicts[verdicts["bucket"] == bucket]
 
@@ -223,13 +244,6 @@ def _by_object(compared: pd.DataFrame) -> pd.DataFrame:
     return compared.groupby("object", sort=False)[numbers].sum().reset_index()
 
 
-def _grouped(differences: pd.DataFrame) -> pd.DataFrame:
-    """Explained differences counted by what explains them, with one example each."""
-    rest = differences[~differences["class"].isin(UNEXPLAINED)]
-    grouped = rest.groupby(["object", "field", "class", "reason"], sort=False)
-    return grouped.agg(values=("key", "size"), sent=("expected", "first"), found=("actual", "first")).reset_index()
-
-
 def _aside(aside: pd.DataFrame) -> pd.DataFrame:
     if aside.empty:
         return aside
@@ -242,7 +256,7 @@ def _aside(aside: pd.DataFrame) -> pd.DataFrame:
 
 
 def _sheets(inputs: Reconciliation, verdicts: pd.DataFrame, aside: pd.DataFrame) -> Sequence[Sheet]:
-    said = pd.DataFrame([["yes" if good else "NO", text] for good, text in inputs.statements], columns=["true", "statement"])
+    said = pd.DataFrame([["yes" if good else "NO", text] for good, text in inputs.statements], columns=["holds", "statement"])
     rows = inputs.rows.assign(label=[inputs.labels.get(feed, feed) for feed in inputs.rows["feed"]])
     loaded = verdicts["bucket"] == "loaded"
     made = [
@@ -271,7 +285,7 @@ def _sheets(inputs: Reconciliation, verdicts: pd.DataFrame, aside: pd.DataFrame)
         ),
         Sheet("Links", _closing(inputs.links), about="Links between records."),
         Sheet("Filled cells", _closing(inputs.cells), about="What became of every filled cell, per column."),
-        Sheet("Money", _closing(inputs.money), about="Sums of money, exactly, on both sides."),
+        Sheet("Money", _sums(inputs.money), about="Sums of money, exactly, on both sides."),
         Sheet(
             "Set aside",
             aside,

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from workbench.accounting import close_accounts
-from workbench.destinations import Draft
+from workbench.destinations import Draft, Metadata
 from workbench.engagement import Engagement
 from workbench.frames.merge import Merge, merge
 from workbench.frames.transform import marker_of
 from workbench.loading import Progress
 from workbench.planning import connected, kept_as
-from workbench.show import heading, html_table
+from workbench.reports.differences import readable_key
+from workbench.show import bars, heading, html_table, together
 from workbench.specs import Feed
-from workbench.transfer import in_order, outgoing, standing, transfer
+from workbench.transfer import in_order, narrowed, outgoing, standing, transfer
 
 __all__ = ["Cutover", "Difference", "plan", "run"]
 
 DELIVERY = "delta"
+VERDICTS = {
+    "take": "follows the export",
+    "keep": "stays as it is over there",
+    "same": "both say the same",
+    "conflict": "changed on both sides",
+}
+SIDES = {"key": "record", "base": "as loaded", "theirs": "in the export now", "ours": "over there now", "verdict": "so it"}
 BUCKETS = ("loaded", "merged", "excluded", "rejected", "held", "failed")
 
 
@@ -35,8 +43,16 @@ class Difference:
     def _repr_html_(self) -> str:
         conflicts = int((self.frame["verdict"] == "conflict").sum())
         said = f"{conflicts} fields changed on both sides" if conflicts else "no field changed on both sides"
-        counts = html_table(self.records, caption="Records")
-        return heading(said, good=not conflicts) + counts + html_table(self.frame, caption="Changed fields", limit=100)
+        if self.frame.empty:
+            return together(heading(said, good=True), html_table(self.records, caption="Records") if len(self.records) else "")
+        words = self.frame["verdict"].map(VERDICTS).fillna(self.frame["verdict"])
+        shown = self.frame.assign(key=self.frame["key"].map(readable_key), verdict=words)
+        order = (self.frame["verdict"] != "conflict").sort_values(kind="stable").index
+        return together(
+            heading(said, good=not conflicts),
+            html_table(self.records, caption="Records, against what was loaded"),
+            html_table(shown.loc[order].drop(columns=["feed"]).rename(columns=SIDES), caption="Changed fields"),
+        )
 
 
 @dataclass(frozen=True)
@@ -49,8 +65,12 @@ class Cutover:
 
     def _repr_html_(self) -> str:
         said = "the delta is in, and final" if self.passed else "the delta is not closed"
-        return (
-            heading(said, good=self.passed) + html_table(self.frame) + html_table(self.accounting, caption="Rows of the delta")
+        if self.frame.empty:
+            return heading("no delta was delivered; nothing changes", good=self.passed)
+        return together(
+            heading(said, good=self.passed),
+            html_table(self.frame, caption="What was brought over"),
+            bars(self.accounting, label="feed", parts=BUCKETS, caption="Rows of the delta", closes="closes"),
         )
 
 
@@ -73,6 +93,7 @@ def plan(engagement: Engagement) -> Difference:
 
 def run(engagement: Engagement, *, on_progress: Callable[[str, Progress], None] | None = None) -> Cutover:
     """Send new records and changed fields only; DecisionMissing where a conflict is open."""
+    engagement.gate("cutover")
     answers = engagement.decisions.require("conflict", where="08_cutover")
     decided = dict(zip(answers["subject"], answers["value"], strict=True))
     if DELIVERY not in engagement.deliveries():
@@ -80,10 +101,13 @@ def run(engagement: Engagement, *, on_progress: Callable[[str, Progress], None] 
         empty = pd.DataFrame(columns=["feed", "new", "changed", "gone"])
         return Cutover(frame=empty, accounting=pd.DataFrame(columns=["feed", "rows", *BUCKETS, "closes"]), passed=True)
     with engagement.lock():
-        _become(engagement)
-        counts = [_change(engagement, feed, merged, decided) for feed, merged in _merges(engagement)]
-        moved = transfer(engagement, delivery=DELIVERY, on_progress=on_progress, keep=_loaded(engagement))
-    closed = close_accounts(engagement, moved.frame, delivery=DELIVERY)
+        counts, moved = [], []
+        for feed in in_order(engagement):  # parents first: a changed link may lead to a new one
+            refused = _become(engagement, feed)
+            counts.append(_change(engagement, feed, decided, refused=refused))
+            sent = transfer(engagement, delivery=DELIVERY, on_progress=on_progress, keep=_loaded(engagement), feeds=[feed])
+            moved.append(sent.frame)
+    closed = close_accounts(engagement, pd.concat(moved, ignore_index=True), delivery=DELIVERY)
     frame = pd.DataFrame(counts, columns=["feed", "new", "changed", "fields", "refused", "gone"])
     passed = bool(closed.frame["closes"].all()) and not int(frame["refused"].sum())
     engagement.save("accounting", closed.frame, delivery=DELIVERY)
@@ -98,39 +122,65 @@ def run(engagement: Engagement, *, on_progress: Callable[[str, Progress], None] 
     return Cutover(frame=frame, accounting=closed.frame, passed=passed)
 
 
-def _merges(engagement: Engagement) -> list[tuple[Feed, Merge]]:
+def _merges(engagement: Engagement, feeds: Sequence[Feed] = ()) -> list[tuple[Feed, Merge]]:
     """Feed by feed: what was loaded, what the new export says, and what stands at the destination."""
     if DELIVERY not in engagement.deliveries():
         return []
     destination, found = connected(engagement), []
-    for feed in in_order(engagement):
-        base = outgoing(engagement, feed).drop(columns=["_record", "_waits"])
+    account = destination.metadata()
+    for feed in feeds or in_order(engagement):
+        base = outgoing(engagement, feed, account=account).drop(columns=["_record", "_waits"])
         done = set(engagement.ledger().ids(feed.object))
-        theirs = outgoing(engagement, feed, delivery=DELIVERY).drop(columns=["_record", "_waits"])
+        theirs = outgoing(engagement, feed, delivery=DELIVERY, account=account).drop(columns=["_record", "_waits"])
         ours = standing(destination, feed, done, list(base.columns))
         loaded = base[base["key"].isin(done)]
         found.append((feed, merge(loaded, theirs, ours)))
     return found
 
 
-def _become(engagement: Engagement) -> None:
-    """Records that stand over there for a row which the new export counts to another record: a lead that signed.
+def _become(engagement: Engagement, feed: Feed) -> int:
+    """Records that stand over there for a row which the new export counts to a record of this feed: a lead that signed.
 
-    The record stays and takes on what the other one holds, and its key, so that nobody stands there twice.
+    The record stays and takes on what the other one holds, and its key, so that nobody stands there twice. What it
+    held because it was a lead is emptied. Returns how many the destination refused.
     """
-    there = {feed.name: engagement.ledger().ids(feed.object) for feed in in_order(engagement)}
-    for feed in in_order(engagement):
-        records = outgoing(engagement, feed, delivery=DELIVERY).set_index("_record")
-        marker = engagement.destination.objects[kept_as(engagement, feed.object)].marker
-        for other in (o for o in engagement.route.feeds if any(match.feed == feed.name for match in o.merge)):
-            if kept_as(engagement, other.object) != kept_as(engagement, feed.object):
-                continue
-            for source, record in _moved(engagement, other, there[other.name]):
-                if record in records.index and records.at[record, "key"] not in there[feed.name]:
-                    values = records.drop(columns=["key", "_waits"]).loc[record].dropna().to_dict()
-                    key = str(records.at[record, "key"])
-                    draft = Draft(key=key, values={**values, marker: key}, id=there[other.name][source])
-                    connected(engagement).write(feed.object, [draft])
+    there = engagement.ledger().ids(feed.object)
+    others = [other for other in engagement.route.feeds if any(match.feed == feed.name for match in other.merge)]
+    others = [other for other in others if kept_as(engagement, other.object) == kept_as(engagement, feed.object)]
+    found = [(other, _moved(engagement, other, engagement.ledger().ids(other.object))) for other in others]
+    if not any(moved for _, moved in found):
+        return 0
+    destination = connected(engagement)
+    account = destination.metadata()
+    records = outgoing(engagement, feed, delivery=DELIVERY, account=account)
+    rows = {str(row["_record"]): row for row in records.to_dict("records")}
+    drafts: dict[str, Draft] = {}
+    for other, moved in found:
+        ids, emptied = engagement.ledger().ids(other.object), _because_of(engagement, other, account)
+        for source, record in moved:
+            key = str(rows[record]["key"]) if record in rows else ""
+            if key and key not in there and key not in drafts:
+                drafts[key] = _turned(engagement, feed, rows[record], number=ids[source], emptied=emptied)
+    outcomes = destination.write(feed.object, list(drafts.values())) if drafts else []
+    return sum(outcome.state != "done" for outcome in outcomes)
+
+
+def _turned(engagement: Engagement, feed: Feed, record: Mapping[Any, Any], *, number: str, emptied: Set[str]) -> Draft:
+    """The change that makes one record of the destination the given one."""
+    marker, key = engagement.destination.objects[kept_as(engagement, feed.object)].marker, str(record["key"])
+    said = {str(name): _sent(value) for name, value in record.items() if name not in ("key", "_record", "_waits")}
+    values = {**dict.fromkeys(emptied), **{name: value for name, value in said.items() if value is not None}}
+    return Draft(key=key, values={**values, marker: key}, id=number)
+
+
+def _because_of(engagement: Engagement, feed: Feed, account: Metadata) -> set[str]:
+    """Lists that records of a feed hold because of their kind: shorter ones, and those that the destination filled itself."""
+    home = engagement.destination.objects[kept_as(engagement, feed.object)]
+    lists = {field.name for field in home.fields if field.selector and field.type == "picklist"}
+    made = [operation for operation in engagement.ledger().created() if operation.object == feed.object]
+    filled = {name for row in made for name in lists if (row.post or {}).get(name) and row.payload.get(name) is None}
+    sent = {name for row in made for name in row.payload}
+    return narrowed(engagement, feed, account) | (filled - sent)
 
 
 def _moved(engagement: Engagement, feed: Feed, there: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -141,20 +191,25 @@ def _moved(engagement: Engagement, feed: Feed, there: Mapping[str, str]) -> list
     return [(marker, record) for marker, record in zip(markers, ends["record"], strict=True) if marker in there]
 
 
-def _change(engagement: Engagement, feed: Feed, merged: Merge, decided: dict[str, Any]) -> list[Any]:
+def _change(engagement: Engagement, feed: Feed, decided: dict[str, Any], *, refused: int) -> list[Any]:
     """Send the changed fields of records that are over there: theirs where only they changed, or where that was decided."""
+    merged = _merges(engagement, [feed])[0][1]
     frame = merged.frame
-    chosen = [decided.get(_subject(feed, row.key, row.field)) for row in frame.itertuples()]
+    chosen = [decided.get(_subject(feed, row["key"], row["field"])) for row in frame.to_dict("records")]
     sends = (frame["verdict"] == "take") | (
         (frame["verdict"] == "conflict") & (pd.Series(chosen, index=frame.index) == "theirs")
     )
     ids = engagement.ledger().ids(feed.object)
     drafts = [
-        Draft(key=str(key), values=dict(zip(rows["field"], rows["theirs"].map(_sent), strict=True)), id=ids[str(key)])
+        Draft(
+            key=str(key),
+            values=dict(zip(rows["field"], [_sent(value) for value in rows["theirs"]], strict=True)),
+            id=ids[str(key)],
+        )
         for key, rows in frame[sends].groupby("key", sort=False)
     ]
     outcomes = connected(engagement).write(feed.object, drafts) if drafts else []
-    refused = sum(outcome.state != "done" for outcome in outcomes)
+    refused += sum(outcome.state != "done" for outcome in outcomes)
     return [feed.name, len(merged.new), len(drafts), int(sends.sum()), refused, len(merged.gone)]
 
 

@@ -15,7 +15,7 @@ from workbench.frames.select import filled, holds, natural_keys
 from workbench.matching.records import match_companies, match_records
 from workbench.planning import feed_plans
 from workbench.recipes import convert
-from workbench.show import html_table
+from workbench.show import Meter, heading, html_table, percent, together
 
 __all__ = ["Discovery", "propose", "run"]
 
@@ -33,13 +33,34 @@ class Discovery:
     duplicates: pd.DataFrame  # subject, value, confidence, reasons, shown
 
     def _repr_html_(self) -> str:
-        custom = self.frame[self.frame["known"] == "custom property"]
-        return (
-            html_table(self.frame, caption="Columns", limit=200)
-            + html_table(custom[["table", "column", "type", "samples"]], caption="Custom properties, found in the headers")
-            + html_table(self.orphans, caption="Links that lead to no row of the delivery")
-            + html_table(self.duplicates[["subject", "confidence", "reasons", "shown"]], caption="May stand twice", limit=100)
-        )
+        custom = self.frame["known"] == "custom property"
+        tables = self.frame["table"].nunique()
+        said = f"{len(self.frame)} columns in {tables} tables, {custom.sum()} of them custom properties"
+        twice = f"{len(self.duplicates)} rows may stand twice" if len(self.duplicates) else "no row seems to stand twice"
+        orphans = self.orphans.rename(columns={"points_at": "points at", "values": "for example"})
+        parts = [heading(f"{said}; {twice}")]
+        if custom.any():
+            parts.append(html_table(_described(self.frame[custom]), caption="Custom properties, found in the headers"))
+        parts.append(html_table(_described(self.frame), caption="All columns"))
+        if len(orphans):
+            parts.append(html_table(orphans, caption="Links that lead to no row of the delivery"))
+        return together(*parts)
+
+
+def _described(columns: pd.DataFrame) -> pd.DataFrame:
+    """What a person wants to know of columns: how full, of what kind, how many different values, and what is odd."""
+    odd = columns["issues"].fillna("").astype("str").str.replace("_", " ")
+    return pd.DataFrame(
+        {
+            "table": columns["table"],
+            "column": columns["column"],
+            "kind": columns["type"].astype("str").str.replace("_", " "),
+            "filled": [Meter(float(share), percent(float(share))) for share in columns["fill"]],
+            "different": columns["distinct"],
+            "for example": columns["samples"],
+            "notable": odd,
+        }
+    )
 
 
 def propose(engagement: Engagement, delivery: str = "main") -> pd.DataFrame:
@@ -170,13 +191,14 @@ def _duplicates(engagement: Engagement, plan: FeedPlan, delivery: str) -> list[d
     order = {row: place for place, row in enumerate(table["_row"])}
     asks = set(table.index[_asks(engagement, plan, table, delivery)])
     proposals = []
-    for pair in found.frame.sort_values("confidence", ascending=False, kind="stable").itertuples():
-        first, later = sorted((pair.left, pair.right), key=order.__getitem__)
+    for pair in found.frame.sort_values("confidence", ascending=False, kind="stable").to_dict("records"):
+        first, later = sorted((pair["left"], pair["right"]), key=order.__getitem__)
         if later not in asks:
             continue
-        into = key[first] if pair.confidence >= SURE else ""
+        sure, why = float(pair["confidence"]), str(pair["reasons"])
+        into = key[first] if sure >= SURE else ""
         shown = f"{name[later]} ({key[later]}) ~ {name[first]} ({key[first]})"
-        proposals.append(_proposal(plan, key[later], later, into, pair.confidence, pair.reasons, shown, other=key[first]))
+        proposals.append(_proposal(plan, key[later], later, into, sure, why, shown, other=key[first]))
     return proposals
 
 

@@ -14,7 +14,8 @@ from workbench.engagement import Engagement
 from workbench.frames.closure import association_closure, cell_closure, money_closure
 from workbench.frames.select import filled
 from workbench.planning import connected, feed_plans, needed_fields
-from workbench.show import heading, html_table
+from workbench.reasons import SPREADSHEET_DAMAGE
+from workbench.show import heading, html_table, percent, together
 from workbench.transfer import in_order, outgoing, standing, standing_ids
 
 __all__ = ["Handoff", "run"]
@@ -32,8 +33,10 @@ class Handoff:
 
     def _repr_html_(self) -> str:
         said = "the documents are written" if self.good else "the documents are written, and not everything holds"
-        return (
-            heading(said, good=self.good) + html_table(self.statements) + html_table(self.frame, caption="Documents", limit=100)
+        return together(
+            heading(said, good=self.good),
+            html_table(self.statements, caption="What has to be true"),
+            html_table(self.frame, caption="Documents", first=30),
         )
 
 
@@ -45,13 +48,13 @@ def run(engagement: Engagement) -> Handoff:
     reconciliation = _reconciliation(engagement, about)
     writers: Sequence[tuple[str, str, Callable[[], list[Path]]]] = (
         (
-            "Reconciliation",
+            "Reconciliation report",
             "where every row ended, and how it reads over there",
             lambda: reports.render_reconciliation(reconciliation, folder),
         ),
         ("Data quality", "what was found in the exports", lambda: reports.render_quality(_quality(engagement, about), folder)),
         (
-            "What could not move",
+            "What stays behind",
             "recordings, pages, accounts, automations, and where they are",
             lambda: reports.render_inventory(_inventory(engagement, about), folder),
         ),
@@ -61,7 +64,7 @@ def run(engagement: Engagement) -> Handoff:
             lambda: reports.render_automations(_automations(engagement, about), folder),
         ),
         (
-            "Fidelity",
+            "What is kept of the history",
             "what the destination can hold of dates, authors and owners",
             lambda: reports.render_fidelity(_fidelity(engagement, about), folder),
         ),
@@ -71,7 +74,7 @@ def run(engagement: Engagement) -> Handoff:
             lambda: reports.render_owners(_owners(engagement, about), folder),
         ),
         (
-            "Fields",
+            f"Preparing {about.destination}",
             "what was made at the destination",
             lambda: reports.render_provisioning(_provisioning(engagement, about), folder),
         ),
@@ -199,10 +202,16 @@ def _stacked(parts: Sequence[pd.DataFrame], *, first: str = "object") -> pd.Data
 def _quality(engagement: Engagement, about: reports.About) -> reports.Quality:
     duplicates = engagement.decisions.proposals("duplicate")[["subject", "confidence", "reasons", "shown"]]
     decided = engagement.decisions.mapping("duplicate")
-    duplicates = duplicates.assign(decided=[_merged(decided.get(subject)) for subject in duplicates["subject"]])
+    duplicates = duplicates.assign(
+        decided=[_merged(decided.get(subject)) for subject in duplicates["subject"]],
+        confidence=[percent(float(sure)) for sure in duplicates["confidence"]],
+    )
+    found = engagement.load("findings")
+    damaged = found["code"].isin(SPREADSHEET_DAMAGE)
     return reports.Quality(
         about=about,
-        findings=engagement.load("findings"),
+        findings=found[~damaged],
+        damage=found[damaged],
         duplicates=duplicates.astype("str"),
         orphans=engagement.load("orphans").astype("str"),
         rows=int(engagement.load("intake")["rows"].sum()),
@@ -211,7 +220,7 @@ def _quality(engagement: Engagement, about: reports.About) -> reports.Quality:
 
 def _merged(value: object) -> str:
     into = value.get("into") if isinstance(value, dict) else value
-    return f"merged into {into}" if into else "kept apart"
+    return f"merged into {into}" if into else "kept separate"
 
 
 def _inventory(engagement: Engagement, about: reports.About) -> reports.Inventory:
@@ -235,11 +244,12 @@ def _automations(engagement: Engagement, about: reports.About) -> reports.Automa
 
 def _fidelity(engagement: Engagement, about: reports.About) -> reports.Fidelity:
     """What the destination keeps of who and when, object by object, with the records that it concerns."""
-    rows = []
+    rows, named = [], {field.name: field.label for field in needed_fields(engagement)}
     for feed in in_order(engagement):
         count = len(engagement.load(f"records/{feed.name}"))
         dated = next((r for r in feed.fields if "created" in r.to), None)
-        kept = f"the day stands in {dated.to}; the time of day is given up" if dated else "it is in the exports only"
+        stands = named.get(dated.to, dated.to) if dated else ""
+        kept = f"the day stands in “{stands}”; the time of day is given up" if dated else "it is in the exports only"
         rows += [
             [feed.label, "created", "in part" if dated else "no", kept, count],
             [feed.label, "updated", "no", "the day of the migration; the exports name none", count],

@@ -11,16 +11,26 @@ from typing import Any
 import pandas as pd
 
 from workbench.engagement import Engagement
-from workbench.errors import ExportError
+from workbench.errors import ExportError, listed
 from workbench.letters import read_cover_letter, read_request
 from workbench.readers import Export, list_sheets, read_export
+from workbench.reasons import explained
 from workbench.recipes import convert
-from workbench.show import heading, html_table
+from workbench.show import heading, html_table, together
 from workbench.specs import Table
 
 __all__ = ["Certificate", "run"]
 
 LETTER = "cover_letter*.txt"
+FILE_TITLES = {"rejected": "unreadable", "stated": "in the letter", "first": "first day", "last": "last day"}
+FINDING_TITLES = {
+    "table": "table",
+    "column": "column",
+    "words": "what was found",
+    "count": "times",
+    "sample": "for example",
+    "todo": "what to do",
+}
 
 
 @dataclass(frozen=True)
@@ -35,8 +45,20 @@ class Certificate:
         here = "everything that was asked for is here" if len(self.frame) else "nothing further was delivered"
         said = here if not self.problems else f"{len(self.problems)} problems"
         listed = html_table(pd.DataFrame({"problem": list(self.problems)})) if self.problems else ""
-        tables = html_table(self.frame, caption="What arrived")
-        return heading(said, good=not self.problems) + listed + tables + html_table(self.findings, caption="Damage", limit=100)
+        files = self.frame[self.frame["file"] != ""].rename(columns=FILE_TITLES)
+        found = html_table(_graver_first(self.findings), caption="What was found in the files")
+        arrived = html_table(files, caption="What arrived") if len(files) else ""
+        return together(heading(said, good=not self.problems), listed, arrived, found if len(self.findings) else "")
+
+
+def _graver_first(findings: pd.DataFrame) -> pd.DataFrame:
+    """Findings in words, those about which something can be done before the others."""
+    if findings.empty:
+        return findings
+    told = explained(findings, code="code")
+    told = told.assign(sample=told["sample"].astype("str").str.strip()).rename(columns=FINDING_TITLES)
+    asks = (told["what to do"] == "").sort_values(kind="stable").index
+    return told.loc[asks, list(FINDING_TITLES.values())].reset_index(drop=True)
 
 
 def run(engagement: Engagement, delivery: str = "main") -> Certificate:
@@ -47,7 +69,9 @@ def run(engagement: Engagement, delivery: str = "main") -> Certificate:
     """
     if delivery != "main" and delivery not in engagement.deliveries():
         nothing = pd.DataFrame(columns=["table", "file", "rows", "rejected", "stated", "first", "last", "encoding", "problem"])
-        return Certificate(frame=nothing, findings=pd.DataFrame(columns=["table", "column", "code", "count", "sample"]), problems=())
+        return Certificate(
+            frame=nothing, findings=pd.DataFrame(columns=["table", "column", "code", "count", "sample"]), problems=()
+        )
     folder = engagement.exports(delivery)
     names = sorted(path.name for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
     if not names:
@@ -72,6 +96,7 @@ class _Intake:
         self.stated = read_cover_letter(folder / letters[0]) if letters else pd.DataFrame(columns=["file", "sheet", "rows"])
         request = engagement.root / "exports" / "request.json"
         self.request = read_request(request).frame.set_index("table") if request.is_file() else None
+        self.tables: dict[str, pd.DataFrame] = {}  # kept once all of them could be read: a file that cannot be changes nothing
         self.rows: list[dict[str, Any]] = []
         self.rejects: list[pd.DataFrame] = []
         self.findings: list[pd.DataFrame] = []
@@ -81,14 +106,14 @@ class _Intake:
         """Read one table, keep it, and note what is doubtful about it."""
         file = next((n for n in self.names if any(fnmatch(n.lower(), pattern.lower()) for pattern in table.files)), None)
         if file is None or not self._has_sheet(file, table):
-            return self._missing(name, table)
+            return self._missing(name, table, file)
         export = read_export(self.folder / file, sheet=table.sheet or None)
         frame, renamed = _canonical(export.frame, table)
         place = f"{file}#{table.sheet}" if table.sheet else file
         start = "" if self.delivery == "main" else f"{self.delivery}/"
         frame.insert(0, "_row", [f"{start}{place}:{line}" for line in export.frame.index])
         problems = self._doubts(name, table, file, frame, export)
-        self.engagement.save(f"tables/{name}", frame, delivery=self.delivery)
+        self.tables[name] = frame
         self._keep_rejects(name, f"{start}{place}", export)
         self._keep_findings(name, export, renamed)
         self._line(name, place, export, table, frame, problems)
@@ -102,6 +127,7 @@ class _Intake:
         rejects = pd.concat(self.rejects, ignore_index=True)
         read = frame.assign(records=frame["rows"] + frame["rejected"])[["table", "records"]]
         for name, kept in (
+            *((f"tables/{name}", table) for name, table in self.tables.items()),
             ("intake", frame),
             ("findings", findings),
             ("rejects", rejects),
@@ -130,19 +156,23 @@ class _Intake:
     def _has_sheet(self, file: str, table: Table) -> bool:
         return not table.sheet or table.sheet in set(list_sheets(self.folder / file)["name"])
 
-    def _missing(self, name: str, table: Table) -> None:
+    def _missing(self, name: str, table: Table, file: str | None) -> None:
         """Keep an empty table in its place, so that nothing after this has to ask whether it is there."""
         columns = ["_row", *table.column_names()]
-        self.engagement.save(
-            f"tables/{name}", pd.DataFrame({c: pd.Series(dtype="str") for c in columns}), delivery=self.delivery
-        )
+        self.tables[name] = pd.DataFrame({c: pd.Series(dtype="str") for c in columns})
         self._keep_rejects(name, "", None)
-        what = f"{table.files[0]}#{table.sheet}" if table.sheet else table.files[0]
-        problem = f"missing: {what} is not among the files" if table.required and self.delivery == "main" else ""
+        wanted = (table.required or self._asked(name) is not None) and self.delivery == "main"
+        problem = f"missing: {self._lacking(table, file)}" if wanted else ""
         nothing = {"rows": 0, "rejected": 0, "stated": pd.NA, "first": "", "last": "", "encoding": "", "problem": problem}
         self.rows.append({"table": name, "file": "", **nothing})
         if problem:
             self.problems.append(f"{name}/{problem}")
+
+    def _lacking(self, table: Table, file: str | None) -> str:
+        what = f"{table.files[0]}#{table.sheet}" if table.sheet else table.files[0]
+        if file is None:
+            return f"{what} is not among the files, which are {listed(self.names)}"
+        return f"{file} has no sheet {table.sheet}, only {listed(list(list_sheets(self.folder / file)['name']))}"
 
     def _doubts(self, name: str, table: Table, file: str, frame: pd.DataFrame, export: Export) -> list[str]:
         problems = []
@@ -156,9 +186,15 @@ class _Intake:
         if stated is not None and stated not in (found, found + 1):
             problems.append(f"count: the letter says {stated} rows, the file has {found}")
         asked = self._asked(name)
-        _first, last = _range(frame, table)
-        if asked and last and asked[1] and last[:7] < asked[1][:7] and self.delivery == "main":
-            problems.append(f"range: asked until {asked[1]}, the last row is of {last}")
+        first, last = _range(frame, table)
+        if asked and self.delivery == "main":
+            short = []
+            if first and asked[0] and first[:7] > asked[0][:7]:
+                short.append(f"asked from {asked[0]}, the first row is of {first}")
+            if last and asked[1] and last[:7] < asked[1][:7]:
+                short.append(f"asked until {asked[1]}, the last row is of {last}")
+            if short:
+                problems.append("range: " + "; ".join(short))
         return problems
 
     def _stated(self, file: str, table: Table) -> int | None:

@@ -16,7 +16,7 @@ from workbench.matching.columns import propose_fields
 from workbench.matching.values import propose_values
 from workbench.planning import answers, connected, delivered, feed_plans, kept_as
 from workbench.recipes import convert
-from workbench.show import heading, html_table
+from workbench.show import heading, html_table, name_of, together
 from workbench.specs import Feed
 
 __all__ = ["ConfirmedMap", "propose", "propose_options", "run"]
@@ -37,9 +37,21 @@ class ConfirmedMap:
     open: int
 
     def _repr_html_(self) -> str:
-        said = "every column and value is confirmed" if not self.open else f"{self.open} answers are missing"
-        fields = html_table(self.frame, caption="Columns and fields", limit=400)
-        return heading(said, good=not self.open) + fields + html_table(self.values, caption="Values and options", limit=400)
+        people = " and ".join(dict.fromkeys(map(name_of, [*self.frame["by"], *self.values["by"]])))
+        lacking = f"{self.open} answers are missing"
+        said = lacking if self.open else f"every column and value is confirmed, by {people}"
+        fields = self.frame.drop(columns=["by"]).rename(columns={"recipe": "read as"})
+        fields["read as"] = fields["read as"].astype("str").str.replace("_", " ")
+        changed = self.values[self.values["option"] != self.values["value"]]
+        options = changed.drop(columns=["by"]).assign(option=changed["option"].replace("", "(left empty)"))
+        same = len(self.values) - len(changed)
+        return together(
+            heading(said, good=not self.open),
+            html_table(fields, caption=f"{len(fields)} columns and their fields"),
+            html_table(options, caption=f"{len(options)} values under another name; {same} keep theirs")
+            if len(options)
+            else "",
+        )
 
 
 def propose(engagement: Engagement, delivery: str = "main") -> pd.DataFrame:
@@ -113,13 +125,14 @@ def _impossible(engagement: Engagement, options: pd.DataFrame) -> list[str]:
     fields = {
         (n, f.column): (p.feed, f.field) for n, p in feed_plans(engagement).items() for f in p.fields if "mapping" in f.options
     }
-    for (feed, column), group in options.groupby(["feed", "column"], sort=False):
+    for names, group in options.groupby(["feed", "column"], sort=False):
+        feed, column = (str(name) for name in names)
         if (feed, column) not in fields:
             continue
         known = {"", *_options(engagement, metadata, *fields[feed, column])}
         wrong += [
             f"{feed}/{column}={row['value']}: there is no option {row['option']!r}"
-            for _, row in group.iterrows()
+            for row in group.to_dict("records")
             if row["option"] not in known
         ]
     return wrong
@@ -135,11 +148,12 @@ def _feed_proposals(engagement: Engagement, feed: Feed, metadata: Metadata, deli
     guesses = _guesses(engagement, feed, metadata, seen, [c for c in columns if c not in rules])
     rows = []
     for column in columns:
-        shown = f"{seen.at[column, 'fill']:.0%} filled · {seen.at[column, 'type']} · {seen.at[column, 'samples']}"
+        fill, kind, samples = (seen[name].loc[column] for name in ("fill", "type", "samples"))
+        shown = f"{fill:.0%} filled · {kind} · {samples}"
         if column in rules:
             answer = {"value": {"target": rules[column].to}, "confidence": FROM_ROUTE, "reasons": "the scope document names it"}
         else:
-            answer = _free_column(engagement, feed, table, column, seen.at[column, "type"], guesses.get(column))
+            answer = _free_column(engagement, feed, table, column, str(kind), guesses.get(column))
         options = list(guesses.get("", {}).get("targets", []))
         rows.append({"subject": f"{feed.name}/{column}", "alternatives": options, "shown": shown, **answer})
     return rows
@@ -167,10 +181,10 @@ def _guesses(
             "fill": seen.loc[columns, "fill"].to_numpy(),
         }
     )
-    for row in propose_fields(asked, free).frame.itertuples():
-        if isinstance(row.target, str) and row.confidence >= 0.5:
-            target = row.target.split(".", 1)[1]
-            result[row.column] = {"target": target, "confidence": float(row.confidence), "reasons": row.reasons}
+    for row in propose_fields(asked, free).frame.to_dict("records"):
+        if isinstance(row["target"], str) and row["confidence"] >= 0.5:
+            target = row["target"].split(".", 1)[1]
+            result[row["column"]] = {"target": target, "confidence": float(row["confidence"]), "reasons": row["reasons"]}
     return result
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 import pandas as pd
 
@@ -11,7 +12,7 @@ from workbench.frames.plan import BLANK
 from workbench.frames.select import filled
 from workbench.matching.owners import match_owners
 from workbench.planning import connected, delivered
-from workbench.show import heading, html_table
+from workbench.show import Meter, heading, html_table, name_of, together
 
 __all__ = ["Owners", "propose", "run"]
 
@@ -29,7 +30,21 @@ class Owners:
 
     def _repr_html_(self) -> str:
         said = "every owner is resolved" if not self.unresolved else f"{self.unresolved} owners are unresolved"
-        return heading(said, good=not self.unresolved) + html_table(self.frame, caption="Owners", limit=200)
+        most = max(int(self.frame["rows"].max()), 1) if len(self.frame) else 1
+        shown = pd.DataFrame(
+            {
+                "owner in the export": self.frame["owner"],
+                "records": [Meter(rows / most, f"{rows:,}") for rows in self.frame["rows"]],
+                "in deals": [Decimal(str(round(float(value), 2))) for value in self.frame["value"].fillna(0)],
+                "user": self.frame["user"],
+                "decided by": self.frame["by"].map(name_of),
+                "why": self.frame["why"],
+            }
+        )
+        if self.unresolved:
+            shown.insert(4, "state", self.frame["state"])
+        caption = "Who becomes whom, and what hangs on it"
+        return together(heading(said, good=not self.unresolved), html_table(shown, caption=caption, first=20))
 
 
 def propose(engagement: Engagement) -> pd.DataFrame:
@@ -51,14 +66,16 @@ def propose(engagement: Engagement) -> pd.DataFrame:
         {
             "subject": named["owner"].to_numpy(),
             "value": found["user_id"].map(mail).fillna("").to_numpy(),
-            "confidence": found["confidence"].to_numpy(),
+            # A shared mailbox is surely nobody's; who gets its records is still a person's to say.
+            "confidence": found["confidence"].where(found["user_id"].notna(), FIRST_GUESS).to_numpy(),
             "reasons": found["reasons"].to_numpy(),
         }
     )
     blank = pd.DataFrame([{"subject": BLANK, "value": "", "confidence": FIRST_GUESS, "reasons": "somebody has to be named"}])
     proposals = pd.concat([proposals, blank[[BLANK in set(weights["owner"])]]], ignore_index=True)
     shown = weights.set_index("owner")
-    proposals["shown"] = [f"{shown.at[s, 'rows']} rows, {shown.at[s, 'value']} in deals" for s in proposals["subject"]]
+    weighed = shown.loc[proposals["subject"], ["rows", "value"]].to_numpy()
+    proposals["shown"] = [_weight(int(rows), float(value)) for rows, value in weighed]
     active = sorted(users.loc[users["active"], "email"])
     proposals["alternatives"] = [active] * len(proposals)
     engagement.decisions.propose(KIND, proposals)
@@ -78,11 +95,16 @@ def run(engagement: Engagement) -> Owners:
     lost = ~frame["user"].astype("str").str.casefold().isin(active)
     frame["state"] = lost.map({True: "unresolved", False: "resolved"})
     engagement.save("owners", frame.reset_index(drop=True).astype({"value": "float64"}))
-    reasons = [f"{row.owner}: {row.user or 'nobody'} is no active user" for row in frame[lost].itertuples()]
+    reasons = [f"{row['owner']}: {row['user'] or 'nobody'} is no active user" for row in frame[lost].to_dict("records")]
     engagement.finish(
         "owners", passed=not lost.any(), reasons=reasons, summary={"owners": len(frame), "unresolved": int(lost.sum())}
     )
     return Owners(frame=frame.reset_index(drop=True), unresolved=int(lost.sum()))
+
+
+def _weight(rows: int, value: float) -> str:
+    """What hangs on an owner, in words; no deals, no word of them."""
+    return f"{rows:,} records" + (f", {value:,.2f} in deals" if value else "")
 
 
 def weigh(engagement: Engagement) -> pd.DataFrame:

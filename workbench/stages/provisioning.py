@@ -11,7 +11,7 @@ from workbench.destinations import Metadata
 from workbench.engagement import Engagement
 from workbench.errors import Refused
 from workbench.planning import connected, kept_as, needed_fields
-from workbench.show import heading, html_table
+from workbench.show import heading, html_table, together
 from workbench.specs import CustomField
 
 __all__ = ["Provisioning", "plan", "run"]
@@ -23,10 +23,15 @@ class Provisioning:
 
     frame: pd.DataFrame  # object, field, label, type, choices, state (present, missing, differs), detail
     missing: int
+    checklist: pd.DataFrame  # object, label, type, choices (a list), unique: what an administrator would make by hand
 
     def _repr_html_(self) -> str:
-        said = "the destination has every field" if not self.missing else f"{self.missing} fields are missing or differ"
-        return heading(said, good=not self.missing) + html_table(self.frame, caption="Fields", limit=200)
+        count = len(self.frame)
+        lacking = f"{self.missing} of {count} fields are missing or differ"
+        said = lacking if self.missing else f"the destination has all {count} fields"
+        order = (self.frame["state"] == "present").sort_values(kind="stable").index
+        shown = self.frame.loc[order].assign(type=self.frame["type"].astype("str").str.replace("_", " "))
+        return together(heading(said, good=not self.missing), html_table(shown, caption="Fields that the map needs"))
 
 
 def plan(engagement: Engagement) -> Provisioning:
@@ -48,7 +53,11 @@ def plan(engagement: Engagement) -> Provisioning:
 
 
 def run(engagement: Engagement) -> Provisioning:
-    """Make the fields that are missing, where the account lets us; then look again and pass only if all are there."""
+    """Make the fields that are missing, where the account lets us; then look again and pass only if all are there.
+
+    Where it does not, the phase is blocked and `checklist` of the result says what an administrator has to make.
+    """
+    engagement.gate("provisioning")
     engagement.decisions.require("quiet", where="05_provisioning")
     fields, destination = _wanted(engagement), connected(engagement)
     before = _compared(engagement, fields, destination.metadata(fields))
@@ -81,17 +90,20 @@ def _wanted(engagement: Engagement) -> tuple[CustomField, ...]:
 
 
 def _compared(engagement: Engagement, fields: Sequence[CustomField], metadata: Metadata) -> Provisioning:
-    rows = []
+    rows, by_hand = [], []
     for field in fields:
         live = metadata.find(field.object, field.name) or metadata.find(kept_as(engagement, field.object), field.name)
         wanted_type = engagement.destination.types.get(field.type, "text")
         state, detail = "present", ""
         if live is None:
             state = "missing"
+            home = kept_as(engagement, field.object)
+            by_hand.append([home, field.label, wanted_type, list(field.choices), field.unique])
         elif live.type != wanted_type:
             state, detail = "differs", f"is {live.type}, should be {wanted_type}"
         elif lost := [choice for choice in field.choices if choice not in live.choices]:
             state, detail = "differs", "lacks the choices " + ", ".join(lost)
         rows.append([field.object, field.name, field.label, wanted_type, ", ".join(field.choices), state, detail])
     frame = pd.DataFrame(rows, columns=["object", "field", "label", "type", "choices", "state", "detail"])
-    return Provisioning(frame=frame, missing=int((frame["state"] != "present").sum()))
+    checklist = pd.DataFrame(by_hand, columns=["object", "label", "type", "choices", "unique"])
+    return Provisioning(frame=frame, missing=int((frame["state"] != "present").sum()), checklist=checklist)

@@ -8,7 +8,8 @@ import pandas as pd
 
 from workbench.engagement import Engagement
 from workbench.planning import connected
-from workbench.show import heading, html_table
+from workbench.reports.differences import readable_key
+from workbench.show import heading, html_table, together
 from workbench.unloading import unload
 
 __all__ = ["Rollback", "plan", "run"]
@@ -25,10 +26,11 @@ class Rollback:
         counts = self.frame.groupby(["object", "verdict"], sort=False).size().reset_index(name="records")
         said = "the destination stands as before" if self.done else "some records were kept, or could not be put back"
         listed = self.frame[self.frame["verdict"] != "reversed"]
-        return (
-            heading(said, good=self.done)
-            + html_table(counts, caption="Rollback")
-            + html_table(listed, caption="Kept and errored")
+        told = listed.assign(key=listed["key"].map(readable_key))
+        return together(
+            heading(said, good=self.done),
+            html_table(counts, caption="How every record ended"),
+            html_table(told, caption="Kept and errored", first=20) if len(listed) else "",
         )
 
 

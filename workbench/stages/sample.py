@@ -10,7 +10,9 @@ import pandas as pd
 
 from workbench.engagement import Engagement
 from workbench.evidence import evidence
-from workbench.show import heading, html_table
+from workbench.reasons import in_words
+from workbench.reports.differences import differences_table
+from workbench.show import heading, html_table, together
 from workbench.transfer import in_order, read_back, transfer
 
 __all__ = ["Sample", "Selection", "plan", "run"]
@@ -27,8 +29,18 @@ class Selection:
     frame: pd.DataFrame  # feed, key, because
 
     def _repr_html_(self) -> str:
-        counts = self.frame.groupby(["feed", "because"], sort=False).size().reset_index(name="records")
-        return html_table(counts, limit=100, caption=f"{len(self.frame)} records in the sample")
+        told = _told(self.frame)
+        feeds = told.groupby("feed", sort=False).size()
+        said = ", ".join(f"{count} {feed}" for feed, count in feeds.items())
+        counts = told.groupby(["feed", "because"], sort=False).size().reset_index(name="records")
+        return together(heading(f"{len(told)} records: {said}"), html_table(counts, caption="Why these"))
+
+
+def _told(chosen: pd.DataFrame) -> pd.DataFrame:
+    """Why records are in the sample, in words: `trimmed_space in Email` as what was done, and to which column."""
+    parts = chosen["because"].astype("str").str.extract(r"^(?P<code>[a-z_;]+) in (?P<column>.+)$")
+    words = in_words(parts, code="code")["code"]
+    return chosen.assign(because=(parts["column"] + ": " + words).where(parts["code"].notna(), chosen["because"]))
 
 
 @dataclass(frozen=True)
@@ -40,11 +52,13 @@ class Sample:
     records: int
     wrong: int
     evidence: Mapping[str, str]  # name → digest: what a sign-off is bound to
+    held: int = 0  # records that were not sent: the destination has them already, or lacks what they hang on
 
     def _repr_html_(self) -> str:
-        said = f"{self.records} records read back, {int(self.summary['cells'].sum())} fields compared, {self.wrong} unexplained"
-        tables = html_table(self.summary, caption="Field by field", limit=200)
-        return heading(said, good=not self.wrong) + tables + html_table(self.frame, caption="Differences", limit=100)
+        cells = int(self.summary["cells"].sum())
+        said = f"{self.records:,} records read back, {cells:,} values compared, {self.wrong} unexplained"
+        said += f", {self.held} records held" if self.held else ""
+        return together(heading(said, good=not self.wrong), differences_table(self.summary, self.frame))
 
 
 def plan(engagement: Engagement) -> Selection:
@@ -69,6 +83,7 @@ def plan(engagement: Engagement) -> Selection:
 
 def run(engagement: Engagement) -> Sample:
     """Load the chosen records and compare every field with what was staged; a wrong one closes the phase."""
+    engagement.gate("sample")
     only = frozenset(engagement.load("sample")["key"])
     with engagement.lock():
         moved = transfer(engagement, only=only)
@@ -77,20 +92,20 @@ def run(engagement: Engagement) -> Sample:
     frame = frame[["feed", *[column for column in frame.columns if column != "feed"]]]
     summary = pd.concat([c.summary.assign(feed=name) for name, c in compared.items()], ignore_index=True)
     summary = summary[["feed", *[column for column in summary.columns if column != "feed"]]]
-    refused = moved.frame[moved.frame["state"] != "done"]
+    refused = moved.frame[moved.frame["state"].isin(["rejected", "unknown"])]
+    held = int((moved.frame["state"] == "held").sum())
     wrong = sum(c.wrong for c in compared.values()) + len(refused)
     seen = evidence(engagement, differences=frame)
-    _ask(engagement, seen, records=int(moved.frame["state"].eq("done").sum()), wrong=wrong)
-    result = Sample(
-        frame=frame, summary=summary, records=int((moved.frame["state"] == "done").sum()), wrong=wrong, evidence=seen
-    )
+    loaded = int((moved.frame["state"] == "done").sum())
+    _ask(engagement, seen, shown=f"{loaded} records, {wrong} unexplained differences" + (f", {held} held" if held else ""))
+    result = Sample(frame=frame, summary=summary, records=loaded, wrong=wrong, evidence=seen, held=held)
     engagement.save("sample_differences", frame.astype("str"))
     engagement.save("sample_summary", summary)
     _finish(engagement, result, refused)
     return result
 
 
-def _ask(engagement: Engagement, seen: Mapping[str, str], *, records: int, wrong: int) -> None:
+def _ask(engagement: Engagement, seen: Mapping[str, str], *, shown: str) -> None:
     """Put the sign-off up as a question, with what it will be bound to."""
     question = {
         "subject": "sample",
@@ -98,7 +113,7 @@ def _ask(engagement: Engagement, seen: Mapping[str, str], *, records: int, wrong
         "confidence": 0.0,  # nobody but a person signs
         "reasons": "a person of the customer's signs",
         "alternatives": [],
-        "shown": f"{records} records, {wrong} unexplained differences",
+        "shown": shown,
     }
     engagement.decisions.propose("signoff", pd.DataFrame([question]))
 
@@ -107,7 +122,7 @@ def _finish(engagement: Engagement, result: Sample, refused: pd.DataFrame) -> No
     reasons = [f"{row.key}: {row.state} {row.words}" for row in refused.itertuples()]
     if result.wrong:
         reasons.insert(0, f"{result.wrong} differences are not explained")
-    summary = {"records": result.records, "wrong": result.wrong, "evidence": dict(result.evidence)}
+    summary = {"records": result.records, "held": result.held, "wrong": result.wrong, "evidence": dict(result.evidence)}
     engagement.finish("sample", passed=not result.wrong, reasons=reasons, summary=summary)
 
 

@@ -14,7 +14,8 @@ from workbench.frames.plan import FeedPlan
 from workbench.frames.select import natural_keys
 from workbench.frames.transform import CELL_COLUMNS, VERDICT_COLUMNS, Staged, transform
 from workbench.planning import feed_plans, fields_of
-from workbench.show import bars, html_table
+from workbench.reasons import in_words
+from workbench.show import bars, heading, html_table, together
 from workbench.specs import Feed
 
 __all__ = ["STAGED_AS", "Staging", "run"]
@@ -31,10 +32,14 @@ class Staging:
     cells: pd.DataFrame  # feed, column, reason, cells
 
     def _repr_html_(self) -> str:
-        return (
-            bars(self.frame, label="feed", parts=STAGED_AS, caption="Rows, by where they ended")
-            + html_table(self.reasons, caption="Why")
-            + html_table(self.cells, caption="Cells that could not come along, or not whole")
+        rest = self.reasons[self.reasons["bucket"] != "load"].rename(columns={"bucket": "ended"})
+        records = int(self.frame["load"].sum()) if len(self.frame) else 0
+        rows = int(self.frame["rows"].sum()) if len(self.frame) else 0
+        return together(
+            heading(f"{records:,} records from {rows:,} rows"),
+            bars(self.frame, label="feed", parts=STAGED_AS, caption="Where every row ends"),
+            html_table(in_words(rest), caption="Why rows are no record of their own") if len(rest) else "",
+            html_table(in_words(self.cells), caption="Cells that come along in part, or not at all") if len(self.cells) else "",
         )
 
 
@@ -136,7 +141,9 @@ def _own(staged: Staged, feed: Feed, rejects: pd.DataFrame, delivery: str) -> St
 
 
 def _summary(staged: Mapping[str, Staged]) -> Staging:
-    verdicts = pd.concat([pd.DataFrame(columns=list(VERDICT_COLUMNS)), *(each.verdicts for each in staged.values())], ignore_index=True)
+    verdicts = pd.concat(
+        [pd.DataFrame(columns=list(VERDICT_COLUMNS)), *(each.verdicts for each in staged.values())], ignore_index=True
+    )
     cells = pd.concat([pd.DataFrame(columns=list(CELL_COLUMNS)), *(each.cells for each in staged.values())], ignore_index=True)
     counts = (
         verdicts.groupby(["feed", "bucket"], sort=False)

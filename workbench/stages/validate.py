@@ -14,7 +14,7 @@ from workbench.frames.plan import FeedPlan, native_field
 from workbench.frames.rules import PATTERNS, Checked, Rule, check
 from workbench.pages import About, rows_of, table_of, write_page
 from workbench.planning import feed_plans, needed_fields
-from workbench.show import heading, html_table
+from workbench.show import heading, html_table, together
 from workbench.specs import CustomField, DestinationSpec
 
 __all__ = ["Validation", "field_rules", "rules_of", "run"]
@@ -46,10 +46,11 @@ class Validation:
         counts = self.frame.groupby("object", sort=False).agg(
             rules=("words", "size"), checked=("checked", "sum"), broken=("broken", "sum")
         )
-        parts = [heading(said, good=self.passed), html_table(counts.reset_index())]
+        parts = [heading(said, good=self.passed), html_table(counts.reset_index(), caption="Rules, object by object")]
         if len(broken):
-            parts.append(html_table(broken[["object", "column", "words", "broken", "examples"]], caption="Broken rules"))
-        return "".join(parts)
+            told = broken[["object", "column", "words", "broken", "examples"]].rename(columns={"words": "every value"})
+            parts.append(html_table(told, caption="Broken rules"))
+        return together(*parts)
 
 
 def run(engagement: Engagement, delivery: str = "main") -> Validation:

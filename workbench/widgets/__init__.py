@@ -5,8 +5,20 @@ from __future__ import annotations
 from workbench.widgets.forms import quiet_checklist, scope_form, waivers
 from workbench.widgets.header import header
 from workbench.widgets.person import who
+from workbench.widgets.progress import progress
 from workbench.widgets.signing import sign_off
 from workbench.widgets.table import decision_table
 from workbench.widgets.twin import Twin, headless
 
-__all__ = ["Twin", "decision_table", "header", "headless", "quiet_checklist", "scope_form", "sign_off", "waivers", "who"]
+__all__ = [
+    "Twin",
+    "decision_table",
+    "header",
+    "headless",
+    "progress",
+    "quiet_checklist",
+    "scope_form",
+    "sign_off",
+    "waivers",
+    "who",
+]

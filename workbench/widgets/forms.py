@@ -11,7 +11,7 @@ import pandas as pd
 
 from workbench.engagement import PHASES, Engagement
 from workbench.errors import WorkbenchError
-from workbench.show import escape
+from workbench.show import day, escape, name_of
 from workbench.specs import Scope
 from workbench.widgets.person import known
 from workbench.widgets.twin import Twin, beside, headless
@@ -185,7 +185,9 @@ def _still(engagement: Engagement, kind: str, title: str, asked: Sequence[tuple[
         every = dict(asked) | {subject: subject for subject in decided if subject not in dict(asked)}
         rows = [_answered(words, decided.get(subject)) for subject, words in every.items()]
         note = f"{sum(subject in decided for subject in every)} of {len(every)} answered" if every else "none"
-        return Twin(title, note, pd.DataFrame(rows, columns=["question", "answer", "by", "at", "comment"]))
+        frame = pd.DataFrame(rows, columns=["question", "answer", "by", "at", "comment"])
+        view = frame.assign(by=frame["by"].map(name_of), at=frame["at"].map(day))
+        return Twin(title, note, frame, view=view.rename(columns={"by": "decided by", "at": "on"}))
 
     return twin
 

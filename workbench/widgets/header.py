@@ -31,7 +31,9 @@ def header(engagement: Engagement, phase: str) -> Twin:
         ("decisions", engagement.decisions.digest(*KINDS)[:SHORT]),
         ("versions", ", ".join([f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in LIBRARIES)])),
     ]
-    return Twin(f"{engagement.route.title} · {phase}", "", pd.DataFrame(lines, columns=["what", "is"]))
+    frame = pd.DataFrame(lines, columns=["what", "is"])
+    view = frame[~frame["what"].isin(["route", "phase"])]  # the title says them
+    return Twin(f"{engagement.route.title} · {phase}", "", frame, view=view, paired=True)
 
 
 def _exports(engagement: Engagement, delivery: str) -> str:

@@ -11,11 +11,8 @@ import pandas as pd
 
 from workbench.engagement import Engagement
 from workbench.widgets.answers import WORDINGS, alternatives, as_text
-from workbench.widgets.twin import Twin
 
-__all__ = ["Counts", "counts", "plain", "read_rows", "status_of", "twin_of", "words"]
-
-SHOWN = ("subject", "shown", "proposed", "confidence", "answer", "status", "by", "at", "why")
+__all__ = ["Counts", "counts", "plain", "read_rows", "status_of", "words"]
 
 
 @dataclass(frozen=True)
@@ -90,23 +87,6 @@ def counts(rows: pd.DataFrame) -> Counts:
     """How many rows of such a frame are confirmed and how many are left as they are."""
     confirmed = int((rows["status"] == "confirmed").sum())
     return Counts(len(rows), confirmed, len(rows) - confirmed - int((rows["status"] == "open").sum()))
-
-
-def twin_of(kind: str, rows: pd.DataFrame) -> Twin:
-    """The table as it stands, for a page without a kernel; the answer of a row left as it is says so in words."""
-    wording = WORDINGS[kind]
-    shown = rows[list(SHOWN)].copy()
-    empty = (shown["answer"] == "") & (shown["status"] != "open")
-    shown.loc[empty, "answer"] = wording.nothing
-    shown = shown.rename(
-        columns={
-            "subject": wording.subject.lower(),
-            "shown": "as it stands",
-            "answer": wording.answer.lower(),
-            "why": "comment",
-        }
-    )
-    return Twin(wording.title, str(counts(rows)), shown)
 
 
 def words(given: object) -> list[str]:

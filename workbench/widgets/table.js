@@ -21,20 +21,10 @@ function control(name, properties, ...children) {
   return made;
 }
 
-function nameOf(kind, id) {
-  if (kind === "owner") return ["", id];
-  const slash = id.indexOf("/");
-  const [place, rest] = [id.slice(0, slash), id.slice(slash + 1)];
-  if (kind === "value") return [`${place} · ${rest.slice(0, rest.indexOf("="))}`, rest.slice(rest.indexOf("=") + 1)];
-  if (kind === "duplicate") return [`${place} · ${rest.slice(rest.indexOf("@") + 1)}`, rest.slice(0, rest.indexOf("@"))];
-  return [place, rest];
-}
-
 class Table {
   constructor(model, host) {
     this.model = model;
     this.wording = model.get("wording");
-    this.kind = model.get("kind");
     this.rows = new Map();
     this.waiting = new Map(); // number of a message → subjects it is about
     this.number = 0;
@@ -93,8 +83,8 @@ class Table {
   }
 
   line(given) {
-    const [place, name] = nameOf(this.kind, given.id);
-    const row = { ...given, name, comment: "" };
+    const { place, name } = given;
+    const row = { ...given, comment: "" };
     row.box = control("input", { type: "checkbox", label: `Select ${name}` });
     row.box.onchange = () => this.tally();
     row.input = element("input", { className: "wbt-answer", autocomplete: "off", spellcheck: false, placeholder: "choose…", label: `${this.wording.answer} for ${name}` });

@@ -14,7 +14,9 @@ from workbench.engagement import Engagement
 from workbench.errors import EditError, WorkbenchError
 from workbench.widgets.answers import NEW, WORDINGS, as_text, as_value, group_of, is_missing, offered
 from workbench.widgets.person import known, remember
-from workbench.widgets.rows import read_rows, twin_of
+from workbench.widgets.rows import read_rows
+from workbench.widgets.still import twin_of
+from workbench.widgets.subjects import parts_of
 from workbench.widgets.twin import Twin, beside, headless
 
 __all__ = ["DecisionTable", "decision_table"]
@@ -187,8 +189,11 @@ def _wording(kind: str) -> dict[str, str]:
 
 
 def _shown(kind: str, row: Any) -> dict[str, object]:
+    place, name = parts_of(kind, row.subject)
     return {
         "id": row.subject,
+        "place": place,
+        "name": name,
         "group": group_of(kind, row.subject),
         "shown": row.shown,
         "proposed": None if is_missing(row.value) or not (row.proposed or WORDINGS[kind].nothing) else row.proposed,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.show import escape, html_table, text_table
+from workbench.show import escape, facts, html_table, text_table, together
 
 __all__ = ["Twin", "beside", "headless"]
 
@@ -25,11 +25,19 @@ class Twin:
     title: str
     note: str
     frame: pd.DataFrame = field(repr=False)
+    view: pd.DataFrame | None = field(default=None, repr=False)  # the frame as a person reads it, where that differs
+    notes: tuple[str, ...] = field(default=(), repr=False)  # sentences over the table, in place of the one line
+
+    paired: bool = False  # two columns, a name and what it is, that need no header
 
     def _repr_html_(self) -> str:
-        note = f'<p style="margin:.2em 0;opacity:.8">{escape(self.note)}</p>' if self.note else ""
-        table = html_table(self.frame, caption=self.title, limit=max(len(self.frame), 1))
-        return f"<div>{note}{table}</div>" if len(self.frame) else f"<div><b>{escape(self.title)}</b>{note}</div>"
+        said = "".join(f'<p class="wb-note">{escape(note)}</p>' for note in self.notes or (self.note,) if note)
+        view = self.frame if self.view is None else self.view
+        if self.paired:
+            return facts(list(view.itertuples(index=False, name=None)), caption=self.title)
+        if not len(view):
+            return f"<div><b>{escape(self.title)}</b>{said}</div>"
+        return together(f'<div class="wb"><b>{escape(self.title)}</b>{said}</div>', html_table(view, limit=max(len(view), 1)))
 
     def __repr__(self) -> str:
         head = f"{self.title}: {self.note}" if self.note else self.title
