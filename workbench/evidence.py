@@ -26,6 +26,7 @@ def evidence(engagement: Engagement, *, differences: pd.DataFrame) -> dict[str, 
     ``differences`` is the sample's comparison (feed, key, field, class). Ids of records differ from account to account,
     and a harmless way of writing from run to run; both stay out of it.
     """
+    making = [feed.name for feed in engagement.route.feeds if feed.kind == "record"]
     grave = differences[differences["class"] != "intended"]
     folder = engagement.exports("main")
     files = {
@@ -37,7 +38,9 @@ def evidence(engagement: Engagement, *, differences: pd.DataFrame) -> dict[str, 
         "exports": _digest(files),
         "decisions": _digest({kind: _decided(engagement, kind) for kind in SIGNED_KINDS}),
         "plan": _digest([digest(spec) for spec in (engagement.source, engagement.route, engagement.destination)]),
-        "records": _digest({feed.name: _records(engagement, feed.name) for feed in engagement.route.feeds if feed.kind == "record"}),
+        "records": _digest(
+            {feed.name: _records(engagement, feed.name) for feed in engagement.route.feeds if feed.kind == "record"}
+        ),
         "sample": _digest(grave[["feed", "key", "field", "class"]].astype("str").to_numpy().tolist()),
     }
 
