@@ -201,7 +201,7 @@ def _summary(
     phases = engagement.status()
     passed = bool((phases["state"] == "passed").all())
     lines = [
-        (holds, "source rows = loaded + merged + excluded + rejected + held + failed, for every feed"),
+        (holds, "source rows = loaded + merged + excluded + rejected + held + failed"),
         (not wrong, f"{cells:,} values read back; {intended:,} differ in writing only, {wrong} are not explained"),
         (passed, f"{(phases['state'] == 'passed').sum()} of {len(phases)} phases passed, {sum(seconds.values()):.0f} s"),
         (sealed, "the package verifies: every byte is as it was signed"),
@@ -219,7 +219,7 @@ def _accounts(console: Console, engagement: Engagement, delivery: str) -> bool:
     frame = engagement.load("accounting", delivery=delivery)
     frame = frame[frame["rows"] > 0]
     title = "rows of the delta" if delivery != "main" else "rows of the export, and where they ended"
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for column in frame.columns:
         table.add_column(str(column), justify="left" if column == "feed" else "right", no_wrap=True)
     for row in frame.to_dict("records"):

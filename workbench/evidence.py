@@ -38,9 +38,7 @@ def evidence(engagement: Engagement, *, differences: pd.DataFrame) -> dict[str, 
         "exports": _digest(files),
         "decisions": _digest({kind: _decided(engagement, kind) for kind in SIGNED_KINDS}),
         "plan": _digest([digest(spec) for spec in (engagement.source, engagement.route, engagement.destination)]),
-        "records": _digest(
-            {feed.name: _records(engagement, feed.name) for feed in engagement.route.feeds if feed.kind == "record"}
-        ),
+        "records": _digest({name: _records(engagement, name) for name in making}),
         "sample": _digest(grave[["feed", "key", "field", "class"]].astype("str").to_numpy().tolist()),
     }
 
