@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from workbench.engagement import Engagement, new_engagement
 from workbench.errors import EditError
 from workbench.widgets.forms import Form
 from workbench.widgets.signing import STATEMENT, SignOff
+from workbench.widgets.still import twin_of
+from workbench.widgets.subjects import parts_of
 from workbench.widgets.table import DecisionTable
 
 PERSON = "Kim Berg <kim@harbour.example>"
@@ -325,3 +328,37 @@ def test_a_signature_is_bound_to_its_evidence_and_void_when_that_changes(engagem
     signed = engagement.decisions.value("signoff", "sample")
     assert signed == {"name": PERSON, "role": "head of sales", "statement": STATEMENT, "evidence": BEFORE}
     assert widgets.sign_off(engagement, Compared(AFTER)).state.value.startswith("void")
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject", "parts"),
+    [
+        ("field", "contacts/Est. Job Value", ("contacts", "Est. Job Value")),
+        ("value", "contacts/Lifecycle=At=Risk", ("contacts · Lifecycle", "At=Risk")),
+        ("owner", "sales/desk@harbour.example", ("", "sales/desk@harbour.example")),
+        ("duplicate", "contacts/C@1@book.xlsx#Sheet:88", ("contacts · book.xlsx#Sheet line 88", "C@1")),
+        ("conflict", "contacts/promio:contacts:c-01012.emails", ("contacts c-01012", "emails")),
+    ],
+)
+def test_a_subject_reads_as_a_place_and_a_name(kind: str, subject: str, parts: tuple[str, str]) -> None:
+    assert parts_of(kind, subject) == parts
+
+
+def test_the_twin_says_once_what_all_decisions_share_and_names_new_fields_by_their_label(engagement: Engagement) -> None:
+    table = table_of(engagement)
+    made = [edit("contacts/Email", "emails", "as agreed"), edit("contacts/Shoe size", "new:Shoe size", "as agreed")]
+    assert tell(table, "confirm", edits=made) == {}
+    twin = twin_of("field", table.frame)
+    assert any(note.startswith(f"Decided by {PERSON} on ") and note.endswith(": as agreed.") for note in twin.notes)
+    assert twin.view is not None
+    assert "Shoe size (a new field)" in twin.view["field"].tolist()
+    assert set(twin.view["comment"]) == {""}
+    assert "{" not in re.sub("<style>.*?</style>", "", twin._repr_html_())
+
+
+def test_progress_shows_every_phase_and_what_blocks_one(engagement: Engagement) -> None:
+    engagement.finish("intake", passed=False, reasons=["calls/count: the letter says 9 rows"])
+    page = widgets.progress(engagement)._repr_html_()
+    assert "0 of 9 phases passed" in page
+    assert "✗ blocked" in page
+    assert "calls/count: the letter says 9 rows" in page

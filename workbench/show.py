@@ -36,7 +36,7 @@ FIRST, SPARED = 10, 5
 LONG, SEEN, WIDEST = 150, 90, 56
 """Characters: from when on a cell is folded, how much of it is seen, and how wide a column of a folded table may be."""
 
-ROOMY, MODEST = 72.0, 9.0
+ROOMY, MODEST = 72.0, 11.5
 """Widths in em: of a folded table on a page, and of a column that need not give way."""
 
 # Lab sets cells of its own tables to the right and stripes them; three classes outweigh its rules.
@@ -45,7 +45,7 @@ STYLE = (
     "[data-jp-theme-light=false],.vscode-dark{--wb-good:#81c784;--wb-bad:#ff9a92;--wb-warn:#f0b264}"
     ".wb{overflow-x:auto;max-width:100%;margin:.4em 0 .9em;font-variant-numeric:tabular-nums}"
     ".wb.wb.wb table{border-collapse:collapse;border:0;margin:0;table-layout:auto;font-size:.92em}"
-    ".wb.wb.wb table.wb-set{table-layout:fixed}"
+    ".wb.wb.wb table.wb-set{table-layout:fixed}.wb.wb.wb table.wb-set td{overflow-wrap:anywhere}"
     ".wb.wb.wb caption{caption-side:top;text-align:left;font-weight:600;padding:.3em 0;color:inherit}"
     ".wb.wb.wb :is(th,td){padding:.3em .75em;text-align:left;vertical-align:top;border:0;border-bottom:1px solid #8885;"
     "line-height:1.4;white-space:normal;overflow-wrap:break-word;max-width:32em}"

@@ -14,6 +14,7 @@ from workbench.engagement import Engagement
 from workbench.frames.merge import Merge, merge
 from workbench.frames.transform import marker_of
 from workbench.loading import Progress
+from workbench.pages import plain_text
 from workbench.planning import connected, kept_as
 from workbench.reports.differences import readable_key
 from workbench.show import bars, heading, html_table, together
@@ -225,8 +226,13 @@ def _question(feed: Feed, row: Any) -> dict[str, Any]:
         "confidence": 0.0,  # both sides changed it: only a person knows which one holds
         "reasons": "changed in the source and in the destination",
         "alternatives": ["ours", "theirs"],
-        "shown": f"loaded {row.base!r}; source now {row.theirs!r}; destination now {row.ours!r}",
+        "shown": f"loaded {_said(row.base)}; source now {_said(row.theirs)}; destination now {_said(row.ours)}",
     }
+
+
+def _said(value: object) -> str:
+    text = plain_text(value)
+    return f"“{text}”" if text else "nothing"
 
 
 def _subject(feed: Feed, key: str, field: str) -> str:

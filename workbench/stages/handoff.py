@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,53 +46,16 @@ def run(engagement: Engagement) -> Handoff:
     folder.mkdir(parents=True, exist_ok=True)
     about = _about(engagement)
     reconciliation = _reconciliation(engagement, about)
-    writers: Sequence[tuple[str, str, Callable[[], list[Path]]]] = (
-        (
-            "Reconciliation report",
-            "where every row ended, and how it reads over there",
-            lambda: reports.render_reconciliation(reconciliation, folder),
-        ),
-        ("Data quality", "what was found in the exports", lambda: reports.render_quality(_quality(engagement, about), folder)),
-        (
-            "What stays behind",
-            "recordings, pages, accounts, automations, and where they are",
-            lambda: reports.render_inventory(_inventory(engagement, about), folder),
-        ),
-        (
-            "Automations to rebuild",
-            "triggers, conditions and actions",
-            lambda: reports.render_automations(_automations(engagement, about), folder),
-        ),
-        (
-            "What is kept of the history",
-            "what the destination can hold of dates, authors and owners",
-            lambda: reports.render_fidelity(_fidelity(engagement, about), folder),
-        ),
-        (
-            "Owners",
-            "who owns what over there, and who decided it",
-            lambda: reports.render_owners(_owners(engagement, about), folder),
-        ),
-        (
-            f"Preparing {about.destination}",
-            "what was made at the destination",
-            lambda: reports.render_provisioning(_provisioning(engagement, about), folder),
-        ),
-        (
-            "Completeness of the delivery",
-            "what was asked for, and what came",
-            lambda: reports.render_gap_letter(_letter(engagement, about), folder),
-        ),
-    )
     rows, entries = [], []
-    for title, words, write in writers:
-        written = [path.relative_to(folder).as_posix() for path in write()]
+    for title, words, paths in _documents(engagement, about, reconciliation, folder):
+        written = [path.relative_to(folder).as_posix() for path in paths]
         rows += [[name, words] for name in written]
         pages, books = ([n for n in written if n.endswith(end)] for end in (".html", ".xlsx"))
         entries.append(reports.Entry(title=title, path=pages[0], about=words, workbook=books[0] if books else ""))
-    rows += [["validation/" + page.name, "rules that the staged records keep"] for page in _validation(engagement, folder)]
-    rows += _decisions(engagement, folder)
-    statements = pd.DataFrame(list(reconciliation.statements), columns=["holds", "statement"])
+    checked = [["validation/" + page.name, "rules that the staged records keep"] for page in _validation(engagement, folder)]
+    entries += [reports.Entry(f"Rules for {Path(path).stem}", path, words, group="Evidence") for path, words in checked]
+    decided = _decisions(engagement, folder)
+    entries += [reports.Entry("Decisions", path, words, group="Evidence") for path, words in decided if path.endswith(".xlsx")]
     index = reports.Index(
         about=about,
         statements=reconciliation.statements,
@@ -101,11 +64,37 @@ def run(engagement: Engagement) -> Handoff:
         next_steps=engagement.route.checklist,
         labels=_labels(engagement),
     )
-    rows += [[path.relative_to(folder).as_posix(), "start here"] for path in reports.render_index(index, folder)]
+    first = [[path.relative_to(folder).as_posix(), "start here"] for path in reports.render_index(index, folder)]
+    return _finished(engagement, reconciliation, [*first, *rows, *checked, *decided])
+
+
+def _finished(engagement: Engagement, reconciliation: reports.Reconciliation, rows: list[list[str]]) -> Handoff:
+    """Close the phase with what the reconciliation has to say."""
+    statements = pd.DataFrame(list(reconciliation.statements), columns=["holds", "statement"])
     good = bool(statements["holds"].all())
     broken = list(statements.loc[~statements["holds"].astype(bool), "statement"])
     engagement.finish("handoff", passed=good, reasons=broken, summary={"documents": len(rows)})
     return Handoff(frame=pd.DataFrame(rows, columns=["document", "about"]), statements=statements, good=good)
+
+
+def _documents(
+    engagement: Engagement, about: reports.About, reconciliation: reports.Reconciliation, folder: Path
+) -> Iterator[tuple[str, str, list[Path]]]:
+    """Write the reports one after the other: title, what it is about, and its files."""
+    about_history = "what the destination can hold of dates, authors and owners"
+    written = reports.render_reconciliation(reconciliation, folder)
+    yield "Reconciliation report", "where every row ended, and how it reads over there", written
+    yield "Data quality", "what was found in the exports", reports.render_quality(_quality(engagement, about), folder)
+    written = reports.render_inventory(_inventory(engagement, about), folder)
+    yield "What stays behind", "recordings, pages, accounts, automations, and where they are", written
+    written = reports.render_automations(_automations(engagement, about), folder)
+    yield "Automations to rebuild", "triggers, conditions and actions", written
+    yield "What is kept of the history", about_history, reports.render_fidelity(_fidelity(engagement, about), folder)
+    yield "Owners", "who owns what over there, and who decided it", reports.render_owners(_owners(engagement, about), folder)
+    written = reports.render_provisioning(_provisioning(engagement, about), folder)
+    yield f"Preparing {about.destination}", "what was made at the destination", written
+    written = reports.render_gap_letter(_letter(engagement, about), folder)
+    yield "Completeness of the delivery", "what was asked for, and what came", written
 
 
 def _about(engagement: Engagement) -> reports.About:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from workbench.destinations import Metadata
+from workbench.destinations import Destination, Metadata
 from workbench.engagement import Engagement
-from workbench.errors import Refused
+from workbench.errors import Refused, Uncertain
 from workbench.planning import connected, kept_as, needed_fields
 from workbench.show import heading, html_table, together
 from workbench.specs import CustomField
 
 __all__ = ["Provisioning", "plan", "run"]
+
+ATTEMPTS = 3
+"""How often the making of a field is asked for where answers are lost; the ledger looks before it asks again."""
 
 
 @dataclass(frozen=True)
@@ -24,14 +27,16 @@ class Provisioning:
     frame: pd.DataFrame  # object, field, label, type, choices, state (present, missing, differs), detail
     missing: int
     checklist: pd.DataFrame  # object, label, type, choices (a list), unique: what an administrator would make by hand
+    planned: bool = False  # nothing was made yet
 
     def _repr_html_(self) -> str:
         count = len(self.frame)
-        lacking = f"{self.missing} of {count} fields are missing or differ"
+        lacking = f"{self.missing} of {count} fields are " + ("to be made or changed" if self.planned else "missing or differ")
         said = lacking if self.missing else f"the destination has all {count} fields"
         order = (self.frame["state"] == "present").sort_values(kind="stable").index
         shown = self.frame.loc[order].assign(type=self.frame["type"].astype("str").str.replace("_", " "))
-        return together(heading(said, good=not self.missing), html_table(shown, caption="Fields that the map needs"))
+        good = None if self.planned and self.missing else not self.missing
+        return together(heading(said, good=good), html_table(shown, caption="Fields that the map needs"))
 
 
 def plan(engagement: Engagement) -> Provisioning:
@@ -49,7 +54,7 @@ def plan(engagement: Engagement) -> Provisioning:
     )
     engagement.decisions.propose("quiet", quiet)
     fields = _wanted(engagement)
-    return _compared(engagement, fields, connected(engagement).metadata(fields))
+    return replace(_compared(engagement, fields, connected(engagement).metadata(fields)), planned=True)
 
 
 def run(engagement: Engagement) -> Provisioning:
@@ -61,13 +66,8 @@ def run(engagement: Engagement) -> Provisioning:
     engagement.decisions.require("quiet", where="05_provisioning")
     fields, destination = _wanted(engagement), connected(engagement)
     before = _compared(engagement, fields, destination.metadata(fields))
-    refused: list[str] = []
-    for field, state in zip(fields, before.frame["state"], strict=True):
-        if state == "missing":
-            try:
-                destination.create_field(field)
-            except Refused as no:
-                refused.append(f"{field.label}: {no.message}")
+    missing = [field for field, state in zip(fields, before.frame["state"], strict=True) if state == "missing"]
+    refused = [words for field in missing if (words := _made(destination, field))]
     after = _compared(engagement, fields, destination.metadata(fields))
     lacking = after.frame[after.frame["state"] != "present"]
     reasons = [f"{row.object}: {row.label} is {row.state} {row.detail}".strip() for row in lacking.itertuples()]
@@ -79,6 +79,20 @@ def run(engagement: Engagement) -> Provisioning:
         summary={"fields": len(fields), "missing": len(lacking)},
     )
     return after
+
+
+def _made(destination: Destination, field: CustomField) -> str:
+    """Make a field, and return why there is none; after a lost answer the next attempt begins with a look."""
+    words = ""
+    for _ in range(ATTEMPTS):
+        try:
+            destination.create_field(field)
+            return ""
+        except Refused as no:
+            return f"{field.label}: {no.message}"
+        except Uncertain as lost:
+            words = f"{field.label}: {lost.message}"
+    return words
 
 
 def _wanted(engagement: Engagement) -> tuple[CustomField, ...]:

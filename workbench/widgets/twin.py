@@ -13,6 +13,10 @@ from workbench.show import escape, facts, html_table, text_table, together
 __all__ = ["Twin", "beside", "headless"]
 
 
+MOST = 2_000
+"""Rows that a page holds; what is beyond them is counted there, and stands whole in the decisions that the package keeps."""
+
+
 def headless() -> bool:
     """Whether nobody is there to ask. The runner says so; a kernel cannot see whether a browser looks at it."""
     return os.environ.get("WORKBENCH_HEADLESS") == "1"
@@ -37,7 +41,7 @@ class Twin:
             return facts(list(view.itertuples(index=False, name=None)), caption=self.title)
         if not len(view):
             return f"<div><b>{escape(self.title)}</b>{said}</div>"
-        return together(f'<div class="wb"><b>{escape(self.title)}</b>{said}</div>', html_table(view, limit=max(len(view), 1)))
+        return together(f'<div class="wb"><b>{escape(self.title)}</b>{said}</div>', html_table(view, limit=MOST))
 
     def __repr__(self) -> str:
         head = f"{self.title}: {self.note}" if self.note else self.title
