@@ -1,0 +1,78 @@
+"""Walks that several tests set out from: each is walked once, and every test gets a copy with a tenant of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from walk import Walk, cut_over, fresh, load_main, resumed, stage_delta, stage_main
+
+Resume = Callable[..., Walk]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nobody_else() -> Iterator[None]:
+    """The key and the engagement are the test's own, whatever the shell says."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("WORKBENCH_KEY", raising=False)
+        patch.delenv("WORKBENCH_ENGAGEMENT", raising=False)
+        patch.setenv("WORKBENCH_USER", "Kim Larsen")
+        yield
+
+
+@pytest.fixture(scope="session")
+def staged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Everything decided and staged, the tenant untouched."""
+    folder = tmp_path_factory.mktemp("staged")
+    with fresh(folder) as walk:
+        stage_main(walk.engagement)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def loaded(staged: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Production has run, and the delta is staged."""
+    folder = tmp_path_factory.mktemp("loaded")
+    with resumed(staged, folder) as walk:
+        load_main(walk.engagement)
+        stage_delta(walk.engagement)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished(loaded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The delta is in, too."""
+    folder = tmp_path_factory.mktemp("finished")
+    with resumed(loaded, folder) as walk:
+        cut_over(walk.engagement)
+    return folder
+
+
+@pytest.fixture
+def resume(tmp_path: Path) -> Iterator[Resume]:
+    """Set out from a place, as often as a test likes."""
+    with ExitStack() as stack:
+        count = 0
+
+        def set_out(place: Path, **switches: str) -> Walk:
+            nonlocal count
+            count += 1
+            return stack.enter_context(resumed(place, tmp_path / f"walk-{count}", switches=switches))
+
+        yield set_out
+
+
+@pytest.fixture(scope="session")
+def after_main(loaded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
+    """The walk after production, for tests that only look."""
+    with resumed(loaded, tmp_path_factory.mktemp("after-main")) as walk:
+        yield walk
+
+
+@pytest.fixture(scope="session")
+def after_delta(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
+    """The walk after the cutover, for tests that only look."""
+    with resumed(finished, tmp_path_factory.mktemp("after-delta")) as walk:
+        yield walk
