@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.accounting import close_accounts, final_verdicts
 from workbench.engagement import Engagement, new_engagement
+from workbench.flow.accounting import close_accounts, final_verdicts
 from workbench.frames.closure import BUCKETS
 from workbench.frames.staged import VERDICT_COLUMNS
 

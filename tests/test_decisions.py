@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.answers import read_answers
-from workbench.decision import read_line
 from workbench.decisions import Decisions
+from workbench.decisions.answers import read_answers
+from workbench.decisions.decision import read_line
 from workbench.errors import DecisionMissing, EditError
 from workbench.journal import Journal
 from workbench.store import open_store

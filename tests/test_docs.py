@@ -13,10 +13,10 @@ import typer
 import workbench as wb
 from tests.test_architecture import LAYERS
 from workbench.cli import app
-from workbench.decision import ACCEPTABLE, KINDS
+from workbench.decisions.decision import ACCEPTABLE, KINDS
+from workbench.engagement.phases import PHASES
 from workbench.frames.closure import BUCKETS
 from workbench.frames.transform import Staged
-from workbench.phases import PHASES
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"

@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from workbench.destinations import Account, Destination, Draft, Outcome, Secret, connect
 from workbench.errors import Refused, Uncertain, WrongKey
 from workbench.ledger import Guard, Ledger
-from workbench.operations import digest, same
+from workbench.ledger.operations import digest, same
 from workbench.rehearsal import Rehearsal, running
 from workbench.specs import CustomField, load_destination
 from workbench.store import open_store

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import ExportError
-from workbench.letters import read_cover_letter, read_request
+from workbench.readers.letters import read_cover_letter, read_request
 
 SAMPLES = Path(__file__).parent.parent / "sample_exports" / "promio"
 

@@ -15,11 +15,11 @@ from sqlalchemy import Engine
 from workbench.destinations import Account, Destination, Draft, Secret, connect
 from workbench.errors import DestinationBusy, SpecError
 from workbench.ledger import Guard, Ledger
-from workbench.loading import Progress, drafts_of, load
+from workbench.ledger.loading import Progress, drafts_of, load
+from workbench.ledger.unloading import Unloaded, unload
 from workbench.rehearsal import Rehearsal, canonical, running
 from workbench.specs import load_destination, load_route
 from workbench.store import open_store
-from workbench.unloading import Unloaded, unload
 
 SPEC = load_destination("freshsales")
 ROUTE = load_route("promio_to_freshsales")

@@ -17,10 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench import reports
-from workbench.pages import plain_text
-from workbench.reasons import REASONS, explained, reason
+from workbench.reports.pages import plain_text
+from workbench.reports.reasons import REASONS, explained, reason
+from workbench.reports.workbooks import Sheet, write_workbook
 from workbench.templates import templates_folder
-from workbench.workbooks import Sheet, write_workbook
 
 ABOUT = reports.About(
     customer="Bright Roof Services",

@@ -13,7 +13,7 @@ import pytest
 from workbench.engagement import new_engagement
 from workbench.frames.plan import plan_feed
 from workbench.frames.rules import PATTERNS, Rule, check, validate
-from workbench.pages import About
+from workbench.reports.pages import About
 from workbench.specs import load_destination, load_route, load_source
 from workbench.stages.validate import field_rules, rules_of, run, write_result
 
@@ -181,7 +181,7 @@ socket.socket.connect = refuse
 socket.getaddrinfo = refuse
 import pandas as pd
 from workbench.frames.rules import Rule, validate
-import workbench.pages
+import workbench.reports.pages
 assert "great_expectations" not in sys.modules
 assert validate(pd.DataFrame({"key": ["a"]}), [Rule("filled", "key", "is filled")])["passed"].all()
 assert "great_expectations" in sys.modules

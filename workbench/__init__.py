@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workbench.frames.plan import plan_feed
     from workbench.frames.profile import profile
     from workbench.frames.transform import transform
-    from workbench.loading import load
+    from workbench.ledger.loading import load
     from workbench.matching.columns import propose_fields
     from workbench.matching.owners import match_owners
     from workbench.matching.records import match_companies, match_records
@@ -55,7 +55,7 @@ PLACES = {
     "convert": "workbench.recipes:convert",
     "destinations": "workbench.destinations:",
     "errors": "workbench.errors:",
-    "load": "workbench.loading:load",
+    "load": "workbench.ledger.loading:load",
     "match_companies": "workbench.matching.records:match_companies",
     "match_owners": "workbench.matching.owners:match_owners",
     "match_records": "workbench.matching.records:match_records",

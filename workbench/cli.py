@@ -164,7 +164,7 @@ def _run_accepting(engagement: Engagement, threshold: float, who: str, *, first:
 def status(directory: Root, json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
     """Show how each phase ended, where the rows ended, and what is left to decide."""
     from workbench.engagement import open_engagement
-    from workbench.overview import overview
+    from workbench.flow.overview import overview
 
     seen = overview(open_engagement(directory))
     typer.echo(seen.json() if json else _shown(seen.text(get_terminal_size((120, 24)).columns)))

@@ -9,9 +9,9 @@ import pytest
 from tenant import Tenant, alike, wanted
 from walk import Walk, cut_over, expected, fresh, load_main, stage_delta, stage_main
 
+from workbench.flow.transfer import read_back
 from workbench.rehearsal import canonical
 from workbench.stages import production, provisioning, rollback
-from workbench.transfer import read_back
 
 OWN = ("last_call_date__c", "last_call_duration_seconds__c", "last_call_disposition__c", "call_recording_url__c")
 

@@ -17,8 +17,8 @@ from tenant import Tenant, alike, wanted
 from walk import SAMPLE, Walk, cut_over, expected, stage_delta, stage_main
 
 from workbench.engagement import Engagement, new_engagement
+from workbench.flow.transfer import read_back
 from workbench.stages import intake, production, provisioning, sample
-from workbench.transfer import read_back
 
 ROWS_OF = {
     "accounts": "customers.csv",

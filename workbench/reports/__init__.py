@@ -6,7 +6,6 @@ script, no network and no other file; workbooks hold no formula and no link.
 
 from __future__ import annotations
 
-from workbench.pages import About
 from workbench.reports.handover import (
     Automations,
     Inventory,
@@ -18,6 +17,7 @@ from workbench.reports.handover import (
 )
 from workbench.reports.index import Entry, Index, render_index
 from workbench.reports.letter import GapLetter, render_gap_letter
+from workbench.reports.pages import About
 from workbench.reports.people import Owners, render_owners
 from workbench.reports.quality import Fidelity, Quality, render_fidelity, render_quality
 from workbench.reports.reconciliation import Reconciliation, SecondPass, render_reconciliation

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from workbench.pages import About, write_page
+from workbench.reports.pages import About, write_page
 from workbench.reports.reconciliation import BUCKETS, row_bars
 
 __all__ = ["Entry", "Index", "render_index"]

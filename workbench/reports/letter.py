@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from workbench.pages import About, rows_of, write_page, write_text
+from workbench.reports.pages import About, rows_of, write_page, write_text
 
 __all__ = ["GapLetter", "render_gap_letter"]
 

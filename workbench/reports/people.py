@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from workbench.pages import About, table_of, write_page
-from workbench.workbooks import Sheet, write_workbook
+from workbench.reports.pages import About, table_of, write_page
+from workbench.reports.workbooks import Sheet, write_workbook
 
 __all__ = ["Owners", "render_owners"]
 

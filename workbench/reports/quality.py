@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from workbench.pages import About, table_of, write_page
-from workbench.reasons import explained
-from workbench.workbooks import Sheet, write_workbook
+from workbench.reports.pages import About, table_of, write_page
+from workbench.reports.reasons import explained
+from workbench.reports.workbooks import Sheet, write_workbook
 
 __all__ = ["Fidelity", "Quality", "render_fidelity", "render_quality"]
 

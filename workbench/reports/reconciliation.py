@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from workbench.pages import About, plain_text, table_of, write_page
-from workbench.reasons import explained, reason
 from workbench.reports.differences import UNEXPLAINED, grouped, unexplained
-from workbench.workbooks import Sheet, write_workbook
+from workbench.reports.pages import About, plain_text, table_of, write_page
+from workbench.reports.reasons import explained, reason
+from workbench.reports.workbooks import Sheet, write_workbook
 
 __all__ = ["BUCKETS", "Reconciliation", "SecondPass", "located", "render_reconciliation", "row_bars"]
 

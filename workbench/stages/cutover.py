@@ -8,18 +8,18 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.accounting import close_accounts
 from workbench.destinations import Draft, Metadata
 from workbench.engagement import Engagement
+from workbench.flow.accounting import close_accounts
+from workbench.flow.planning import connected, kept_as
+from workbench.flow.transfer import in_order, narrowed, outgoing, standing, transfer
 from workbench.frames.merge import Merge, merge
 from workbench.frames.transform import marker_of
-from workbench.loading import Progress
-from workbench.pages import plain_text
-from workbench.planning import connected, kept_as
+from workbench.ledger.loading import Progress
 from workbench.reports.differences import readable_key
+from workbench.reports.pages import plain_text
 from workbench.show import bars, heading, html_table, together
 from workbench.specs import Feed
-from workbench.transfer import in_order, narrowed, outgoing, standing, transfer
 
 __all__ = ["Cutover", "Difference", "plan", "run"]
 

@@ -8,12 +8,12 @@ from typing import Any
 import pandas as pd
 
 from workbench.engagement import Engagement
+from workbench.flow.planning import feed_plans
 from workbench.frames.overlay import overlay
 from workbench.frames.plan import FeedPlan
 from workbench.frames.profile import profile
 from workbench.frames.select import filled, holds, natural_keys
 from workbench.matching.records import match_companies, match_records
-from workbench.planning import feed_plans
 from workbench.recipes import convert
 from workbench.show import Meter, heading, html_table, percent, together
 

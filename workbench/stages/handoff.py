@@ -11,12 +11,12 @@ import pandas as pd
 from workbench import reports
 from workbench.clock import now
 from workbench.engagement import Engagement
+from workbench.flow.planning import connected, feed_plans, needed_fields
+from workbench.flow.transfer import in_order, outgoing, standing, standing_ids
 from workbench.frames.closure import association_closure, cell_closure, money_closure
 from workbench.frames.select import filled
-from workbench.planning import connected, feed_plans, needed_fields
-from workbench.reasons import SPREADSHEET_DAMAGE
+from workbench.reports.reasons import SPREADSHEET_DAMAGE
 from workbench.show import heading, html_table, percent, together
-from workbench.transfer import in_order, outgoing, standing, standing_ids
 
 __all__ = ["Handoff", "run"]
 

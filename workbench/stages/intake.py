@@ -12,10 +12,10 @@ import pandas as pd
 
 from workbench.engagement import Engagement
 from workbench.errors import ExportError, listed
-from workbench.letters import read_cover_letter, read_request
 from workbench.readers import Export, list_sheets, read_export
-from workbench.reasons import explained
+from workbench.readers.letters import read_cover_letter, read_request
 from workbench.recipes import convert
+from workbench.reports.reasons import explained
 from workbench.show import heading, html_table, together
 from workbench.specs import Table
 

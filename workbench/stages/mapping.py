@@ -10,11 +10,11 @@ import pandas as pd
 
 from workbench.destinations import Metadata
 from workbench.engagement import Engagement
+from workbench.flow.planning import answers, connected, delivered, feed_plans, kept_as
 from workbench.frames.profile import profile
 from workbench.frames.select import filled
 from workbench.matching.columns import propose_fields
 from workbench.matching.values import propose_values
-from workbench.planning import answers, connected, delivered, feed_plans, kept_as
 from workbench.recipes import convert
 from workbench.show import heading, html_table, name_of, together
 from workbench.specs import Feed

@@ -8,10 +8,10 @@ from decimal import Decimal
 import pandas as pd
 
 from workbench.engagement import Engagement
+from workbench.flow.planning import connected, delivered
 from workbench.frames.plan import BLANK
 from workbench.frames.select import filled
 from workbench.matching.owners import match_owners
-from workbench.planning import connected, delivered
 from workbench.show import Meter, heading, html_table, name_of, together
 
 __all__ = ["Owners", "propose", "run"]

@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from workbench.accounting import Closed, close_accounts
 from workbench.engagement import Engagement
-from workbench.evidence import evidence, require_signoff
+from workbench.flow.accounting import Closed, close_accounts
+from workbench.flow.evidence import evidence, require_signoff
+from workbench.flow.planning import connected
+from workbench.flow.transfer import in_order, read_back, transfer
 from workbench.frames.compare import Comparison
-from workbench.loading import Progress
-from workbench.planning import connected
-from workbench.reasons import in_words
+from workbench.ledger.loading import Progress
 from workbench.reports.differences import differences_table
+from workbench.reports.reasons import in_words
 from workbench.show import Meter, bars, duration, heading, html_table, together
-from workbench.transfer import in_order, read_back, transfer
 
 __all__ = ["Forecast", "Production", "plan", "run"]
 

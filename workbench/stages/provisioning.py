@@ -10,7 +10,7 @@ import pandas as pd
 from workbench.destinations import Destination, Metadata
 from workbench.engagement import Engagement
 from workbench.errors import Refused, Uncertain
-from workbench.planning import connected, kept_as, needed_fields
+from workbench.flow.planning import connected, kept_as, needed_fields
 from workbench.show import heading, html_table, together
 from workbench.specs import CustomField
 

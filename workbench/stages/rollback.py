@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from workbench.engagement import Engagement
-from workbench.planning import connected
+from workbench.flow.planning import connected
+from workbench.ledger.unloading import unload
 from workbench.reports.differences import readable_key
 from workbench.show import heading, html_table, together
-from workbench.unloading import unload
 
 __all__ = ["Rollback", "plan", "run"]
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from workbench.engagement import Engagement
-from workbench.evidence import evidence
-from workbench.reasons import in_words
+from workbench.flow.evidence import evidence
+from workbench.flow.transfer import in_order, read_back, transfer
 from workbench.reports.differences import differences_table
+from workbench.reports.reasons import in_words
 from workbench.show import heading, html_table, together
-from workbench.transfer import in_order, read_back, transfer
 
 __all__ = ["Sample", "Selection", "plan", "run"]
 

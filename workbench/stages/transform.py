@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from workbench.engagement import Engagement
+from workbench.flow.planning import feed_plans, fields_of
 from workbench.frames.attach import add, attach, document, match_people
 from workbench.frames.overlay import overlay
 from workbench.frames.plan import FeedPlan
 from workbench.frames.select import natural_keys
 from workbench.frames.transform import CELL_COLUMNS, VERDICT_COLUMNS, Staged, transform
-from workbench.planning import feed_plans, fields_of
-from workbench.reasons import in_words
+from workbench.reports.reasons import in_words
 from workbench.show import bars, heading, html_table, together
 from workbench.specs import Feed
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pandas as pd
 
 from workbench.engagement import Engagement
+from workbench.flow.planning import feed_plans, needed_fields
 from workbench.frames.plan import FeedPlan, native_field
 from workbench.frames.rules import PATTERNS, Checked, Rule, check
-from workbench.pages import About, rows_of, table_of, write_page
-from workbench.planning import feed_plans, needed_fields
+from workbench.reports.pages import About, rows_of, table_of, write_page
 from workbench.show import heading, html_table, together
 from workbench.specs import CustomField, DestinationSpec
 

@@ -13,7 +13,7 @@ import pandas as pd
 from workbench.destinations import Draft, Metadata, Record
 from workbench.errors import Refused, Uncertain
 from workbench.ledger import Guard, live_field
-from workbench.operations import Operation, State, operations, same
+from workbench.ledger.operations import Operation, State, operations, same
 from workbench.show import html_table
 from workbench.specs import CustomField
 

@@ -11,7 +11,7 @@ import pandas as pd
 from sqlalchemy import Engine, insert, select
 
 from workbench.clock import now
-from workbench.decision import to_json
+from workbench.decisions.decision import to_json
 from workbench.errors import EngagementError, GateClosed, listed
 from workbench.show import heading, html_table
 from workbench.store import phases, writing

@@ -21,14 +21,13 @@ from sqlalchemy import Engine
 from workbench import destinations
 from workbench.clock import now
 from workbench.decisions import Decisions
-from workbench.deliveries import MAIN, copy_deliveries, copy_files
 from workbench.destinations import Account, Secret
+from workbench.engagement.deliveries import MAIN, copy_deliveries, copy_files
+from workbench.engagement.phases import PHASES, Gate, Phases, PhaseState
 from workbench.errors import EngagementError, EngagementLocked, ExportError, IntegrityError, listed
-from workbench.fitting import check_route
 from workbench.journal import Journal, person
 from workbench.ledger import SETTLE_SECONDS, Guard, Ledger
 from workbench.package import signing_key
-from workbench.phases import PHASES, Gate, Phases, PhaseState
 from workbench.settings import (
     CREDENTIALS,
     SETTINGS,
@@ -49,6 +48,7 @@ from workbench.specs import (
     load_route,
     load_source,
 )
+from workbench.specs.fitting import check_route
 from workbench.staging import read_frame, write_frame
 from workbench.store import open_store
 

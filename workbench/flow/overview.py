@@ -9,7 +9,7 @@ from textwrap import wrap
 
 import pandas as pd
 
-from workbench.decision import KINDS
+from workbench.decisions.decision import KINDS
 from workbench.engagement import Engagement
 from workbench.errors import listed
 

@@ -13,10 +13,10 @@ import pandas as pd
 
 from workbench.destinations import Destination, Metadata, Record
 from workbench.engagement import Engagement
+from workbench.flow.planning import connected, kept_as
 from workbench.frames.compare import Comparison, compare
-from workbench.loading import Progress, drafts_of, load
-from workbench.operations import Operation, same
-from workbench.planning import connected, kept_as
+from workbench.ledger.loading import Progress, drafts_of, load
+from workbench.ledger.operations import Operation, same
 from workbench.specs import Feed
 
 __all__ = ["Moved", "in_order", "narrowed", "outgoing", "read_back", "standing", "standing_ids", "transfer"]

@@ -20,7 +20,7 @@ from sqlalchemy import Engine
 from workbench.destinations import Destination, Draft, LiveField, Metadata, Outcome, Record, User
 from workbench.destinations.http import Wait
 from workbench.errors import Refused, WaitError
-from workbench.operations import Closing, Intent, Operation, Operations, State, digest, operations, same
+from workbench.ledger.operations import Closing, Intent, Operation, Operations, State, digest, operations, same
 from workbench.specs import CustomField
 
 __all__ = ["Guard", "Ledger"]

@@ -13,9 +13,9 @@ import pandas as pd
 from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, and_, insert, select, update
 
 from workbench import store as tables
-from workbench.answers import Merged, Question, Sent, choices, merge, read_answers, text_of, write_questions
 from workbench.clock import now
-from workbench.decision import (
+from workbench.decisions.answers import Merged, Question, Sent, choices, merge, read_answers, text_of, write_questions
+from workbench.decisions.decision import (
     ACCEPTABLE,
     KINDS,
     Decision,
