@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pandas as pd
 import pytest
 
 from workbench.errors import SpecError
-from workbench.frames.overlay import overlay
-from workbench.frames.plan import FeedPlan
-from workbench.specs import Feed, Table
-from workbench.stages.transform import carried
+from workbench.frames.overlay import carried, overlay
+from workbench.specs import Table
 
 CUSTOMERS = Table(files=("customers.csv",), key=("ID",), key_prefix="C-")
 
@@ -79,23 +75,22 @@ def test_without_the_key_column_nothing_is_laid_over_anything() -> None:
 # ---------------------------------------------------------------- decisions of the first delivery
 
 
-def carried_plan(**decided: dict[str, str]) -> FeedPlan:
-    feed = {"name": "contacts", "rows": ["X"], "label": "", "about": "", "table": "customers", "object": "contact"}
-    made = FeedPlan(feed=Feed.model_validate(feed), source="promio", table=CUSTOMERS, fields=())
-    return replace(made, **decided)  # type: ignore[arg-type]
-
-
 def test_what_was_decided_about_a_row_holds_for_the_row_that_took_its_place() -> None:
-    plan = carried_plan(
-        merges={"customers.csv:3": "contacts/C-1", "customers.csv:4": ""}, merged_keys={"C-2": "contacts/C-1", "C-3": ""}
-    )
     both = overlay(FIRST, table(("2", "Bath"), ("3", "Wells"), delivery="delta/"), CUSTOMERS)
-    found = carried(plan, both).merges
+    found = carried({"customers.csv:3": "contacts/C-1", "customers.csv:4": ""}, FIRST, both, CUSTOMERS)
     assert found["delta/customers.csv:2"] == "contacts/C-1"
-    assert found.get("delta/customers.csv:3", "") == ""
+    assert found["delta/customers.csv:3"] == ""
 
 
 def test_a_later_decision_about_the_new_row_overrules_the_first_one() -> None:
-    plan = carried_plan(merges={"delta/customers.csv:2": ""}, merged_keys={"C-2": "contacts/C-1"})
     both = overlay(FIRST, table(("2", "Bath"), delivery="delta/"), CUSTOMERS)
-    assert carried(plan, both).merges["delta/customers.csv:2"] == ""
+    found = carried({"customers.csv:3": "contacts/C-1", "delta/customers.csv:2": ""}, FIRST, both, CUSTOMERS)
+    assert found["delta/customers.csv:2"] == ""
+
+
+def test_of_a_number_that_stands_twice_only_the_row_that_was_decided_on_is_carried() -> None:
+    first = table(("2", "Rye"), ("2", "Ely"))
+    both = overlay(first, table(("2", "Rye"), ("2", "Ely"), delivery="delta/"), CUSTOMERS)
+    found = carried({first["_row"].iloc[1]: "contacts/C-9"}, first, both, CUSTOMERS)
+    assert "delta/customers.csv:2" not in found
+    assert found["delta/customers.csv:3"] == "contacts/C-9"

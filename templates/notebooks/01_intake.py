@@ -44,6 +44,14 @@ widgets.waivers(engagement)
 widgets.progress(engagement)
 
 # %% [markdown]
+# ## To go on from
+#
+# The figures above as a DataFrame, for whoever wants to look further.
+
+# %%
+received.frame
+
+# %% [markdown]
 # ## What next
 #
 # Where intake has passed, **02 · Discovery** looks into the tables. Where it has not, the lines above say which file to ask for again.

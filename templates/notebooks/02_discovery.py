@@ -71,6 +71,14 @@ answers = engagement.decisions.require("scope", where="02_discovery")
 widgets.progress(engagement)
 
 # %% [markdown]
+# ## To go on from
+#
+# The figures above as a DataFrame, for whoever wants to look further.
+
+# %%
+found.orphans
+
+# %% [markdown]
 # ## What next
 #
 # **03 · Mapping** decides which column becomes which field.

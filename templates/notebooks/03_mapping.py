@@ -70,6 +70,14 @@ mapped
 widgets.progress(engagement)
 
 # %% [markdown]
+# ## To go on from
+#
+# The figures above as a DataFrame, for whoever wants to look further.
+
+# %%
+mapped.frame
+
+# %% [markdown]
 # ## What next
 #
 # **04 · Owners** finds for every record the person who looks after it over there.

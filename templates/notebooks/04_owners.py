@@ -50,6 +50,14 @@ owned
 widgets.progress(engagement)
 
 # %% [markdown]
+# ## To go on from
+#
+# The figures above as a DataFrame, for whoever wants to look further.
+
+# %%
+owned.frame
+
+# %% [markdown]
 # ## What next
 #
 # **05 · Provisioning** makes the destination ready: fields, options, pipelines, and quiet.

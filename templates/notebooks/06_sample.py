@@ -75,6 +75,14 @@ answers = engagement.decisions.require("signoff", where="06_sample")
 widgets.progress(engagement)
 
 # %% [markdown]
+# ## To go on from
+#
+# The figures above as a DataFrame, for whoever wants to look further.
+
+# %%
+staged.reasons
+
+# %% [markdown]
 # ## What next
 #
 # **07 · Production** loads everything.

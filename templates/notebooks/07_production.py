@@ -48,6 +48,14 @@ loaded
 widgets.progress(engagement)
 
 # %% [markdown]
+# ## To go on from
+#
+# The figures above as a DataFrame, for whoever wants to look further.
+
+# %%
+loaded.frame
+
+# %% [markdown]
 # ## What next
 #
 # **08 · Cutover** brings what changed in the meantime.

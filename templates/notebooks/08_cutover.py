@@ -103,6 +103,14 @@ changed
 widgets.progress(engagement)
 
 # %% [markdown]
+# ## To go on from
+#
+# The figures above as a DataFrame, for whoever wants to look further.
+
+# %%
+changed.accounting
+
+# %% [markdown]
 # ## What next
 #
 # From here on the destination is the truth. **09 · Handoff** gathers what the customer keeps.

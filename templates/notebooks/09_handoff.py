@@ -38,6 +38,14 @@ handed
 widgets.progress(engagement)
 
 # %% [markdown]
+# ## To go on from
+#
+# The figures above as a DataFrame, for whoever wants to look further.
+
+# %%
+handed.statements
+
+# %% [markdown]
 # ## What next
 #
 # `workbench package` closes the package and `workbench verify` proves it. Should the worst come to the worst, the notebook **rollback** puts the destination back as it was.

@@ -41,7 +41,7 @@ def feed_plans(engagement: Engagement) -> dict[str, FeedPlan]:
     scope = {question: str(answer) for question, answer in engagement.decisions.mapping("scope").items()}
     merges = _merges(engagement.decisions.mapping("duplicate"))
     open_ = _merges(dict.fromkeys(engagement.decisions.missing("duplicate"), ""))
-    undecided = {name: frozenset(row for _, row in rows) for name, rows in open_.items()}
+    undecided = {name: frozenset(rows) for name, rows in open_.items()}
     return {
         feed.name: plan_feed(
             engagement.route,
@@ -51,8 +51,7 @@ def feed_plans(engagement: Engagement) -> dict[str, FeedPlan]:
             answers=fields,
             values=values,
             owners=owners,
-            merges={row: into for (_, row), into in merges.get(feed.name, {}).items()},
-            merged_keys={key: into for (key, _), into in merges.get(feed.name, {}).items()},
+            merges=merges.get(feed.name, {}),
             undecided=undecided.get(feed.name, frozenset()),
             scope=scope,
         )
@@ -108,11 +107,11 @@ def fields_of(engagement: Engagement, object_: str) -> frozenset[str]:
     return frozenset(native | {field.name for field in needed_fields(engagement) if kept_as(engagement, field.object) == home})
 
 
-def _merges(decided: Mapping[str, Any]) -> dict[str, dict[tuple[str, str], str]]:
-    """Feed → (natural key, row id) → record key, from subjects such as `contacts/C-01017@customers.csv:88`."""
-    merges: dict[str, dict[tuple[str, str], str]] = {}
+def _merges(decided: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Feed → row id → record key, from subjects such as `contacts/C-01017@customers.csv:88`; no row id holds an @."""
+    merges: dict[str, dict[str, str]] = {}
     for subject, value in decided.items():
         feed, rest = subject.split("/", 1)
-        key, row = rest.rsplit("@", 1)
-        merges.setdefault(feed, {})[key, row] = value["into"] if isinstance(value, Mapping) else str(value)
+        row = rest.rsplit("@", 1)[1]
+        merges.setdefault(feed, {})[row] = value["into"] if isinstance(value, Mapping) else str(value)
     return merges

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from workbench.frames.select import natural_keys
 from workbench.specs import Table
 
-__all__ = ["overlay"]
+__all__ = ["carried", "overlay"]
 
 
 def overlay(first: pd.DataFrame, later: pd.DataFrame, table: Table) -> pd.DataFrame:
@@ -26,3 +28,23 @@ def overlay(first: pd.DataFrame, later: pd.DataFrame, table: Table) -> pd.DataFr
     stays = first.assign(_place=range(len(first)))[~old.isin(keys.dropna()).to_numpy()]
     both = pd.concat([stays, later], ignore_index=True)
     return both.sort_values("_place", kind="stable").drop(columns="_place").reset_index(drop=True)
+
+
+def carried(merges: Mapping[str, str], first: pd.DataFrame, both: pd.DataFrame, table: Table) -> dict[str, str]:
+    """Row id → record key, with what was decided about a row of the first delivery holding for the row in its place.
+
+    Places are counted by number: of a number that stands twice, the second row takes the place of the second one.
+    """
+    if not table.key:
+        return dict(merges)
+    decided = {place: merges[row] for row, place in _places(first, table).items() if row in merges}
+    later = {row: decided[place] for row, place in _places(both, table).items() if place in decided}
+    return {**later, **merges}
+
+
+def _places(rows: pd.DataFrame, table: Table) -> dict[str, tuple[str, int]]:
+    """Row id → its number, and how many rows with that number stand before it."""
+    keys = natural_keys(rows, table)
+    named = keys.notna()
+    nth = keys[named].groupby(keys[named]).cumcount()
+    return dict(zip(rows.loc[named.to_numpy(), "_row"], zip(keys[named], nth, strict=True), strict=True))

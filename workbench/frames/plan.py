@@ -92,7 +92,6 @@ class FeedPlan:
     fields: tuple[FieldPlan, ...]
     owners: Mapping[str, str] = made_by(default_factory=dict)  # owner as it stands → e-mail of a user
     merges: Mapping[str, str] = made_by(default_factory=dict)  # row id → record key, or "" for a record of its own
-    merged_keys: Mapping[str, str] = made_by(default_factory=dict)  # the same by natural key, for a later delivery
     undecided: frozenset[str] = frozenset()  # rows that may be somebody who is here already, and nobody has said so
     constants: Mapping[str, str] = made_by(default_factory=dict)
     prefixes: Mapping[str, str] = made_by(default_factory=dict)  # feed → what its natural keys begin with
@@ -147,7 +146,6 @@ def plan_feed(
     values: Mapping[str, str],
     owners: Mapping[str, str],
     merges: Mapping[str, str],
-    merged_keys: Mapping[str, str] | None = None,
     undecided: frozenset[str] = frozenset(),
     scope: Mapping[str, str] | None = None,
 ) -> FeedPlan:
@@ -172,7 +170,6 @@ def plan_feed(
         fields=tuple(plans),
         owners=owners,
         merges=merges,
-        merged_keys=merged_keys or {},
         undecided=undecided,
         constants=_constants(feed, scope or {}),
         prefixes={other.name: source.tables[other.table].key_prefix for other in route.feeds},

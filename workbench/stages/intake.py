@@ -109,7 +109,8 @@ class _Intake:
             return self._missing(name, table, file)
         export = read_export(self.folder / file, sheet=table.sheet or None)
         frame, renamed = _canonical(export.frame, table)
-        place = f"{file}#{table.sheet}" if table.sheet else file
+        # Decisions name a row behind an @, so a row id holds none of its own.
+        place = (f"{file}#{table.sheet}" if table.sheet else file).replace("@", "%40")
         start = "" if self.delivery == "main" else f"{self.delivery}/"
         frame.insert(0, "_row", [f"{start}{place}:{line}" for line in export.frame.index])
         problems = self._doubts(name, table, file, frame, export)

@@ -10,9 +10,8 @@ import pandas as pd
 from workbench.engagement import Engagement
 from workbench.flow.planning import feed_plans, fields_of
 from workbench.frames.attach import add, attach, document, match_people
-from workbench.frames.overlay import overlay
+from workbench.frames.overlay import carried, overlay
 from workbench.frames.plan import FeedPlan
-from workbench.frames.select import natural_keys
 from workbench.frames.transform import CELL_COLUMNS, VERDICT_COLUMNS, Staged, transform
 from workbench.reports.reasons import in_words
 from workbench.show import bars, heading, html_table, together
@@ -56,8 +55,8 @@ def run(engagement: Engagement, delivery: str = "main") -> Staging:
     tables = {name: engagement.load(f"tables/{name}") for name in names}
     if delivery != "main":
         later = {name: engagement.load(f"tables/{name}", delivery=delivery) for name in names}
-        tables = {name: overlay(tables[name], later[name], engagement.source.tables[name]) for name in names}
-        plans = {name: carried(plan, tables[plan.feed.table]) for name, plan in plans.items()}
+        first, tables = tables, {name: overlay(tables[name], later[name], engagement.source.tables[name]) for name in names}
+        plans = {name: _carrying(plan, first[plan.feed.table], tables[plan.feed.table]) for name, plan in plans.items()}
     staged = stage_all(plans, tables)
     for plan in plans.values():
         staged = _spread(engagement, staged, plan)
@@ -71,14 +70,6 @@ def run(engagement: Engagement, delivery: str = "main") -> Staging:
         engagement.save(f"verdicts/{name}", each.verdicts, delivery=delivery)
         engagement.save(f"cells/{name}", each.cells, delivery=delivery)
     return _summary(staged)
-
-
-def carried(plan: FeedPlan, table: pd.DataFrame) -> FeedPlan:
-    """The plan with what was decided about a row carried over to the row that took its place."""
-    keys = dict(zip(table["_row"], natural_keys(table, plan.table), strict=True)) if plan.table.key else {}
-    by_key = {key: into for key, into in plan.merged_keys.items() if into}
-    extra = {row: by_key[key] for row, key in keys.items() if row not in plan.merges and key in by_key}
-    return replace(plan, merges={**extra, **plan.merges})
 
 
 def stage_all(plans: Mapping[str, FeedPlan], tables: Mapping[str, pd.DataFrame]) -> dict[str, Staged]:
@@ -96,6 +87,11 @@ def stage_all(plans: Mapping[str, FeedPlan], tables: Mapping[str, pd.DataFrame])
         else:
             staged[name] = document(table, plan)
     return staged
+
+
+def _carrying(plan: FeedPlan, first: pd.DataFrame, both: pd.DataFrame) -> FeedPlan:
+    """The plan with what was decided about the first delivery holding for the rows of the later one."""
+    return replace(plan, merges=carried(plan.merges, first, both, plan.table))
 
 
 def _spread(engagement: Engagement, staged: dict[str, Staged], plan: FeedPlan) -> dict[str, Staged]:
