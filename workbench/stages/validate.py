@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -33,7 +33,7 @@ class Validation:
 
     frame: pd.DataFrame  # object, column, words, checked, empty, broken, passed, examples
     failing: pd.DataFrame  # object, key, column, words, value: every cell that breaks a rule
-    pages: tuple[Path, ...]  # one HTML page an object, with a JSON file of the same name beside it
+    pages: tuple[Path, ...] = field(repr=False)  # one HTML page an object, with a JSON file of the same name beside it
 
     @property
     def passed(self) -> bool:
