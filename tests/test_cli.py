@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,16 +62,11 @@ def _notebook(engagement: Engagement, stem: str, *cells: str) -> None:
 OPENED = "import workbench as wb\nengagement = wb.open_engagement()"
 
 
-def test_help_comes_at_once_and_imports_no_pandas() -> None:
+def test_help_imports_no_pandas() -> None:
     code = "import sys; from workbench.cli import app; assert 'pandas' not in sys.modules; app(['--help'])"
-    took = []
-    for _ in range(3):
-        began = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=HERE, check=False)
-        took.append(time.perf_counter() - began)
-        assert done.returncode == 0, done.stderr
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=HERE, check=False)
+    assert done.returncode == 0, done.stderr
     assert "rehearse" in done.stdout
-    assert min(took) < 0.5
 
 
 def test_new_makes_an_engagement_with_exports_key_and_notebooks(tmp_path: Path, exports: Path) -> None:

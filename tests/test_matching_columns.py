@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -57,20 +56,17 @@ def labelled() -> tuple[pd.DataFrame, pd.DataFrame]:
     return headers, offered
 
 
-def answered() -> tuple[pd.DataFrame, float]:
-    """The labelled headers with what was proposed, and the seconds that it took."""
+def answered() -> pd.DataFrame:
+    """The labelled headers with what was proposed."""
     headers, offered = labelled()
     done: list[pd.DataFrame] = []
-    seconds = 0.0
     for kind, part in headers.groupby("kind"):
         columns = pd.DataFrame({"table": part["table"], "column": part["header"], "samples": part["sample_values"]})
-        started = time.process_time()
         proposals = propose_fields(columns, offered[offered["table"] == kind])
-        seconds += time.process_time() - started
         ranked = proposals.ranking.groupby(["table", "column"])["target"].apply(list).rename("ranked").reset_index()
         frame = proposals.frame.merge(ranked, on=["table", "column"], how="left")
         done.append(part.merge(frame, left_on=["table", "header"], right_on=["table", "column"]))
-    return pd.concat(done, ignore_index=True), seconds
+    return pd.concat(done, ignore_index=True)
 
 
 def right(row: pd.Series, target: object) -> bool:
@@ -80,7 +76,7 @@ def right(row: pd.Series, target: object) -> bool:
 @needs_labels
 def test_labelled_headers_find_their_fields() -> None:
     """Measured on 2026-11-22: top-1 1.0, top-3 1.0, F1 1.0, wrong fields for NONE 0, sure share .94 at precision 1.0."""
-    rows, _ = answered()
+    rows = answered()
     mapped, none = rows[rows["gold_field"] != "NONE"], rows[rows["gold_field"] == "NONE"]
     ranked = mapped.apply(
         lambda row: [right(row, each) for each in row["ranked"]] if isinstance(row["ranked"], list) else [], axis=1
@@ -106,22 +102,10 @@ def test_labelled_headers_find_their_fields() -> None:
 @needs_labels
 @pytest.mark.parametrize("language", ["en", "de", "fr"])
 def test_every_language_of_the_labels_is_understood(language: str) -> None:
-    rows, _ = answered()
+    rows = answered()
     part = rows[(rows["lang"] == language) & (rows["gold_field"] != "NONE")]
 
     assert part.apply(lambda row: right(row, row["ranked"][0]), axis=1).mean() >= 0.95
-
-
-def test_949_headers_take_less_than_a_second() -> None:
-    headers = [
-        f"{word} {number}" for number in range(50) for word in ("Email", "Straße", "Lead Source", "xyzzy", "Téléphone")
-    ] * 4
-    columns = pd.DataFrame({"table": [f"t{n // 40}" for n in range(949)], "column": headers[:949], "samples": "a | b"})
-    started = time.process_time()
-
-    propose_fields(columns, CONTACT)
-
-    assert time.process_time() - started < 2  # measured below one; twice that for a busy machine
 
 
 def test_names_are_understood_in_four_languages() -> None:

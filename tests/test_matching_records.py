@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -130,24 +129,6 @@ def test_keys_repeat_in_no_pair_and_reasons_are_words() -> None:
     assert len(pairs) == len(set(pairs)) == 3
     assert proposals.frame["reasons"].str.contains("one e-mail address").all()
     assert list(proposals.clusters["cluster"]) == [1, 1, 1]
-
-
-def test_36_000_people_take_seconds() -> None:
-    rows = 36_000
-    frame = pd.DataFrame(
-        {
-            "id": range(rows),
-            "name": [f"Given{n % 800} Family{n * 7 % 6000}" for n in range(rows)],
-            "email": [f"u{n // 2}@x.test" if n % 5 else None for n in range(rows)],
-            "phone": [f"617{n * 37 % 10_000_000:07}" for n in range(rows)],
-            "company": [f"Company {n % 4000} Inc" for n in range(rows)],
-        }
-    )
-    started = time.process_time()
-
-    match_records(frame, key="id", email="email", phone="phone", name="name", company="company")
-
-    assert time.process_time() - started < 15
 
 
 def test_a_column_that_does_not_exist_is_refused_in_words() -> None:
