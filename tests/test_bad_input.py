@@ -727,3 +727,25 @@ def test_a_package_that_was_changed_is_not_good_and_says_which_file(
     assert done.exit_code == 1
     assert words in done.output
     assert "Traceback" not in done.output
+
+
+def test_a_file_that_no_table_takes_is_a_problem_until_somebody_waives_it(engagement: Engagement) -> None:
+    folder = engagement.exports()
+    shutil.copyfile(folder / "leads.csv", folder / "leads_part_2.csv")
+    (folder / "notes").mkdir()
+    unread = "files/unread: nothing reads leads_part_2.csv, notes/"
+    assert unread in intake.run(engagement).problems
+    assert unread in engagement.phase("intake").reasons
+    engagement.decisions.confirm("waiver", "files/unread", "sent by mistake", by="Kim Larsen <kim@consultants.example>")
+    assert unread not in intake.run(engagement).problems
+
+
+def test_columns_that_begin_with_an_underscore_are_the_customers_own(engagement: Engagement) -> None:
+    path = engagement.exports() / "customers.csv"
+    path.write_bytes(path.read_bytes().replace(b"Customer ID,", b"_row,", 1).replace(b",Company,", b",_company,", 1))
+    intake.run(engagement)
+    table = engagement.load("tables/customers")
+    assert {"_row", "_row of the export", "_company"} <= set(table.columns)
+    assert table["_row of the export"].notna().all()
+    found = discovery.run(engagement).frame
+    assert {"_row of the export", "_company"} <= set(found.loc[found["table"] == "customers", "column"])

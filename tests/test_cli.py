@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -181,14 +182,19 @@ def test_a_package_verifies_until_one_byte_changes(engagement: Engagement) -> No
     assert built.exit_code == 0, built.output
     archive = engagement.root / "package.zip"
     fingerprint = built.stdout.strip().rpartition(" ")[2]
+    with zipfile.ZipFile(archive) as inside:
+        files = len(inside.namelist())
+    assert f"{files} files in" in built.stdout
     for path in (archive, engagement.root / "package", engagement.root):
-        assert _run("verify", path, "--fingerprint", fingerprint).exit_code == 0
+        good = _run("verify", path, "--fingerprint", fingerprint)
+        assert good.exit_code == 0
+        assert f"{files} files" in good.stdout
     assert _run("verify", archive, "--fingerprint", "0" * 64).exit_code == 1
     archive.write_bytes(archive.read_bytes().replace(b"<p>done</p>", b"<p>dome</p>"))
     bad = _run("verify", archive)
     assert bad.exit_code == 1
     assert "changed  index.html" in bad.stdout
-    assert "NOT GOOD" in bad.stderr
+    assert f"NOT GOOD: 1 of {files} files" in bad.stderr
 
 
 def test_a_package_shows_every_executed_notebook_without_a_kernel(engagement: Engagement) -> None:

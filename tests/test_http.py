@@ -15,8 +15,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from workbench.destinations import Secret
+from workbench.destinations.freshsales_picture import place_of
+from workbench.destinations.freshsales_reading import Reader
+from workbench.destinations.freshsales_settings import Dials
 from workbench.destinations.http import Answer, Http, Limiter, Policy, Request, Wait, Window
-from workbench.errors import DestinationBusy, EngagementError, Uncertain, WrongKey
+from workbench.errors import DestinationBusy, EngagementError, Refused, Uncertain, WrongKey
+from workbench.specs import load_destination
 
 KEY = "canary-5f1e0c"
 Reply = tuple[int, dict[str, str], bytes]
@@ -267,3 +271,20 @@ def test_a_path_can_stand_beside_the_last_part_of_the_base() -> None:
     with client(script) as http:
         http.call(Request("GET", "../settings/contacts", params={"q": "ä b"}, read=True))
     assert script.asked == [("GET", "/settings/contacts?q=%C3%A4+b")]
+
+
+@pytest.mark.parametrize("location", [{}, {"Location": "https://[broken"}])
+def test_a_redirect_that_leads_nowhere_ends_in_words(location: dict[str, str]) -> None:
+    with client(Script((302, location, b""))) as http, pytest.raises(EngagementError, match="does not lead to the API"):
+        http.call(Request("GET", "contacts/1", read=True))
+
+
+def test_a_record_whose_children_are_not_shown_is_not_taken_for_one_without_children() -> None:
+    """The rollback would delete it, and what people have hung on it."""
+    spec = load_destination("freshsales")
+    place = place_of(spec, "contact", classic=False)
+    with client(Script(answer(404), answer(400, {"errors": {"code": 400, "message": ["no such include"]}}))) as http:
+        reader = Reader(http, Dials())
+        assert reader.children(place, "7") == []
+        with pytest.raises(Refused, match="does not show"):
+            reader.children(place, "7")

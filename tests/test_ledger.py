@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from workbench.destinations import Account, Destination, Draft, Outcome, Secret, connect
 from workbench.errors import Refused, Uncertain, WrongKey
@@ -346,3 +347,42 @@ def test_a_value_is_the_same_as_itself(value: object) -> None:
 )  # fmt: skip
 def test_values_are_compared_by_what_they_say(one: object, other: object, equal: bool) -> None:
     assert same(one, other) is equal
+
+
+def test_a_change_in_hand_is_not_taken_for_one_that_was_cut_off(there: Desk) -> None:
+    guard = there.again()
+    written, go_on = threading.Event(), threading.Event()
+
+    committed: list[str] = []
+
+    def at_commit(connection: object) -> None:
+        committed.append(threading.current_thread().name)
+
+    def after_commit(connection: object, record: object) -> None:
+        name = threading.current_thread().name
+        if name.startswith("writer") and committed == [name]:
+            written.set()
+            go_on.wait(5)
+
+    with ThreadPoolExecutor(2, thread_name_prefix="reader") as readers, ThreadPoolExecutor(1, "writer") as writers:
+        guard.settle("contact")  # the first look is behind us
+        event.listen(there.store, "commit", at_commit)
+        event.listen(there.store, "checkin", after_commit)
+        sent = writers.submit(guard.write, "contact", people(1))
+        assert written.wait(5)
+        settled = readers.submit(guard.settle, "contact")
+        with pytest.raises(TimeoutError):  # it waits until the operation is known to be in hand
+            settled.result(timeout=0.3)
+        go_on.set()
+        assert settled.result(timeout=30) == 0
+        assert [outcome.state for outcome in sent.result(timeout=30)] == ["done"]
+
+
+def test_a_change_of_a_text_that_reads_as_the_same_number_is_sent(there: Desk) -> None:
+    guard = there.again()
+    guard.write("contact", people(1, city="1.10"))
+    number = guard.resolve_ids("contact")[people(1)[0].key]
+    since = there.now()
+    guard.write("contact", [Draft(people(1)[0].key, {"city": "1.1"}, number)])
+    assert len(there.writes(since)) == 1
+    assert guard.read("contact", [number])[0].values["city"] == "1.1"

@@ -18,7 +18,7 @@ from workbench.ledger import Guard, Ledger
 from workbench.ledger.loading import Progress, drafts_of, load
 from workbench.ledger.unloading import Unloaded, unload
 from workbench.rehearsal import Rehearsal, canonical, running
-from workbench.specs import load_destination, load_route
+from workbench.specs import CustomField, load_destination, load_route
 from workbench.store import open_store
 
 SPEC = load_destination("freshsales")
@@ -314,6 +314,17 @@ def test_of_a_changed_record_only_the_fields_that_are_still_ours_go_back(there: 
     assert (record.values["city"], record.values["state"]) == ("Dayton", "KY")
     assert result.frame["verdict"].tolist() == ["kept"]
     assert "before 'OH', ours 'MI', now 'KY'" in result.frame["words"][0]
+
+
+def test_a_nought_that_others_have_filled_in_is_a_value_too(there: Desk) -> None:
+    guard = there.guard()
+    plan = CustomField(object="contact", name="dogs__c", label="Dogs", type="integer")
+    guard.create_field(plan)
+    somebody = there.client()
+    somebody.metadata([plan])
+    outcome = somebody.write("contact", [Draft("theirs:contacts:1", {"last_name": "By Hand", "dogs__c": 0})])[0]
+    assert outcome.state == "done"
+    assert verdicts(unload(guard)) == {"contact/dogs__c": "kept"}
 
 
 def test_a_field_that_others_have_filled_is_not_taken_away(there: Desk) -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from workbench.frames.compare import by_type
 from workbench.frames.merge import Merge, merge
 
 
@@ -125,3 +126,9 @@ def test_the_verdicts_do_not_hang_on_who_asks(sides: list[tuple[object, object, 
 
 def _verdicts(found: Merge) -> dict[str, str]:
     return dict(zip(found.frame["key"], found.frame["verdict"], strict=True))
+
+
+def test_a_text_that_only_looks_like_the_same_number_follows_the_export() -> None:
+    sides = (state(("k", "1.10")), state(("k", "1.1")), state(("k", "1.10")))
+    assert list(merge(*sides, normalise=by_type({"f": "text"})).frame["verdict"]) == ["take"]
+    assert merge(*sides, normalise=by_type({"f": "money"})).frame.empty

@@ -168,6 +168,33 @@ def test_a_cell_that_does_not_end_is_stopped_in_words(engagement: Engagement) ->
         execute(engagement, "02_discovery", timeout=2)
 
 
+def interrupt(source: str) -> str:
+    """A cell that does what Ctrl-C in the terminal does, and goes on."""
+    return f"import os, signal, time\nos.kill(os.getppid(), signal.SIGINT)\n{source}"
+
+
+def test_ctrl_c_stops_the_run_and_the_cell_that_runs(engagement: Engagement, tmp_path: Path) -> None:
+    for stem in ("01_intake", "02_discovery"):
+        put(engagement, stem, interrupt("time.sleep(60)"), f"open({str(tmp_path / stem)!r}, 'w').close()")
+    with pytest.raises(KeyboardInterrupt):
+        run_all(engagement, timeout=20)
+    assert not (tmp_path / "01_intake").exists()
+    assert not (tmp_path / "02_discovery").exists()
+    assert "KeyboardInterrupt" in (engagement.root / "executed" / "01_intake.ipynb").read_text("utf-8")
+
+
+def test_ctrl_c_in_the_last_moment_of_a_notebook_lets_no_other_begin(engagement: Engagement, tmp_path: Path) -> None:
+    put(
+        engagement,
+        "01_intake",
+        interrupt("").replace("import os", "import atexit, os").replace("os.kill(", "atexit.register(os.kill, "),
+    )
+    put(engagement, "02_discovery", f"open({str(tmp_path / 'begun')!r}, 'w').close()")
+    with pytest.raises(KeyboardInterrupt):
+        run_all(engagement, timeout=20)
+    assert not (tmp_path / "begun").exists()
+
+
 def test_a_notebook_that_is_not_there_is_named(engagement: Engagement) -> None:
     with pytest.raises(EngagementError, match="07_production is missing"):
         execute(engagement, "07_production")

@@ -533,3 +533,19 @@ def test_thousands_of_different_cells_all_convert(recipe: str) -> None:
 
     assert isinstance(done, Converted)
     assert done.values.notna().all()
+
+
+@pytest.mark.parametrize("recipe", ["integer", "decimal", "money", "percent"])
+def test_a_number_with_leading_zeros_is_rejected_by_every_recipe_for_numbers(recipe: str) -> None:
+    assert list(convert(pd.Series(["02134", "-007"]), recipe).reasons) == ["leading_zero", "leading_zero"]
+    assert list(convert(pd.Series(["0", "0.5%" if recipe == "percent" else "0"]), recipe).reasons.isna()) == [True, True]
+
+
+@pytest.mark.parametrize(("recipe", "reason"), [("integer", "too_many_digits"), ("duration_seconds", "not_a_duration")])
+def test_a_cell_of_five_thousand_digits_is_rejected_and_stops_nothing(recipe: str, reason: str) -> None:
+    assert list(convert(pd.Series(["9" * 5_000]), recipe).reasons) == [reason]
+
+
+@pytest.mark.parametrize(("recipe", "value"), [("integer", 123), ("decimal", "123"), ("money", "123.00"), ("percent", "123")])
+def test_digits_of_another_script_become_plain_ones(recipe: str, value: object) -> None:
+    assert list(convert(pd.Series(["１２３", "١٢٣"]), recipe).values) == [value, value]

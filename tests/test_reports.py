@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import zipfile
+from dataclasses import replace
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
@@ -217,6 +218,33 @@ def test_no_page_holds_anything_that_runs_or_asks_the_network(tmp_path: Path) ->
         assert "&lt;img src=" in text, page.name
         assert "\u202e" not in text
         assert "url(" not in text
+
+
+def test_a_row_that_gives_two_kinds_of_record_is_one_row_of_the_export(tmp_path: Path) -> None:
+    counts = {name: [0, 0] for name in ("merged", "excluded", "rejected", "held", "failed")}
+    twice = pd.DataFrame({"feed": ["accounts", "contacts"], "rows": [1, 1], "loaded": [1, 1], **counts, "closes": [True, True]})
+    verdicts = pd.DataFrame(
+        [["customers.csv:2", feed, "loaded", "", f"{feed}/C-1", ""] for feed in ("accounts", "contacts")],
+        columns=["row", "feed", "bucket", "reason", "record", "detail"],
+    )
+    both = replace(reconciliation(), rows=twice, verdicts=verdicts)
+    assert both.statements[0] == (
+        True,
+        "All 1 rows of the export ended in exactly one place for each kind of record they give, 2 in all",
+    )
+    reports.render_index(reports.Index(ABOUT, both.statements, twice, (), delivered=both.delivered), tmp_path)
+    assert "All 1 rows of the export are accounted for" in (tmp_path / "index.html").read_text("utf-8")
+
+
+def test_a_letter_says_that_the_counts_agree_only_where_they_do(tmp_path: Path) -> None:
+    received = pd.DataFrame({"file": ["leads.csv"], "rows": [165], "first": [""], "last": [""], "note": [""]})
+    odd = received.assign(note="the cover letter says 166, which seems to count the header")
+    for came, agree in ((received, True), (odd, False)):
+        reports.render_gap_letter(reports.GapLetter(ABOUT, pd.DataFrame(), received=came), tmp_path)
+        for name in ("gap-letter.txt", "gap-letter.html"):
+            said = (tmp_path / name).read_text("utf-8")
+            assert ("the counts agree" in said) is agree, name
+            assert ("the cover letter says 166" in said) is not agree, name
 
 
 def test_every_link_of_the_index_leads_to_a_document_that_is_there(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from workbench.show import Meter, bars, day, duration, facts, heading, html_table, name_of, percent, text_table, together
+from workbench.show import STYLE, Meter, bars, day, duration, facts, heading, html_table, name_of, percent, text_table, together
 
 HOSTILE = '<img src=x onerror="alert(1)">'
 
@@ -49,6 +49,16 @@ def test_a_hostile_cell_stays_a_cell_wherever_it_stands() -> None:
         heading(HOSTILE),
     ]
     assert all("<img" not in page and "&lt;img" in page for page in pages)
+
+
+def test_two_sums_of_money_in_one_line_are_no_formula_to_the_notebook() -> None:
+    sums = "$10,900.00 | $18,400.00"
+    frame = pd.DataFrame({"part": [sums], "loaded": [1]})
+    pieces = (html_table(frame), bars(frame, label="part", parts=("loaded",)), heading(sums), facts([("value", sums)]))
+    for piece in pieces:
+        box = piece.removeprefix(STYLE)
+        assert sums in box
+        assert box.partition(">")[0].endswith('mathjax_ignore"') or 'mathjax_ignore" style=' in box.partition(">")[0]
 
 
 def test_numbers_stand_to_the_right_with_groups_and_one_number_of_decimals() -> None:

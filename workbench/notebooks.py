@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import copy
 import json
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -160,7 +163,8 @@ def execute(engagement: Engagement, stem: str, *, timeout: int = TIMEOUT) -> Exe
     """Run one notebook in a kernel of its own, with the recorded decisions and nobody to ask.
 
     What it printed is kept in the engagement's folder `executed` whether it passes or fails. An error of the workbench that
-    a cell raised is raised here as the same type; `timeout` is in seconds a cell.
+    a cell raised is raised here as the same type; `timeout` is in seconds a cell. Ctrl-C is a KeyboardInterrupt, in the
+    kernel first and then here.
     """
     path = engagement.root / "notebooks" / f"{stem}.ipynb"
     if not path.is_file():
@@ -177,21 +181,56 @@ def execute(engagement: Engagement, stem: str, *, timeout: int = TIMEOUT) -> Exe
     try:
         # What a kernel says while it is stopped is of no use to anybody; what a cell prints comes over the wire.
         client.execute(env=_environment(engagement), stderr=subprocess.DEVNULL)
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as stopped:
+    except (CellExecutionError, CellTimeoutError, DeadKernelError, _Stopped) as stopped:
+        if client.stopped:
+            raise KeyboardInterrupt from None
         raise _reason(stopped, raised, stem, out) from None
     finally:
         _write(_without_widgets(notebook), out)
+    if client.stopped:
+        raise KeyboardInterrupt
     return Executed(stem, out, client.code_cells_executed, time.monotonic() - began)
 
 
-def _client(notebook: nbformat.NotebookNode, path: Path, raised: list[WorkbenchError], timeout: int) -> NotebookClient:
+class _Stopped(Exception):
+    """Somebody pressed Ctrl-C between two cells."""
+
+
+class _Client(NotebookClient):
+    """A client that Ctrl-C stops wherever it stands.
+
+    Its parent takes the signal, stops the kernel and tells nobody: the next notebook, and so a load, would begin all the same.
+    """
+
+    stopped = begun = False
+
+    async def async_start_new_kernel(self, **kwargs: Any) -> None:
+        # Here the parent has just put up its own handler. Outside the main thread there is none to take over.
+        with suppress(RuntimeError):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._stop)
+        await super().async_start_new_kernel(**kwargs)
+
+    async def go_on(self, cell: nbformat.NotebookNode, cell_index: int) -> None:
+        self.begun = True
+        if self.stopped:
+            raise _Stopped
+
+    def _stop(self) -> None:
+        self.stopped = True
+        pid = getattr(getattr(self.km, "provisioner", None), "pid", None)
+        if self.begun and isinstance(pid, int):  # a kernel that still starts would only die of it
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGINT)
+
+
+def _client(notebook: nbformat.NotebookNode, path: Path, raised: list[WorkbenchError], timeout: int) -> _Client:
     async def ask_why(cell: nbformat.NotebookNode, cell_index: int, execute_reply: Mapping[str, Any]) -> None:
         assert client.kc is not None  # it has just run a cell
         question = client.kc.execute("", silent=True, store_history=False, user_expressions={"parts": ERROR_PARTS})
         answer = await client.async_wait_for_reply(question)
         raised.extend(_raised(execute_reply["content"], answer))
 
-    client = NotebookClient(
+    client = _Client(
         notebook,
         timeout=timeout,
         kernel_name="python3",
@@ -201,6 +240,7 @@ def _client(notebook: nbformat.NotebookNode, path: Path, raised: list[WorkbenchE
         on_cell_error=ask_why,
         config=Config({"KernelManager": {"transport_encryption": "auto"}}),
     )
+    client.on_cell_start = client.go_on
     return client
 
 

@@ -32,7 +32,7 @@ from workbench.errors import EngagementError, IntegrityError, listed
 from workbench.journal import verify as verify_journal
 from workbench.settings import read_key, read_settings, write_private
 from workbench.show import escape, heading, html_table
-from workbench.verification import JOURNAL, MANIFEST, PUBLIC_KEY, SIGNATURE, check, inside, write_archive
+from workbench.verification import ARCHIVE, JOURNAL, MANIFEST, PUBLIC_KEY, SIGNATURE, check, inside, write_archive
 
 __all__ = ["Package", "SigningKey", "Verification", "build", "signing_key", "verify"]
 
@@ -66,8 +66,13 @@ class Package:
     fingerprint: str
     frame: pd.DataFrame  # path, size, sha256
 
+    @property
+    def files(self) -> int:
+        """How many files the customer receives: the listed ones, the list, and its signature."""
+        return len(self.frame) + 2
+
     def _repr_html_(self) -> str:
-        line = f"{len(self.frame)} files, signed with key {self.fingerprint}"
+        line = f"{self.files} files, signed with key {self.fingerprint}"
         return heading(f"package {self.archive.name}", good=True) + f"<p>{escape(line)}</p>" + html_table(self.frame)
 
 
@@ -82,7 +87,8 @@ class Verification:
 
     def _repr_html_(self) -> str:
         wrong = self.frame[self.frame["state"] != "ok"]
-        title = f"{len(self.frame)} files are as they were signed" if self.good else f"{len(wrong)} files are not as signed"
+        files, changed = ((frame["file"] != ARCHIVE).sum() for frame in (self.frame, wrong))
+        title = f"{files} files are as they were signed" if self.good else f"{changed} of {files} files are not as signed"
         return heading(title, good=self.good) + html_table(self.frame if self.good else wrong)
 
 
@@ -247,7 +253,7 @@ def _read_me(customer: str, fingerprint: str) -> str:
     whose = f" of {customer}" if customer else ""
     return f"""This is the record of the CRM migration{whose}.
 
-Open index.html, where there is one, to read it. Nothing in here needs the network.
+Open documents/index.html to read it; notebooks/ shows every phase as it ran. Nothing in here needs the network.
 
 To verify that no byte was changed since it was signed:
 

@@ -16,6 +16,7 @@ from numbers import Number
 import pandas as pd
 
 __all__ = [
+    "BOX",
     "Meter",
     "bars",
     "day",
@@ -64,6 +65,9 @@ STYLE = (
     "@media print{.wb{overflow:visible}.wb-bar i,.wb-meter i,.wb-key{print-color-adjust:exact;-webkit-print-color-adjust:exact}"
     ".wb details::details-content{content-visibility:visible;display:block}}</style>"
 )
+BOX = "wb tex2jax_ignore mathjax_ignore"
+"""The classes of every piece: Lab would typeset what stands between two dollar signs, such as two sums of money."""
+
 COLOURS: Mapping[str, str] = {
     "loaded": "#3f9a4b",
     "load": "#3f9a4b",
@@ -146,7 +150,7 @@ def html_table(frame: pd.DataFrame, *, caption: str = "", limit: int = 1000, fir
     if seen < len(shown):
         rest = _table(columns, range(seen, len(shown)), title="", widths=widths)
         table += f'<details class="wb-rest"><summary>{len(shown) - seen:,} more rows</summary>{rest}</details>'
-    return f'{STYLE}<div class="wb">{table}{_more(frame, limit)}</div>'
+    return f'{STYLE}<div class="{BOX}">{table}{_more(frame, limit)}</div>'
 
 
 def text_table(frame: pd.DataFrame, *, caption: str = "", limit: int = 50) -> str:
@@ -172,21 +176,21 @@ def bars(counts: pd.DataFrame, *, label: str, parts: Sequence[str], caption: str
     legend = "".join(f'<span class="wb-key" style="background:{_colour(part)}"></span>{escape(part)}' for part in named)
     title = f"<caption>{escape(caption)}</caption>" if caption else ""
     table = f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    return f'{STYLE}<div class="wb">{table}<div class="wb-more" aria-hidden="true">{legend}</div></div>'
+    return f'{STYLE}<div class="{BOX}">{table}<div class="wb-more" aria-hidden="true">{legend}</div></div>'
 
 
 def heading(text: str, *, good: bool | None = None) -> str:
     """A line that says how something ended: a tick, a cross, or neither."""
     mark = {True: "✓ ", False: "✗ ", None: ""}[good]
     colour = {True: "var(--wb-good,#2e7d32)", False: "var(--wb-bad,#b3261e)", None: "inherit"}[good]
-    return f'<p style="font-weight:600;color:{colour}">{mark}{escape(text)}</p>'
+    return f'<p class="{BOX}" style="font-weight:600;color:{colour}">{mark}{escape(text)}</p>'
 
 
 def facts(pairs: Sequence[tuple[str, str]], *, caption: str = "") -> str:
     """What is known in pairs of name and value, one line each."""
     body = "".join(f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>' for name, value in pairs)
     title = f"<caption>{escape(caption)}</caption>" if caption else ""
-    return f'{STYLE}<div class="wb"><table>{title}<tbody>{body}</tbody></table></div>'
+    return f'{STYLE}<div class="{BOX}"><table>{title}<tbody>{body}</tbody></table></div>'
 
 
 def together(*parts: str) -> str:

@@ -76,6 +76,11 @@ class Checked:
     def good(self) -> bool:
         return bool(self.findings) and all(finding.state == "ok" for finding in self.findings)
 
+    @property
+    def files(self) -> int:
+        """How many files were looked at; the archive around them is none of them."""
+        return sum(finding.file != ARCHIVE for finding in self.findings)
+
 
 # ------------------------------------------------------------------ journal
 
@@ -374,8 +379,7 @@ def main(arguments: Sequence[str]) -> int:
     for finding in checked.findings:
         if finding.state != "ok":
             sys.stdout.write(f"{finding.state:8} {finding.file!a}  {finding.detail!a}\n")
-    files = len(checked.findings)
-    verdict = f"good: {files} files are as they were signed" if checked.good else "NOT GOOD"
+    verdict = f"good: {checked.files} files are as they were signed" if checked.good else "NOT GOOD"
     sys.stdout.write(f"{verdict}\nkey {checked.fingerprint}\n")
     return 0 if checked.good else 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import resources
 
 import pytest
@@ -11,8 +12,11 @@ from conftest import Resume
 from tenant import Tenant
 from walk import DANA, KIM, Walk, load_sample, write_decision
 
+from workbench.destinations import User
 from workbench.engagement import open_engagement
 from workbench.errors import GateClosed
+from workbench.flow.planning import connected
+from workbench.flow.transfer import outgoing, read_back, standing_ids
 from workbench.settings import write_settings
 from workbench.stages import owners, production, provisioning, sample, transform
 
@@ -173,3 +177,35 @@ def test_a_field_of_another_type_is_a_difference_and_never_made_a_second_time(re
     assert walk.engagement.phase("provisioning").state == "blocked"
     labels = [field["label"] for field in Tenant(walk).records["fields"].values() if field["object"] == "contacts"]
     assert labels.count("Lifetime Value") == 1
+
+
+def test_records_of_a_user_who_has_left_since_are_held_and_not_given_to_the_keys_user(resume: Resume, staged: object) -> None:
+    walk = resume(staged)
+    feed = next(feed for feed in walk.engagement.route.feeds if feed.name == "contacts")
+    account = connected(walk.engagement).metadata()
+    gone = walk.engagement.load("records/contacts")["owner"].iloc[0]
+    strangers = tuple(User(str(number), "no address", "", True) for number in (1, 2))
+    without = replace(
+        account, users=(*strangers, *(user for user in account.users if user.email.casefold() != gone.casefold()))
+    )
+    sent = outgoing(walk.engagement, feed, account=without)
+    theirs = walk.engagement.load("records/contacts")["owner"] == gone
+    waits = set(sent.loc[theirs.to_numpy(), "_waits"])
+    assert "owner_unresolved" in waits
+    assert "" not in waits
+    assert set(sent.loc[~theirs.to_numpy(), "_waits"]) <= {"", "parent_missing"}
+
+
+def test_a_text_that_arrived_as_another_number_is_a_wrong_value(resume: Resume, loaded: object) -> None:
+    """A text has no zeros to spare: only amounts may come back with other ones."""
+    walk = resume(loaded)
+    feed = walk.engagement.route.feed("contacts")
+    ids = standing_ids(walk.engagement, feed)
+    records = walk.engagement.load("records/contacts")
+    at = records.index[records["marker"].isin(ids) & records["city"].notna()][0]
+    records.loc[at, "city"] = "1.10"
+    walk.engagement.save("records/contacts", records)
+    walk.ask("PUT", f"contacts/{ids[records.loc[at, 'marker']]}", {"contact": {"city": "1.1"}})
+    found = read_back(walk.engagement)["contacts"]
+    wrong = found.frame[found.frame["class"] == "wrong"]
+    assert wrong[["field", "expected", "actual"]].to_numpy().tolist() == [["city", "1.10", "1.1"]]

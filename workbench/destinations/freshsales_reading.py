@@ -137,11 +137,11 @@ class Reader:
         return found
 
     def children(self, place: Place, number: str) -> list[tuple[str, str]]:
-        """What hangs on a record, as (kind, id): deals, contacts, notes, tasks, appointments."""
+        """What hangs on a record, as (kind, id): deals, contacts, notes, tasks, appointments; Refused where it is not shown."""
         below = {"contact": ("contacts",), "deal": ("deals", "contacts")}.get(place.kept_as, ())
         params = {"include": ",".join(f"{kind}s" for kind in CHILDREN if f"{kind}s" not in below)}
         answer = self._http.call(Request("GET", f"{place.spec.path}/{number}", params=params, read=True))
-        raw = wrapped(answer, place) if answer.good else {}
+        raw = {} if answer.status == 404 else wrapped(_must(answer, place), place)
         return [(kind, str(child)) for kind in CHILDREN for child in raw.get(f"{kind}_ids") or []]
 
 

@@ -334,8 +334,7 @@ def _kind(error: Exception) -> str:
 
 def _parsed(got: httpx.Response, body: bytes) -> Answer | _Failure:
     if got.is_redirect:
-        target = httpx.URL(got.headers["location"]).host or "another path"
-        return _failure(got.status_code, f"it sends us on to {target}")
+        return _failure(got.status_code, f"it sends us on to {_target(got.headers.get('location', ''))}")
     if got.status_code >= 500:
         return _failure(got.status_code, f"it answered {got.status_code}")
     try:
@@ -346,6 +345,13 @@ def _parsed(got: httpx.Response, body: bytes) -> Answer | _Failure:
             return _failure(got.status_code, f"it answered {got.status_code} without valid JSON")
         data = None  # a refusal is one whatever page comes with it
     return Answer(got.status_code, data, dict(got.headers))
+
+
+def _target(location: str) -> str:
+    try:
+        return httpx.URL(location).host or "another path"
+    except httpx.InvalidURL:
+        return "an address that is none"
 
 
 def _failure(status: int, words: str) -> _Failure:

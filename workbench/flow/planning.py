@@ -10,9 +10,9 @@ import pandas as pd
 from workbench.engagement import Engagement
 from workbench.frames.plan import FeedPlan, FieldAnswer, declared_fields, plan_feed
 from workbench.ledger import Guard
-from workbench.specs import CustomField, ObjectSpec
+from workbench.specs import CustomField, Feed, ObjectSpec
 
-__all__ = ["answers", "connected", "delivered", "feed_plans", "fields_of", "kept_as", "needed_fields"]
+__all__ = ["answers", "connected", "delivered", "feed_plans", "fields_of", "kept_as", "needed_fields", "types_of"]
 
 
 def answers(engagement: Engagement) -> dict[str, FieldAnswer]:
@@ -105,6 +105,19 @@ def fields_of(engagement: Engagement, object_: str) -> frozenset[str]:
     spec = engagement.destination.objects.get(object_)
     native = {field.name for field in spec.fields} if spec else set()
     return frozenset(native | {field.name for field in needed_fields(engagement) if kept_as(engagement, field.object) == home})
+
+
+def types_of(engagement: Engagement, feed: Feed) -> dict[str, str]:
+    """Field → type, for every field that records of the feed can hold; links are of type lookup."""
+    home = kept_as(engagement, feed.object)
+    custom = [field for field in needed_fields(engagement) if kept_as(engagement, field.object) == home]
+    spec = engagement.destination.objects.get(feed.object)
+    native = {field.name: field.type for field in spec.fields} if spec else {}
+    return {
+        **{field.name: field.type for field in custom},
+        **native,
+        **dict.fromkeys((each.to for each in feed.lookups), "lookup"),
+    }
 
 
 def _merges(decided: Mapping[str, Any]) -> dict[str, dict[str, str]]:

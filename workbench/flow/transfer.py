@@ -13,8 +13,8 @@ import pandas as pd
 
 from workbench.destinations import Destination, Metadata, Record
 from workbench.engagement import Engagement
-from workbench.flow.planning import connected, kept_as
-from workbench.frames.compare import Comparison, compare
+from workbench.flow.planning import connected, kept_as, types_of
+from workbench.frames.compare import Comparison, by_type, compare
 from workbench.ledger.loading import Progress, drafts_of, load
 from workbench.ledger.operations import Operation, same
 from workbench.specs import Feed
@@ -48,26 +48,37 @@ def outgoing(
     """The records of a feed as the destination takes them: marker under ``key``, owner and parents as ids.
 
     ``only`` keeps the record keys of a sample; ``account`` spares a look at the users. A record whose parent is not
-    over there has ``_waits`` set.
+    over there, or whose owner is no user any more, has the reason for it in ``_waits``, which is empty elsewhere.
     """
     records = engagement.load(f"records/{feed.name}", delivery=delivery)
     if only is not None:
         records = records[records["key"].isin(only)]
-    users = (account or connected(engagement).metadata()).users_frame()
-    ids = pd.Series(users["id"].to_numpy(), index=users["email"].str.casefold().to_numpy())
+    ids = _user_ids((account or connected(engagement).metadata()).users_frame())
     frame = records.drop(columns=["row", "key"]).rename(columns={"marker": "key"})
     frame.insert(1, "_record", records["key"])
-    frame["_waits"] = False
+    waits = pd.Series("", index=frame.index, dtype="object")
     if "owner" in frame:
-        frame["owner"] = frame["owner"].astype("str").str.casefold().map(ids)
+        found = frame["owner"].astype("str").str.casefold().map(ids)
+        waits[frame["owner"].notna() & found.isna()] = "owner_unresolved"  # sent without one, it would be the key's own
+        frame["owner"] = found
     for lookup in feed.lookups:
         parents = _destination_ids(engagement, lookup.feed, delivery)
         found = records[lookup.to].map(parents)
-        frame["_waits"] |= records[lookup.to].notna() & found.isna()
+        waits[records[lookup.to].notna() & found.isna()] = "parent_missing"
         many = engagement.destination.objects[feed.object]
         plural = next(f for f in many.fields if f.name == lookup.to).name.endswith("s")
         frame[lookup.to] = [[value] if plural and isinstance(value, str) else value for value in found]
+    frame.insert(2, "_waits", waits)
     return frame.reset_index(drop=True)
+
+
+def _user_ids(users: pd.DataFrame) -> pd.Series:
+    """E-mail in small letters → id; of several users with one address an active one, and none without an address."""
+    known = users.assign(email=users["email"].astype("str").str.casefold()).sort_values(
+        "active", ascending=False, kind="stable"
+    )
+    known = known[known["email"] != ""].drop_duplicates("email")
+    return pd.Series(known["id"].to_numpy(), index=known["email"].to_numpy(), dtype="object")
 
 
 def transfer(
@@ -123,7 +134,7 @@ def read_back(engagement: Engagement, *, delivery: str = "main", only: frozenset
         there = standing_ids(engagement, feed)
         expected = _as_written(engagement, feed, staged[staged["key"].isin(there)].drop(columns=["_record", "_waits"]))
         actual = standing(destination, feed, set(expected["key"]), list(expected.columns))
-        found[feed.name] = compare(expected, actual, key="key", lossy={})
+        found[feed.name] = compare(expected, actual, normalise=by_type(types_of(engagement, feed)))
     return found
 
 
@@ -197,15 +208,17 @@ def _markers_of(engagement: Engagement, feed: Feed) -> set[str]:
 
 
 def _held(engagement: Engagement, frame: pd.DataFrame, found: Mapping[str, Record]) -> pd.Series:
-    """Marker → why, for records that must not be sent: their parent is missing, or somebody made the record already.
+    """Marker → why, for records that must not be sent: parent or owner is missing, or somebody made the record already.
 
     A record that bears a key of somebody else's is never taken over: whoever put it there finds the record by it.
     """
-    waits = pd.Series("parent_missing", index=frame.loc[frame["_waits"], "key"], dtype="object")
+    stuck = frame[frame["_waits"] != ""]
+    waits = pd.Series(stuck["_waits"].to_numpy(), index=stuck["key"], dtype="object")
     update = engagement.decisions.value("scope", "existing_records") == "update"
     theirs = [marker for marker, record in found.items() if record.key or not update]
     there = pd.Series("exists_already", index=[marker for marker in theirs if marker not in waits.index], dtype="object")
-    return pd.concat([waits, there])
+    held: pd.Series = pd.concat([waits, there])
+    return held
 
 
 def _adopting(

@@ -20,7 +20,7 @@ import pandas as pd
 from workbench.errors import SpecError, listed
 from workbench.show import heading, html_table
 
-__all__ = ["EVERY", "WAYS", "Comparison", "Way", "by_type", "canonical", "compare"]
+__all__ = ["EVERY", "WAYS", "Comparison", "Way", "Ways", "by_type", "canonical", "compare"]
 
 Written = str | tuple[str, ...]
 """A cell as it reads: text, or several texts in order; "" where there is nothing."""
@@ -92,7 +92,7 @@ def compare(
     Missing cells, empty text and empty lists are the same nothing. A key that stands twice among the expected records
     is reported as missing, twice among the actual ones (or none at all) as surplus. A SpecError names unknown ways.
     """
-    ways = _Ways(EVERY if normalise is None else normalise)
+    ways = Ways(EVERY if normalise is None else normalise)
     left, twice = _by_key(expected, key)
     right, extra = _by_key(actual, key)
     shared = left.index.intersection(right.index, sort=False)
@@ -192,7 +192,7 @@ EVERY: Mapping[str, tuple[str, ...]] = MappingProxyType({"*": tuple(WAYS)})
 """Every way, in every field; each acts on its own kind of text only: `02134` is no number, `A@b` no e-mail."""
 
 
-class _Ways:
+class Ways:
     """Which ways of writing count for which field."""
 
     def __init__(self, chosen: Mapping[str, Sequence[str]]) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from workbench.frames.compare import WAYS, canonical
+from workbench.frames.compare import EVERY, Way, Ways, canonical
 from workbench.show import html_table
 
 __all__ = ["Merge", "merge"]
@@ -35,16 +36,25 @@ class Merge:
         return html_table(counts, caption=said) + html_table(self.frame, caption="Changed fields", limit=100)
 
 
-def merge(base: pd.DataFrame, theirs: pd.DataFrame, ours: pd.DataFrame, *, key: str = "key") -> Merge:
+def merge(
+    base: pd.DataFrame,
+    theirs: pd.DataFrame,
+    ours: pd.DataFrame,
+    *,
+    key: str = "key",
+    normalise: Mapping[str, Sequence[str]] | None = None,
+) -> Merge:
     """Compare three states of the same records, field by field; the frames share ``key`` and name fields alike.
 
     A field that ``ours`` does not show is taken to stand as it was loaded. Values are compared after the harmless
-    rewriting that `compare` knows (money, case of e-mails, order of lists), so that no such thing becomes a change.
+    rewriting that `compare` knows (money, case of e-mails, order of lists), so that no such thing becomes a change;
+    ``normalise`` says as there which of it counts for which field, all of it everywhere when left out.
     """
     old, new, now = (frame.set_index(key) for frame in (base, theirs, ours))
     both = [k for k in new.index if k in old.index]
     fields = [name for name in new.columns if not str(name).startswith("_")]
-    parts = [_field(name, old, new, now, both) for name in fields]
+    ways = Ways(EVERY if normalise is None else normalise)
+    parts = [_field(name, old, new, now, both, ways=ways.of(str(name))) for name in fields]
     columns = ["key", "field", "base", "theirs", "ours", "verdict"]
     frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
     return Merge(
@@ -54,14 +64,16 @@ def merge(base: pd.DataFrame, theirs: pd.DataFrame, ours: pd.DataFrame, *, key: 
     )
 
 
-def _field(name: str, old: pd.DataFrame, new: pd.DataFrame, now: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+def _field(
+    name: str, old: pd.DataFrame, new: pd.DataFrame, now: pd.DataFrame, keys: list[str], *, ways: Sequence[Way]
+) -> pd.DataFrame:
     nothing = pd.Series(pd.NA, index=keys, dtype="object")
     base = old[name].reindex(keys).astype("object") if name in old else nothing
     theirs = new[name].reindex(keys).astype("object")
     ours = now[name].reindex(keys).astype("object") if name in now else base
     ours = ours.where(pd.Series(keys, index=keys).isin(now.index), base)
     frame = pd.DataFrame({"key": keys, "field": name, "base": base, "theirs": theirs, "ours": ours}).reset_index(drop=True)
-    b, t, o = (_folded(frame[side]) for side in ("base", "theirs", "ours"))
+    b, t, o = (_folded(frame[side], ways) for side in ("base", "theirs", "ours"))
     frame["verdict"] = "conflict"
     frame.loc[t == o, "verdict"] = "same"
     frame.loc[(o == b) & (t != b), "verdict"] = "take"
@@ -69,9 +81,9 @@ def _field(name: str, old: pd.DataFrame, new: pd.DataFrame, now: pd.DataFrame, k
     return frame[(t != b) | (o != b)]
 
 
-def _folded(column: pd.Series) -> pd.Series:
-    """The column as it reads once every harmless way of writing is undone."""
+def _folded(column: pd.Series, ways: Sequence[Way]) -> pd.Series:
+    """The column as it reads once these harmless ways of writing are undone."""
     values = list(canonical(column))
-    for way in WAYS.values():
+    for way in ways:
         values = [way.undo(value) for value in values]
     return pd.Series(values, index=column.index, dtype="object")

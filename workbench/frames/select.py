@@ -13,7 +13,10 @@ from workbench.frames.plan import FieldPlan
 from workbench.recipes import Converted, convert, is_placeholder
 from workbench.specs import Condition, Match, Table
 
-__all__ = ["by_row", "cells_of", "filled", "holds", "made_from", "matching", "named", "natural_keys", "raw_cells"]
+__all__ = ["ROW", "by_row", "cells_of", "filled", "holds", "made_from", "matching", "named", "natural_keys", "raw_cells"]
+
+ROW = "_row"
+"""The one column of a table that is ours: it names the row. All others are the customer's, whatever they are called."""
 
 
 def by_row(table: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from workbench.frames.plan import BLANK, FeedPlan, FieldPlan
-from workbench.frames.select import by_row, cells_of, filled, holds, made_from, matching, natural_keys, raw_cells
+from workbench.frames.select import ROW, by_row, cells_of, filled, holds, made_from, matching, natural_keys, raw_cells
 from workbench.frames.staged import CELL_COLUMNS, VERDICT_COLUMNS, Staged, marker_of, parent_records, records_by
 from workbench.recipes import convert
 
@@ -111,7 +111,7 @@ class _Work:
 
     def _says_the_same(self) -> pd.Series:
         """True where every cell but the key equals that of the first row of the same record."""
-        others = [c for c in self.table.columns if not str(c).startswith("_") and c not in self.plan.table.key]
+        others = [c for c in self.table.columns if c != ROW and c not in self.plan.table.key]
         text = self.table[others].apply(lambda column: column.astype("str").str.strip().fillna(""))
         firsts = self.record.dropna().drop_duplicates(keep="first")
         leader = self.record.map(pd.Series(firsts.index, index=firsts.to_numpy()))

@@ -99,6 +99,7 @@ class Guard:
         self._settle_seconds = settle_seconds
         self._report: Callable[[Wait], None] | None = None
         self._settling = threading.Lock()
+        self._numbering = threading.Lock()  # an operation is in the ledger and in `_flying`, or in neither
         self._flying: set[int] = set()
         self._looked: set[str] = set()
 
@@ -187,8 +188,9 @@ class Guard:
         """Intents, then the call, then its outcomes. Whatever interrupts the call leaves its intents open."""
         if not intents:
             return []
-        numbers = self._operations.open(uuid.uuid4().hex, intents)
-        self._flying.update(numbers)
+        with self._numbering:
+            numbers = self._operations.open(uuid.uuid4().hex, intents)
+            self._flying.update(numbers)
         try:
             try:
                 outcomes = call()
@@ -208,7 +210,8 @@ class Guard:
             self._operations.close(closings)
             return outcomes
         finally:
-            self._flying.difference_update(numbers)
+            with self._numbering:
+                self._flying.difference_update(numbers)
 
     # ------------------------------------------------------------ fields
 
@@ -242,7 +245,7 @@ class Guard:
     def settle(self, object_: str = "") -> int:
         """Find out by looking what became of open operations, of one object or of all; returns how many there were."""
         with self._settling:
-            rows = [row for row in self._operations.unsettled(object_) if row.op not in self._flying]
+            rows = self._left_open(object_)
             if rows:
                 self._let_arrive(rows)
             for name in dict.fromkeys(row.object for row in rows):
@@ -269,11 +272,16 @@ class Guard:
     def _settle_first(self, object_: str, keys: Sequence[str]) -> None:
         """Before anything of an object is sent: settle what earlier runs left open, and whatever is open of these keys."""
         if object_ in self._looked:
-            waiting = {row.key for row in self._operations.unsettled(object_) if row.op not in self._flying}
+            waiting = {row.key for row in self._left_open(object_)}
             if not waiting & set(keys):
                 return
         self.settle(object_)
         self._looked.add(object_)
+
+    def _left_open(self, object_: str) -> list[Operation]:
+        """Open operations that no thread of ours is waiting for."""
+        with self._numbering:
+            return [row for row in self._operations.unsettled(object_) if row.op not in self._flying]
 
     def _let_arrive(self, rows: Sequence[Operation]) -> None:
         newest = max(datetime.fromisoformat(row.at) for row in rows)
@@ -342,7 +350,7 @@ def _known(draft: Draft, rows: Sequence[Operation]) -> Outcome | None:
         for row in live:
             if row.id == draft.id and row.verb in ("create", "update", "restore"):
                 written |= row.payload
-        held = all(name in written and same(written[name], value) for name, value in draft.values.items())
+        held = all(name in written and _as_written(written[name], value) for name, value in draft.values.items())
         return Outcome(draft.key, "done", draft.id, "done before") if held else None
     made = next((row for row in live if row.verb == "create"), None)
     if made is None:
@@ -350,6 +358,11 @@ def _known(draft: Draft, rows: Sequence[Operation]) -> Outcome | None:
     if made.payload_sha == digest(draft.values):
         return Outcome(draft.key, "done", made.id, "done before")
     return Outcome(draft.key, "rejected", made.id, "made before with other values; a change names the record's id")
+
+
+def _as_written(before: object, now: object) -> bool:
+    """Whether we would send the same again. Both are our own words, so `1.10` and `1.1` are two: one may be a text."""
+    return before == now or (before in (None, "", []) and now in (None, "", []))
 
 
 def _changed(row: Operation, record: Record | None) -> Closing:

@@ -1,4 +1,4 @@
-"""Frames into a destination and back out of it: batches, workers, progress, and the rollback along the ledger."""
+"""Frames into a destination: drafts out of rows, batches, workers, progress."""
 
 from __future__ import annotations
 

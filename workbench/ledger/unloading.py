@@ -231,7 +231,8 @@ def _filled(destination: Guard, metadata: Metadata, made: Sequence[Operation], s
     for object_, fields in names.items():
         for record in destination.sweep(object_):
             for number, name in fields:
-                if record.values.get(name) not in (None, "", [], False):
+                value = record.values.get(name)
+                if value is not False and value not in (None, "", []):  # 0 is a value, and equals False
                     counts[number] = counts.get(number, 0) + 1
     return counts
 

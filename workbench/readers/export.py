@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from workbench.errors import IntegrityError
 from workbench.show import html_table
 
 __all__ = ["Export", "Finding", "Reading", "Trailer", "findings_frame", "rejects_frame"]
@@ -61,7 +62,14 @@ class Reading:
 
     def __post_init__(self) -> None:
         found = self.preamble + self.header + self.blank + self.trailers + self.rows + self.rejected
-        assert found == self.physical_records, f"{self.file}: {found} of {self.physical_records} records accounted for"
+        if found != self.physical_records:
+            raise IntegrityError(
+                "records of an export are not accounted for",
+                expected=f"{self.physical_records:,} records, each in one place",
+                found=f"{found:,}",
+                where=self.file,
+                todo="report it with the file: no row of it may be used",
+            )
 
     def _repr_html_(self) -> str:
         return html_table(self.account(), caption=f"How {self.file} was read")

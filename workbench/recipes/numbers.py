@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Literal
@@ -39,6 +40,10 @@ MONEY = re.compile(
 )
 
 
+LONGEST = 4_000
+"""Digits of the longest whole number that is taken for one; Python itself reads no more than 4,300."""
+
+
 def number_reader(mark: Mark) -> NumberReader:
     """A function from text to digits with a point, grouping taken out; None where the text is not one number.
 
@@ -52,11 +57,16 @@ def number_reader(mark: Mark) -> NumberReader:
         found = shape.fullmatch(text)
         if found is None:
             return None
-        whole = "".join(each for each in found["whole"] or "0" if each.isdigit())
-        part = found["part"] or found["bare"]
+        whole = _plain_digits("".join(each for each in found["whole"] or "0" if each.isdigit()))
+        part = _plain_digits(found["part"] or found["bare"] or "")
         return ("-" if found["sign"] == "-" else "") + whole + (f".{part}" if part else "")
 
     return read
+
+
+def _plain_digits(digits: str) -> str:
+    """The same digits as ASCII has them, whatever script they were written in."""
+    return digits if digits.isascii() else "".join(str(unicodedata.decimal(each)) for each in digits)
 
 
 def _unread(text: str, mark: Mark, reason: str) -> Cell:
@@ -85,7 +95,7 @@ def integer(*, decimal_mark: Mark = ".", max_digits: int | None = None) -> CellR
             return refused("not_an_integer")
         if len(digits) > 1 and digits.startswith("0"):
             return refused("leading_zero")
-        if max_digits is not None and len(digits) > max_digits:
+        if len(digits) > (max_digits or LONGEST):
             return refused("too_many_digits")
         return kept(int(whole), "decimal_trimmed" if part else None)
 
@@ -134,6 +144,8 @@ def money(*, decimal_mark: Mark = ".", currency: str | None = None) -> CellRecip
         number = read(found["number"].strip())
         if number is None:
             return _unread(found["number"].strip(), decimal_mark, "not_an_amount")
+        if len(number) > 1 and number[0] == "0" and number[1] != ".":
+            return refused("leading_zero")
         marks = [mark for mark in (found["before"], found["after"]) if mark]
         if currency is not None and not all(_stands_for(mark, currency.upper()) for mark in marks):
             return refused("other_currency")
@@ -150,7 +162,7 @@ def _stands_for(mark: str, currency: str) -> bool:
 
 def _two_places(number: str) -> str:
     whole, _, part = number.partition(".")
-    return f"{whole.lstrip('0') or '0'}.{part.ljust(2, '0')}"
+    return f"{whole}.{part.ljust(2, '0')}"
 
 
 def percent(*, decimal_mark: Mark = ".", bare: Literal["percent", "fraction", "mixed"] = "percent") -> CellRecipe:
@@ -167,6 +179,9 @@ def percent(*, decimal_mark: Mark = ".", bare: Literal["percent", "fraction", "m
         number = read(text.removesuffix("%").strip())
         if number is None:
             return _unread(text.removesuffix("%").strip(), decimal_mark, "not_a_number")
+        bare_digits = number.removeprefix("-")
+        if len(bare_digits) > 1 and bare_digits[0] == "0" and bare_digits[1] != ".":
+            return refused("leading_zero")
         value = Decimal(number)
         if signed or value == 0:
             return kept(number)
@@ -192,6 +207,8 @@ def duration_seconds() -> CellRecipe:
 
     def cell(raw: str) -> Cell:
         text = one_line(raw).casefold()
+        if len(text) > LONGEST:
+            return refused("not_a_duration")
         if text.isascii() and text.isdigit():
             return kept(int(text))
         if DECIMAL_TAIL.fullmatch(text) and not text.startswith("-"):

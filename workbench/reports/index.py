@@ -35,6 +35,7 @@ class Index:
     entries: tuple[Entry, ...]
     next_steps: tuple[str, ...] = ()  # what the customer does now
     labels: Mapping[str, str] = field(default_factory=dict)  # feed → how the customer calls it
+    delivered: int = 0  # rows of the export; fewer than in `rows` where one gives several kinds of record
 
 
 def render_index(inputs: Index, folder: Path) -> list[Path]:
@@ -49,6 +50,7 @@ def render_index(inputs: Index, folder: Path) -> list[Path]:
         "buckets": BUCKETS,
         "totals": {name: int(inputs.rows[name].sum()) for name in ("rows", *BUCKETS)},
         "groups": groups,
+        "delivered": inputs.delivered or int(inputs.rows["rows"].sum()),
         "next_steps": inputs.next_steps,
     }
     title = f"{inputs.about.source} to {inputs.about.destination}"

@@ -18,7 +18,7 @@ class GapLetter:
 
     about: About
     gaps: pd.DataFrame
-    received: pd.DataFrame = field(default_factory=pd.DataFrame)  # file, rows, first, last
+    received: pd.DataFrame = field(default_factory=pd.DataFrame)  # file, rows, first, last, note
     to: str = ""  # whom the letter is addressed to
     sender: str = ""
     wanted_by: str = ""  # a day, in words

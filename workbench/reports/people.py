@@ -16,7 +16,7 @@ __all__ = ["Owners", "render_owners"]
 CENT = Decimal("0.01")
 TITLES = {
     "owner": "owner in the export",
-    "rows": "records",
+    "rows": "rows in the exports",
     "value": "in deals",
     "user": "user at the destination",
     "state": "state",

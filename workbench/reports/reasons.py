@@ -54,7 +54,6 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         ),
         "not_an_amount": Reason("The amount is no plain sum of money, such as a monthly budget.", "Say what it comes to."),
         "exists_already": Reason("The destination has this record already.", "Decide whether it is to be updated."),
-        "value_undecided": Reason("A value has no option yet.", _DECIDE),
         # rows that are in another record
         "repeated_row": Reason("The same row stands in the export twice."),
         "same_key": Reason("Another row has the same number; somebody decided to merge them."),

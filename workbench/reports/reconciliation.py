@@ -102,9 +102,8 @@ class Reconciliation:
         read = (
             f"{plain_text(int(self.compared['cells'].sum()))} values were read back from {self.about.destination} and compared"
         )
-        rows = plain_text(int(self.rows["rows"].sum()))
         made = [
-            _closes(self.rows, f"All {rows} rows of the export ended in exactly one place", "Rows are unaccounted for"),
+            _closes(self.rows, self._every_row(), "Rows are unaccounted for"),
             (
                 not unexplained,
                 f"{read}; {plain_text(unexplained) if unexplained else 'no'} unexplained difference{'s' * (unexplained != 1)}",
@@ -117,6 +116,17 @@ class Reconciliation:
             said = "A second run would create nothing and change nothing"
             made.append((self.second_pass.good, said if self.second_pass.good else "A second run would still write"))
         return tuple(each for each in made if each is not None)
+
+    @property
+    def delivered(self) -> int:
+        """Rows of the export. A row that gives two kinds of record, such as a company and its contact, is one row."""
+        return int(self.verdicts["row"].nunique()) if len(self.verdicts) else int(self.rows["rows"].sum())
+
+    def _every_row(self) -> str:
+        counted = int(self.rows["rows"].sum())
+        said = f"All {plain_text(self.delivered)} rows of the export ended in exactly one place"
+        more = "" if counted == self.delivered else f" for each kind of record they give, {plain_text(counted)} in all"
+        return said + more
 
     @property
     def good(self) -> bool:

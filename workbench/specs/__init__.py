@@ -305,10 +305,6 @@ class Route(Spec):
             f"route {self.name} has no feed {name!r}", expected=listed([feed.name for feed in self.feeds]), found=name
         )
 
-    def feeding(self, object_: str) -> tuple[Feed, ...]:
-        """The feeds that make records of an object, in the file's order."""
-        return tuple(feed for feed in self.feeds if feed.kind == "record" and feed.object == object_)
-
 
 # ---------------------------------------------------------------- reading
 

@@ -11,8 +11,9 @@ import pandas as pd
 from workbench.destinations import Draft, Metadata
 from workbench.engagement import Engagement
 from workbench.flow.accounting import close_accounts
-from workbench.flow.planning import connected, kept_as
+from workbench.flow.planning import connected, kept_as, types_of
 from workbench.flow.transfer import in_order, narrowed, outgoing, standing, transfer
+from workbench.frames.compare import by_type
 from workbench.frames.merge import Merge, merge
 from workbench.frames.transform import marker_of
 from workbench.ledger.loading import Progress
@@ -135,7 +136,7 @@ def _merges(engagement: Engagement, feeds: Sequence[Feed] = ()) -> list[tuple[Fe
         theirs = outgoing(engagement, feed, delivery=DELIVERY, account=account).drop(columns=["_record", "_waits"])
         ours = standing(destination, feed, done, list(base.columns))
         loaded = base[base["key"].isin(done)]
-        found.append((feed, merge(loaded, theirs, ours)))
+        found.append((feed, merge(loaded, theirs, ours, normalise=by_type(types_of(engagement, feed)))))
     return found
 
 

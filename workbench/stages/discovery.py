@@ -12,7 +12,7 @@ from workbench.flow.planning import feed_plans
 from workbench.frames.overlay import overlay
 from workbench.frames.plan import FeedPlan
 from workbench.frames.profile import profile
-from workbench.frames.select import filled, holds, natural_keys
+from workbench.frames.select import ROW, filled, holds, natural_keys
 from workbench.matching.records import match_companies, match_records
 from workbench.recipes import convert
 from workbench.show import Meter, heading, html_table, percent, together
@@ -103,7 +103,7 @@ def run(engagement: Engagement, delivery: str = "main") -> Discovery:
     tables = {name: engagement.load(f"tables/{name}", delivery=delivery) for name in engagement.source.tables}
     for name, table in tables.items():
         spec = engagement.source.tables[name]
-        frame = profile(table[[c for c in table.columns if not c.startswith("_")]]).frame
+        frame = profile(table[[c for c in table.columns if c != ROW]]).frame
         frame.insert(0, "table", name)
         frame["known"] = ["standard" if column in spec.column_names() else "custom property" for column in frame["column"]]
         profiles.append(frame)

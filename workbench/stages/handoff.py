@@ -63,6 +63,7 @@ def run(engagement: Engagement) -> Handoff:
         entries=tuple(entries),
         next_steps=engagement.route.checklist,
         labels=_labels(engagement),
+        delivered=reconciliation.delivered,
     )
     first = [[path.relative_to(folder).as_posix(), "start here"] for path in reports.render_index(index, folder)]
     return _finished(engagement, reconciliation, [*first, *rows, *checked, *decided])
@@ -203,7 +204,7 @@ def _quality(engagement: Engagement, about: reports.About) -> reports.Quality:
         damage=found[damaged],
         duplicates=duplicates.astype("str"),
         orphans=engagement.load("orphans").astype("str"),
-        rows=int(engagement.load("intake")["rows"].sum()),
+        rows=int(engagement.load("intake")[["rows", "rejected"]].to_numpy().sum()),
     )
 
 
@@ -260,11 +261,27 @@ def _provisioning(engagement: Engagement, about: reports.About) -> reports.Provi
 
 
 def _letter(engagement: Engagement, about: reports.About) -> reports.GapLetter:
-    received = engagement.load("intake")
-    gaps = engagement.load("gaps")
-    return reports.GapLetter(
-        about=about, gaps=gaps, received=received[received["file"] != ""][["file", "rows", "first", "last"]]
-    )
+    came = engagement.load("intake")
+    came = came[came["file"] != ""]
+    notes = [
+        _note(
+            rejected=int(row["rejected"]),
+            stated=None if pd.isna(row["stated"]) else int(row["stated"]),
+            found=int(row["rows"] + row["rejected"]),
+        )
+        for row in came.to_dict("records")
+    ]
+    received = came.assign(rows=came["rows"] + came["rejected"], note=notes)[["file", "rows", "first", "last", "note"]]
+    return reports.GapLetter(about=about, gaps=engagement.load("gaps"), received=received)
+
+
+def _note(*, rejected: int, stated: int | None, found: int) -> str:
+    """What a reader of the letter would stumble over: lines that cannot be read, and a count that is another one."""
+    said = [f"{rejected} of them cannot be read"] if rejected else []
+    if stated not in (None, found):
+        header = ", which seems to count the header" if stated == found + 1 else ""
+        said.append(f"the cover letter says {stated}{header}")
+    return "; ".join(said)
 
 
 def _validation(engagement: Engagement, folder: Path) -> list[Path]:

@@ -11,7 +11,9 @@ from typing import Any
 import pandas as pd
 
 from workbench.engagement import Engagement
+from workbench.engagement.deliveries import REQUEST
 from workbench.errors import ExportError, listed
+from workbench.frames.select import ROW
 from workbench.readers import Export, list_sheets, read_export
 from workbench.readers.letters import read_cover_letter, read_request
 from workbench.recipes import convert
@@ -97,6 +99,7 @@ class _Intake:
         request = engagement.root / "exports" / "request.json"
         self.request = read_request(request).frame.set_index("table") if request.is_file() else None
         self.tables: dict[str, pd.DataFrame] = {}  # kept once all of them could be read: a file that cannot be changes nothing
+        self.read = {REQUEST, *letters}
         self.rows: list[dict[str, Any]] = []
         self.rejects: list[pd.DataFrame] = []
         self.findings: list[pd.DataFrame] = []
@@ -105,6 +108,7 @@ class _Intake:
     def take(self, name: str, table: Table) -> None:
         """Read one table, keep it, and note what is doubtful about it."""
         file = next((n for n in self.names if any(fnmatch(n.lower(), pattern.lower()) for pattern in table.files)), None)
+        self.read.add(file or "")
         if file is None or not self._has_sheet(file, table):
             return self._missing(name, table, file)
         export = read_export(self.folder / file, sheet=table.sheet or None)
@@ -112,7 +116,7 @@ class _Intake:
         # Decisions name a row behind an @, so a row id holds none of its own.
         place = (f"{file}#{table.sheet}" if table.sheet else file).replace("@", "%40")
         start = "" if self.delivery == "main" else f"{self.delivery}/"
-        frame.insert(0, "_row", [f"{start}{place}:{line}" for line in export.frame.index])
+        frame.insert(0, ROW, [f"{start}{place}:{line}" for line in export.frame.index])
         problems = self._doubts(name, table, file, frame, export)
         self.tables[name] = frame
         self._keep_rejects(name, f"{start}{place}", export)
@@ -123,6 +127,8 @@ class _Intake:
 
     def certificate(self) -> Certificate:
         """Keep what was found and close or pass the phase: problems pass only with a waiver of their own."""
+        if unread := self._unread():
+            self.problems.append(f"files/unread: nothing reads {listed(unread)}")
         frame = pd.DataFrame(self.rows)
         findings = pd.concat(self.findings, ignore_index=True) if self.findings else pd.DataFrame()
         rejects = pd.concat(self.rejects, ignore_index=True)
@@ -146,6 +152,11 @@ class _Intake:
         if self.delivery == "main":
             self.engagement.finish("intake", passed=not standing, reasons=standing, summary=summary)
         return Certificate(frame=frame, findings=findings, problems=tuple(standing))
+
+    def _unread(self) -> list[str]:
+        """What was delivered and no table takes, a second file of the same table among it."""
+        there = [f"{entry.name}/" if entry.is_dir() else entry.name for entry in self.folder.iterdir()]
+        return sorted(name for name in there if name not in self.read and not name.startswith((".", "~$")))
 
     def _gaps(self) -> pd.DataFrame:
         """The problems as a letter says them: table, expected, found, ask."""
@@ -249,6 +260,7 @@ def _in_words(code: str, found: str) -> tuple[str, str, str]:
         "missing": ("a file for this table", "please send the file"),
         "columns": ("every column that was asked for", "please export again with these columns"),
         "count": ("as many rows as the letter states", "please say which number is right, and send the rows that are missing"),
+        "unread": ("only files that were asked for", "please say what these files are, and whether they are to be migrated"),
         "range": ("rows for the whole period", "please export again, for the whole period"),
     }[code]
     return expected, found, ask
@@ -259,6 +271,8 @@ def _canonical(frame: pd.DataFrame, table: Table) -> tuple[pd.DataFrame, dict[st
     usual = {alias.casefold(): column.name for column in table.columns for alias in (column.name, *column.aliases)}
     renamed = {c: usual[c.casefold()] for c in frame.columns if c.casefold() in usual and usual[c.casefold()] != c}
     renamed = {old: new for old, new in renamed.items() if new not in frame.columns}
+    if ROW in frame.columns:
+        renamed[ROW] = f"{ROW} of the export"  # the name is taken: ours stands beside it
     return frame.rename(columns=renamed).reset_index(drop=True), renamed
 
 

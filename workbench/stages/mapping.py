@@ -12,7 +12,7 @@ from workbench.destinations import Metadata
 from workbench.engagement import Engagement
 from workbench.flow.planning import answers, connected, delivered, feed_plans, kept_as
 from workbench.frames.profile import profile
-from workbench.frames.select import filled
+from workbench.frames.select import ROW, filled
 from workbench.matching.columns import propose_fields
 from workbench.matching.values import propose_values
 from workbench.recipes import convert
@@ -111,7 +111,7 @@ def run(engagement: Engagement, delivery: str = "main") -> ConfirmedMap:
         for field in plan.fields
     ]
     frame = pd.DataFrame(rows, columns=["feed", "column", "field", "recipe", "required", "by"])
-    split = values["subject"].str.extract(r"^(?P<feed>[^/]+)/(?P<column>[^=]+)=(?P<value>.*)$", expand=True)
+    split = values["subject"].str.extract(r"(?s)^(?P<feed>[^/]+)/(?P<column>[^=]+)=(?P<value>.*)$", expand=True)
     options = split.assign(option=values["value"].astype("str"), by=values["by"])
     impossible = _impossible(engagement, options)
     summary = {"columns": len(frame), "values": len(options)}
@@ -141,7 +141,7 @@ def _impossible(engagement: Engagement, options: pd.DataFrame) -> list[str]:
 def _feed_proposals(engagement: Engagement, feed: Feed, metadata: Metadata, delivery: str) -> list[dict[str, Any]]:
     table = engagement.load(f"tables/{feed.table}", delivery=delivery)
     rules = {rule.column: rule for rule in feed.fields}
-    columns = [c for c in table.columns if not c.startswith("_")]
+    columns = [c for c in table.columns if c != ROW]
     if feed.kind == "record" and not feed.main:
         columns = [c for c in columns if c in rules]
     seen = profile(table[columns]).frame.set_index("column")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.show import escape, facts, html_table, text_table, together
+from workbench.show import BOX, escape, facts, html_table, text_table, together
 
 __all__ = ["Twin", "beside", "headless"]
 
@@ -41,7 +41,7 @@ class Twin:
             return facts(list(view.itertuples(index=False, name=None)), caption=self.title)
         if not len(view):
             return f"<div><b>{escape(self.title)}</b>{said}</div>"
-        return together(f'<div class="wb"><b>{escape(self.title)}</b>{said}</div>', html_table(view, limit=MOST))
+        return together(f'<div class="{BOX}"><b>{escape(self.title)}</b>{said}</div>', html_table(view, limit=MOST))
 
     def __repr__(self) -> str:
         head = f"{self.title}: {self.note}" if self.note else self.title
