@@ -117,7 +117,10 @@ def answer(engagement: Engagement, sample: Path) -> int:
         for said in json.loads((sample / "expected" / "decisions.json").read_text(encoding="utf-8"))
     }
     count = 0
-    for kind in ("scope", "duplicate", "field", "value", "owner"):
+    open_scope = set(engagement.decisions.missing("scope"))
+    defaults = {question.name: question.default for question in engagement.route.scope if question.name in open_scope}
+    count += _confirm(engagement, "scope", defaults, "agreed with the customer when the scope was written")
+    for kind in ("duplicate", "field", "value", "owner"):
         known = {subject: value for (of, subject), value in truth.items() if of == kind}
         asked = set(engagement.decisions.missing(kind))
         # What nobody proposed is decided too: two people of one household look alike to no machine.

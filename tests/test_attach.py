@@ -59,7 +59,8 @@ def attached(rows: pd.DataFrame, contacts: pd.DataFrame, leads: pd.DataFrame | N
     parents = {"contacts": staged_people(contacts, **decided), "leads": staged_people(there["leads"], "leads")}
     rules = {"match": [BY_ID, BY_PHONE, BY_LEAD_PHONE], "newest": "Date", "newest_recipe": "moment"}
     rules |= {"newest_options": {"order": "mdy", "zone": "UTC"}, "tie": "Call", "superseded": "earlier", "unmatched": "nobody"}
-    plan = feed_plan("calls", CALLS, *FIELDS, kind="attach", **{**rules, **said})
+    zone = said.pop("zone", "")
+    plan = replace(feed_plan("calls", CALLS, *FIELDS, kind="attach", **{**rules, **said}), zone=zone)
     return attach(rows, plan, parents=parents, tables=there)
 
 
@@ -129,6 +130,14 @@ def test_the_newest_row_of_a_record_speaks_and_the_others_are_counted() -> None:
     staged = attached(rows, people({"ID": "1"}))
     assert ends(staged) == [EARLIER, on("contacts/C-1"), EARLIER]
     assert staged.additions["row"].tolist() == ["calls.csv:3"]
+
+
+def test_moments_without_a_zone_are_read_in_the_sources_own_and_not_told_apart_by_the_tie() -> None:
+    rows = calls(
+        *({"Customer": "1", "Date": day, "Call": name} for day, name in (("11/01/2026 9:00 AM", "A"), ("2/1/2026", "B")))
+    )
+    staged = attached(rows, people({"ID": "1"}), newest_options={"order": "mdy"}, zone="America/New_York")
+    assert ends(staged) == [on("contacts/C-1"), EARLIER]
 
 
 def test_a_day_that_cannot_be_read_never_wins_over_one_that_can() -> None:

@@ -54,6 +54,7 @@ def feed_plans(engagement: Engagement) -> dict[str, FeedPlan]:
             merges=merges.get(feed.name, {}),
             undecided=undecided.get(feed.name, frozenset()),
             scope=scope,
+            zone=engagement.zone,
         )
         for feed in engagement.route.feeds
     }

@@ -25,7 +25,7 @@ def attach(table: pd.DataFrame, plan: FeedPlan, *, parents: Mapping[str, Staged]
     """
     table = by_row(table)
     record, several = _owning_records(table, plan.feed, parents, tables)
-    newest = _newest(table, plan.feed, record)
+    newest = _newest(table, plan, record)
     bucket = pd.Series("rejected", index=table.index, dtype="object")
     reason = pd.Series(plan.feed.unmatched, index=table.index, dtype="object")
     reason[several] = "several_records_fit"
@@ -132,9 +132,12 @@ def _loadable(parents: Mapping[str, Staged]) -> set[str]:
     return {key for parent in parents.values() if len(parent.records) for key in parent.records["key"]}
 
 
-def _newest(table: pd.DataFrame, feed: Feed, record: pd.Series) -> pd.Series:
+def _newest(table: pd.DataFrame, plan: FeedPlan, record: pd.Series) -> pd.Series:
     """True for the one row of each record that is highest in `newest`, then in `tie`."""
-    rank = convert(named(table, feed.newest), feed.newest_recipe or "text", options=dict(feed.newest_options)).values
+    feed, options = plan.feed, dict(plan.feed.newest_options)
+    if feed.newest_recipe == "moment" and plan.zone:
+        options.setdefault("zone", plan.zone)
+    rank = convert(named(table, feed.newest), feed.newest_recipe or "text", options=options).values
     order = pd.DataFrame({"record": record, "rank": _comparable(rank, feed.newest_recipe), "row": table.index})
     order["tie"] = _counted(cells_of(table, feed.tie))
     order = order[order["record"].notna()].sort_values(["rank", "tie"], na_position="first", kind="stable")

@@ -94,6 +94,7 @@ class FeedPlan:
     merges: Mapping[str, str] = made_by(default_factory=dict)  # row id → record key, or "" for a record of its own
     undecided: frozenset[str] = frozenset()  # rows that may be somebody who is here already, and nobody has said so
     constants: Mapping[str, str] = made_by(default_factory=dict)
+    zone: str = ""  # IANA name of the time zone of moments that carry none
     prefixes: Mapping[str, str] = made_by(default_factory=dict)  # feed → what its natural keys begin with
 
 
@@ -148,6 +149,7 @@ def plan_feed(
     merges: Mapping[str, str],
     undecided: frozenset[str] = frozenset(),
     scope: Mapping[str, str] | None = None,
+    zone: str = "",
 ) -> FeedPlan:
     """The plan of one feed from what was decided.
 
@@ -172,6 +174,7 @@ def plan_feed(
         merges=merges,
         undecided=undecided,
         constants=_constants(feed, scope or {}),
+        zone=zone or source.zone,
         prefixes={other.name: source.tables[other.table].key_prefix for other in route.feeds},
     )
 
