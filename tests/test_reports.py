@@ -255,10 +255,16 @@ def test_every_link_of_the_index_leads_to_a_document_that_is_there(tmp_path: Pat
 
 
 def test_an_entry_with_an_address_instead_of_a_path_gets_no_link(tmp_path: Path) -> None:
-    paths = ("javascript:alert(1)", "https://evil.example", "//evil.example", "../outside.html", "")
+    paths = ("javascript:alert(1)", "https://evil.example", "//evil.example", "../outside.html", "../notebooks/../x.html", "")
     entries = tuple(reports.Entry("x", path, "y", workbook=path) for path in paths)
     reports.render_index(reports.Index(ABOUT, (), rows(), entries), tmp_path)
     assert Outline(tmp_path / "index.html").links == []
+
+
+def test_the_executed_notebooks_beside_the_documents_are_linked(tmp_path: Path) -> None:
+    entry = reports.Entry("1 · Intake", f"{reports.NOTEBOOKS}01_intake.html", "the phase as it ran", group="Notebooks")
+    reports.render_index(reports.Index(ABOUT, (), rows(), (entry,)), tmp_path)
+    assert Outline(tmp_path / "index.html").links == ["../notebooks/01_intake.html"]
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no Chromium on this machine")

@@ -15,7 +15,7 @@ from workbench.reports.handover import (
     render_inventory,
     render_provisioning,
 )
-from workbench.reports.index import Entry, Index, render_index
+from workbench.reports.index import NOTEBOOKS, Entry, Index, render_index
 from workbench.reports.letter import GapLetter, render_gap_letter
 from workbench.reports.pages import About
 from workbench.reports.people import Owners, render_owners
@@ -23,6 +23,7 @@ from workbench.reports.quality import Fidelity, Quality, render_fidelity, render
 from workbench.reports.reconciliation import Reconciliation, SecondPass, render_reconciliation
 
 __all__ = [
+    "NOTEBOOKS",
     "About",
     "Automations",
     "Entry",

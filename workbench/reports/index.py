@@ -14,6 +14,10 @@ from workbench.reports.reconciliation import BUCKETS, row_bars
 __all__ = ["Entry", "Index", "render_index"]
 
 
+NOTEBOOKS = "../notebooks/"
+"""Where the executed notebooks lie in a package, seen from its documents."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """A document of the package: its title, its path from the page, and what it is for."""
@@ -58,4 +62,6 @@ def render_index(inputs: Index, folder: Path) -> list[Path]:
 
 
 def _relative(path: str) -> bool:
+    """A path inside the package: below the documents, or one of the executed notebooks beside them."""
+    path = path.removeprefix(NOTEBOOKS)
     return bool(path) and ":" not in path and "\\" not in path and not path.startswith("/") and ".." not in path.split("/")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from workbench import reports
 from workbench.clock import now
-from workbench.engagement import Engagement
+from workbench.engagement import PHASES, Engagement
 from workbench.flow.planning import connected, feed_plans, needed_fields
 from workbench.flow.transfer import in_order, outgoing, standing, standing_ids
 from workbench.frames.closure import association_closure, cell_closure, money_closure
@@ -21,6 +21,13 @@ from workbench.show import heading, html_table, percent, together
 __all__ = ["Handoff", "run"]
 
 BUCKETS = ("loaded", "merged", "excluded", "rejected", "held", "failed")
+NEXT_STEPS = (
+    "Look at the rows that need your attention: the reconciliation report says of each why, and what can be done.",
+    "Save whatever is listed under what stays behind and is to be kept, before the old account is closed.",
+    "Rebuild the automations from their document, then switch workflows, sequences and notification e-mails on again.",
+    "Keep this package, and its fingerprint apart from it: together they show that nothing in it was changed.",
+)
+"""What is left to the customer once everything has moved."""
 
 
 @dataclass(frozen=True)
@@ -56,17 +63,31 @@ def run(engagement: Engagement) -> Handoff:
     entries += [reports.Entry(f"Rules for {Path(path).stem}", path, words, group="Evidence") for path, words in checked]
     decided = _decisions(engagement, folder)
     entries += [reports.Entry("Decisions", path, words, group="Evidence") for path, words in decided if path.endswith(".xlsx")]
+    entries += _notebooks()
     index = reports.Index(
         about=about,
         statements=reconciliation.statements,
         rows=reconciliation.rows,
         entries=tuple(entries),
-        next_steps=engagement.route.checklist,
+        next_steps=NEXT_STEPS,
         labels=_labels(engagement),
         delivered=reconciliation.delivered,
     )
     first = [[path.relative_to(folder).as_posix(), "start here"] for path in reports.render_index(index, folder)]
     return _finished(engagement, reconciliation, [*first, *rows, *checked, *decided])
+
+
+def _notebooks() -> list[reports.Entry]:
+    """The nine notebooks as they will lie in the package."""
+    return [
+        reports.Entry(
+            f"{position} · {phase.capitalize()}",
+            f"{reports.NOTEBOOKS}{position:02d}_{phase}.html",
+            "the phase as it ran",
+            group="Notebooks",
+        )
+        for position, phase in enumerate(PHASES, start=1)
+    ]
 
 
 def _finished(engagement: Engagement, reconciliation: reports.Reconciliation, rows: list[list[str]]) -> Handoff:
