@@ -66,7 +66,7 @@ def run(engagement: Engagement) -> Handoff:
     entries += _notebooks()
     index = reports.Index(
         about=about,
-        statements=reconciliation.statements,
+        statements=_statements(engagement, reconciliation),
         rows=reconciliation.rows,
         entries=tuple(entries),
         next_steps=NEXT_STEPS,
@@ -75,6 +75,17 @@ def run(engagement: Engagement) -> Handoff:
     )
     first = [[path.relative_to(folder).as_posix(), "start here"] for path in reports.render_index(index, folder)]
     return _finished(engagement, reconciliation, [*first, *rows, *checked, *decided])
+
+
+def _statements(engagement: Engagement, reconciliation: reports.Reconciliation) -> tuple[tuple[bool, str], ...]:
+    """What has to be true of the main delivery, and of the ones that came later."""
+    later = []
+    for name in engagement.deliveries():
+        if name != "main" and engagement.has("accounting", delivery=name):
+            closed, read = engagement.load("accounting", delivery=name), engagement.load("rows_read", delivery=name)
+            words = f"All {int(read['records'].sum()):,} rows of the later delivery “{name}” ended in exactly one place"
+            later.append((bool(closed["closes"].all()), words))
+    return (*reconciliation.statements, *later)
 
 
 def _notebooks() -> list[reports.Entry]:
@@ -92,7 +103,7 @@ def _notebooks() -> list[reports.Entry]:
 
 def _finished(engagement: Engagement, reconciliation: reports.Reconciliation, rows: list[list[str]]) -> Handoff:
     """Close the phase with what the reconciliation has to say."""
-    statements = pd.DataFrame(list(reconciliation.statements), columns=["holds", "statement"])
+    statements = pd.DataFrame(list(_statements(engagement, reconciliation)), columns=["holds", "statement"])
     good = bool(statements["holds"].all())
     broken = list(statements.loc[~statements["holds"].astype(bool), "statement"])
     engagement.finish("handoff", passed=good, reasons=broken, summary={"documents": len(rows)})
