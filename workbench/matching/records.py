@@ -223,7 +223,7 @@ def _borne_out(name: Scores, evidence: Evidence) -> tuple[Scores, npt.NDArray[np
     """How well the other columns bear a name out, and where they speak against it; 0 where too few agree.
 
     Each column adds what it agrees by and takes off a part of what it disagrees by, weighed by how much it tells;
-    the name counts twice. The scale was set on FEBRL's first set and checked on its third.
+    the name counts twice. The scale was set on FEBRL's first set; its third was seen meanwhile, so it is no blind check.
     """
     if not evidence:
         return np.zeros(len(name)), np.zeros(len(name), dtype=bool)
