@@ -23,14 +23,15 @@ LAYERS: tuple[dict[str, tuple[str, ...]], ...] = (
     {"specs": ("specs", "specs.*")},
     {
         "protocol": ("destinations", "destinations.http", "destinations.limits"),
-        "engine": ("rehearsal.engine", "rehearsal.engine_state", "rehearsal.wire", "rehearsal.dumps", "rehearsal.child"),
+        "engine": ("rehearsal.engine", "rehearsal.engine.*", "rehearsal.child"),
         "store": ("store",),
         "journal": ("journal",),
         "settings": ("settings",),
     },
     {
         "destination": ("destinations.*",),
-        "rehearsal": ("rehearsal", "rehearsal.*"),
+        "rehearsal": ("rehearsal", "rehearsal.__main__"),
+        "rehearsal of": ("rehearsal.*",),
         "ledger": ("ledger", "ledger.*"),
         "decisions": ("decisions", "decisions.*"),
         "matching": ("matching", "matching.*"),
@@ -46,6 +47,7 @@ LAYERS: tuple[dict[str, tuple[str, ...]], ...] = (
     {"cli": ("cli",)},
     {"workbench": ("",)},  # the names that a notebook imports
 )
+OWN_UNITS = ("destination", "rehearsal of")
 PURE = ("recipes", "matching", "frames")
 OUTSIDE = (
     "asyncio",
@@ -100,7 +102,7 @@ def _place(name: str) -> tuple[int, str]:
             for unit, patterns in layer.items():
                 for pattern in patterns:
                     if (name == pattern) if exact else pattern.endswith(".*") and name.startswith(pattern[:-1]):
-                        return height, f"{unit} {name.partition('.')[2].partition('_')[0]}" if unit == "destination" else unit
+                        return height, f"{unit} {name.split('.')[1].partition('_')[0]}" if unit in OWN_UNITS else unit
     raise AssertionError(
         f"workbench/{name.replace('.', '/')}.py stands in no layer: add it to LAYERS and to docs/architecture.md"
     )

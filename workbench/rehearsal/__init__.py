@@ -19,9 +19,11 @@ import uvicorn
 
 from workbench.errors import EditError, PortInUse, SpecError
 from workbench.rehearsal.child import Rehearsal, running
-from workbench.rehearsal.dumps import VOLATILE, canonical, dump, log
-from workbench.rehearsal.engine import FAULT_SWITCHES, LIMIT_SWITCHES, Clock, House, Json, State, Switch, Switches
-from workbench.rehearsal.wire import Wire
+from workbench.rehearsal.engine import Clock, House, Json, State, Switch, Switches
+from workbench.rehearsal.engine.dumps import VOLATILE, canonical, dump, log
+from workbench.rehearsal.engine.faults import FAULT_SWITCHES
+from workbench.rehearsal.engine.limits import LIMIT_SWITCHES
+from workbench.rehearsal.engine.wire import Wire
 
 if TYPE_CHECKING:  # pandas takes longer to import than a stand-in takes to start
     import pandas as pd

@@ -19,7 +19,7 @@ import httpx
 from workbench import errors
 from workbench.errors import WaitError, WorkbenchError
 from workbench.rehearsal.engine import Json
-from workbench.rehearsal.wire import OWN
+from workbench.rehearsal.engine.wire import KEY_HEADER, OWN
 
 if TYPE_CHECKING:  # pandas takes longer to import than a stand-in takes to start
     import pandas as pd
@@ -44,10 +44,10 @@ class Rehearsal:
     state: Path
 
     def log(self, since: int = 0) -> pd.DataFrame:
-        """One row per request after line ``since``: n, at, method, path, status, ms, bytes_in, bytes_out, counted, fault."""
+        """One row per request after line ``since``; the columns are those of the state's log."""
         import pandas as pd
 
-        columns = ["n", "at", "method", "path", "status", "ms", "bytes_in", "bytes_out", "counted", "fault"]
+        columns = ["n", "at", "method", "path", "status", "ms", "bytes_in", "bytes_out", "counted", "fault", "tokens"]
         return pd.DataFrame(self._ask("GET", f"log?since={since}")["rows"], columns=columns)
 
     def dump(self) -> Json:
@@ -80,7 +80,7 @@ class Rehearsal:
 
     def _ask(self, method: str, path: str, body: object = None) -> Json:
         root = httpx.URL(self.url).copy_with(path="/")
-        headers = {"Authorization": f"Token token={str.__str__(self.token)}"}
+        headers = {KEY_HEADER: str.__str__(self.token)}
         answer = httpx.request(method, f"{root}{OWN}/{path}", headers=headers, json=body, timeout=60, trust_env=False)
         if answer.status_code != 200:
             raise WorkbenchError("the rehearsal refused", found=answer.text)

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from workbench.rehearsal.engine import House, Json, Record, Refusal, Traits
-from workbench.rehearsal.freshsales_fields import Fields
-from workbench.rehearsal.freshsales_reading import paging, words
-from workbench.rehearsal.freshsales_shapes import Shapes, user
-from workbench.rehearsal.freshsales_tenant import MODELS, Catalog
-from workbench.rehearsal.freshsales_values import id_in, keys, moment_in, rows_in
+from workbench.rehearsal.freshsales.fields import Fields
+from workbench.rehearsal.freshsales.reading import paging, words
+from workbench.rehearsal.freshsales.shapes import Shapes, user
+from workbench.rehearsal.freshsales.tenant import MODELS, Catalog
+from workbench.rehearsal.freshsales.values import id_in, keys, moment_in, rows_in
 
 DAY = 86400.0
 PARENTS = {model: kind for kind, model in MODELS.items()}

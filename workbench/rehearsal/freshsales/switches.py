@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workbench.rehearsal.engine import Switch
-from workbench.rehearsal.freshsales_tenant import HOURLY
+from workbench.rehearsal.freshsales.tenant import HOURLY
 
 ON_OFF = ("on", "off")
 SWITCHES = (
@@ -15,6 +15,7 @@ SWITCHES = (
     Switch("body_429", "text", ("text", "json", "html"), "form of 429 bodies", "§2 Error bodies, §7"),
     Switch("error_messages", "strings", ("strings", "hashes"), "items of the message list", "§2 Error bodies"),
     Switch("reset_unit", "seconds", ("seconds", "milliseconds", "epoch"), "unit of x-ratelimit-reset", "§7"),
+    Switch("limit_window", "fixed", ("fixed", "rolling"), "kind of the limits' windows", "§7, reliability §9"),
     Switch("minute_cap", "400", (), "requests a minute, 0 for no such cap", "§7"),
     Switch("contact_required", "identifier", ("identifier", "email", "none"), "what a new contact must have", "§2.1, §12.5"),
     Switch("deal_amount_required", "on", ON_OFF, "whether a deal needs an amount", "§2.3"),

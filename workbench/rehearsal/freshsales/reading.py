@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from workbench.rehearsal.engine import House, Json, Record, Refusal
-from workbench.rehearsal.freshsales_drafts import KINDS, display_name
-from workbench.rehearsal.freshsales_records import Records
-from workbench.rehearsal.freshsales_shapes import Shapes
-from workbench.rehearsal.freshsales_tenant import Catalog, View
-from workbench.rehearsal.freshsales_values import id_in, moment_in, rows_in
+from workbench.rehearsal.freshsales.drafts import KINDS, display_name
+from workbench.rehearsal.freshsales.records import Records
+from workbench.rehearsal.freshsales.shapes import Shapes
+from workbench.rehearsal.freshsales.tenant import Catalog, View
+from workbench.rehearsal.freshsales.values import id_in, moment_in, rows_in
 
 SEARCH_CAP = 10
 PAGE = 25

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from workbench.rehearsal.engine import House, Json, Record, Refusal, Traits
-from workbench.rehearsal.freshsales_tenant import MODELS, Catalog
-from workbench.rehearsal.freshsales_values import LONGEST, moment_in, moment_out, readings
+from workbench.rehearsal.freshsales.tenant import MODELS, Catalog
+from workbench.rehearsal.freshsales.values import LONGEST, moment_in, moment_out, readings
 
 CHOSEN = ("dropdown", "radio", "multi_select_dropdown")
 ALIASES = {

@@ -9,10 +9,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from workbench.rehearsal.engine import House, Json
-from workbench.rehearsal.freshsales_builtin import EMPLOYEES
-from workbench.rehearsal.freshsales_fields import Fields
-from workbench.rehearsal.freshsales_tenant import Catalog
-from workbench.rehearsal.freshsales_values import day_in, id_in, money_in
+from workbench.rehearsal.freshsales.builtin import EMPLOYEES
+from workbench.rehearsal.freshsales.fields import Fields
+from workbench.rehearsal.freshsales.tenant import Catalog
+from workbench.rehearsal.freshsales.values import day_in, id_in, money_in
 
 PLACE = ("address", "city", "state", "zipcode", "country")
 SOCIAL = ("facebook", "twitter", "linkedin")

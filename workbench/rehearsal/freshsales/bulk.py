@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from datetime import UTC
 
 from workbench.rehearsal.engine import House, Job, Json, Record, Refusal
-from workbench.rehearsal.freshsales_records import Records, ident
-from workbench.rehearsal.freshsales_values import id_in, moment_out
+from workbench.rehearsal.freshsales.records import Records, ident
+from workbench.rehearsal.freshsales.values import id_in, moment_out
 
 BULK_KINDS = ("contacts", "sales_accounts", "deals")
 NAMED = {

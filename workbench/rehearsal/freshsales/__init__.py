@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import hmac
-import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from workbench.rehearsal.engine import Call, House, Json, Record, Refusal, Reply, StandIn, Standing, Window
-from workbench.rehearsal.freshsales_activities import FORMS, Activities
-from workbench.rehearsal.freshsales_builtin import metadata
-from workbench.rehearsal.freshsales_bulk import BULK_KINDS, Bulk
-from workbench.rehearsal.freshsales_drafts import KINDS
-from workbench.rehearsal.freshsales_fields import FORM_IDS, Fields, custom_metadata, form_metadata
-from workbench.rehearsal.freshsales_leads import convert
-from workbench.rehearsal.freshsales_reading import KIND_OF, Reading, words
-from workbench.rehearsal.freshsales_records import Records
-from workbench.rehearsal.freshsales_shapes import Shapes
-from workbench.rehearsal.freshsales_switches import SWITCHES
-from workbench.rehearsal.freshsales_tenant import FIRST_IDS, HOURLY, Catalog
-from workbench.rehearsal.freshsales_values import id_in, keys
+from workbench.rehearsal.engine import Call, Cost, House, Json, Record, Refusal, Reply, StandIn, Standing, Window
+from workbench.rehearsal.freshsales.activities import FORMS, Activities
+from workbench.rehearsal.freshsales.answers import Handler, Routed, as_json, body_of, given
+from workbench.rehearsal.freshsales.builtin import metadata
+from workbench.rehearsal.freshsales.bulk import BULK_KINDS, Bulk
+from workbench.rehearsal.freshsales.drafts import KINDS
+from workbench.rehearsal.freshsales.fields import FORM_IDS, Fields, custom_metadata, form_metadata
+from workbench.rehearsal.freshsales.leads import convert
+from workbench.rehearsal.freshsales.reading import KIND_OF, Reading, words
+from workbench.rehearsal.freshsales.records import Records
+from workbench.rehearsal.freshsales.shapes import Shapes
+from workbench.rehearsal.freshsales.switches import SWITCHES
+from workbench.rehearsal.freshsales.tenant import FIRST_IDS, HOURLY, Catalog
+from workbench.rehearsal.freshsales.values import id_in, keys
 
 __all__ = ["FIRST_IDS", "SWITCHES", "TENANT", "open_stand_in"]
 
@@ -32,7 +32,6 @@ SELECTORS = keys(
 )
 HTML = "<!DOCTYPE html><html><body><h1>{status}</h1><p>{message}</p></body></html>"
 SAID = {401: "Unauthorized", 404: "Not found", 429: "Too many requests", 500: "Internal server error"}
-Handler = Callable[[Call, Sequence[int]], Reply]
 
 
 def open_stand_in(house: House) -> StandIn:
@@ -54,6 +53,7 @@ class Freshsales:
         self._bulk = Bulk(house, self._records)
         self.base = "/api" if self._catalog.classic else "/crm/sales/api"
         self._kinds = tuple(KINDS) if self._catalog.classic else BULK_KINDS
+        self._further: Sequence[Routed] = ()
         self._routes = dict(self._table())
         self._first_fields()
 
@@ -65,12 +65,16 @@ class Freshsales:
 
     def windows(self) -> Sequence[Window]:
         cap = int(self._house.switches.number("minute_cap"))
-        hourly = Window("hour", 3600, HOURLY[self._catalog.plan])
-        return (hourly, Window("minute", 60, cap)) if cap else (hourly,)
+        rolling = self._house.switches["limit_window"] == "rolling"
+        hourly = Window("hour", 3600, HOURLY[self._catalog.plan], rolling=rolling)
+        return (hourly, Window("minute", 60, cap, rolling=rolling)) if cap else (hourly,)
 
-    def authorised(self, headers: Mapping[str, str], query: Mapping[str, str], token: str) -> bool:
+    def cost(self, call: Call) -> Cost:
+        return Cost(("hour", "minute"))
+
+    def authorised(self, call: Call, token: str) -> bool:
         """Only ``Authorization: Token token=<key>`` opens; what the query says does not count."""
-        scheme, _, rest = headers.get("authorization", "").partition(" ")
+        scheme, _, rest = call.headers.get("authorization", "").partition(" ")
         key, _, given = rest.strip().partition("=")
         opens = scheme.lower() == "token" and key.strip() == "token"
         return opens and hmac.compare_digest(given.strip().strip('"').encode(), token.encode())
@@ -79,10 +83,15 @@ class Freshsales:
         self._bulk.settle(now)
 
     def limit_headers(self, standing: Standing, now: float) -> Mapping[str, str]:
-        seconds = math.ceil(standing.reset)
+        left = standing.tightest
+        wait, remaining = (left.reset, left.remaining) if left else (1.0, 0)
+        seconds = math.ceil(wait)
         unit = self._house.switches["reset_unit"]
-        reset = {"seconds": seconds, "milliseconds": math.ceil(standing.reset * 1000), "epoch": math.ceil(now) + seconds}[unit]
-        return {"x-ratelimit-remaining": str(standing.remaining), "x-ratelimit-reset": str(reset)}
+        reset = {"seconds": seconds, "milliseconds": math.ceil(wait * 1000), "epoch": math.ceil(now) + seconds}[unit]
+        return {"x-ratelimit-remaining": str(remaining), "x-ratelimit-reset": str(reset)}
+
+    def limited(self, call: Call, standing: Standing) -> Reply:
+        return self.refuse(429, ())
 
     def refuse(self, status: int, messages: Iterable[str]) -> Reply:
         said = tuple(messages) or (SAID.get(status, "Error"),)
@@ -92,7 +101,9 @@ class Freshsales:
         if form == "html":
             return Reply(status, HTML.format(status=status, message=said[0]).encode(), "text/html; charset=utf-8")
         hashes = self._house.switches["error_messages"] == "hashes"
-        return _json({"errors": {"code": status, "message": [{"message": text} if hashes else text for text in said]}}, status)
+        return as_json(
+            {"errors": {"code": status, "message": [{"message": text} if hashes else text for text in said]}}, status
+        )
 
     def create_fields(self, plan: Sequence[Json]) -> list[Json]:
         """What the admin makes by hand; rows name object, label, type, choices, unique, required."""
@@ -134,11 +145,13 @@ class Freshsales:
             yield f"GET selector/{name}", self._selector(name)
         yield "GET selector/deal_pipelines/#/deal_stages", self._stages_of
         yield "GET selector/sales_activity_types/#/sales_activity_outcomes", self._outcomes_of
-        yield "GET search", lambda call, ids: _json(self._reading.search(call.query, call.now))
-        yield "GET lookup", lambda call, ids: _json(self._reading.lookup(call.query, call.now))
-        yield "GET job_statuses/#", lambda call, ids: _json(self._bulk.status(ids[0]))
+        yield "GET search", lambda call, ids: as_json(self._reading.search(call.query, call.now))
+        yield "GET lookup", lambda call, ids: as_json(self._reading.lookup(call.query, call.now))
+        yield "GET job_statuses/#", lambda call, ids: as_json(self._bulk.status(ids[0]))
         if self._catalog.classic:
             yield "POST leads/#/convert", self._convert
+        for part in self._further:
+            yield from part.routes()
 
     def _object_routes(self, kind: str) -> Iterable[tuple[str, Handler]]:
         wrapper = KINDS[kind].wrapper
@@ -149,12 +162,12 @@ class Freshsales:
         yield f"DELETE {kind}/#", lambda call, ids: self._deleted(kind, ids[0], call)
         yield f"DELETE {kind}/#/forget", lambda call, ids: self._forgotten(kind, ids[0], call)
         yield f"POST {kind}/upsert", lambda call, ids: self._upserted(kind, call)
-        yield f"GET {kind}/filters", lambda call, ids: _json({"filters": self._catalog.filters.get(kind, []), "meta": {}})
-        yield f"GET {kind}/view/#", lambda call, ids: _json(reading.view(kind, ids[0], call.query, call.now))
-        yield f"GET {kind}/scroll/#", lambda call, ids: _json(reading.scroll(kind, ids[0], call.query, call.now))
+        yield f"GET {kind}/filters", lambda call, ids: as_json({"filters": self._catalog.filters.get(kind, []), "meta": {}})
+        yield f"GET {kind}/view/#", lambda call, ids: as_json(reading.view(kind, ids[0], call.query, call.now))
+        yield f"GET {kind}/scroll/#", lambda call, ids: as_json(reading.scroll(kind, ids[0], call.query, call.now))
         yield (
             f"POST filtered_search/{wrapper}",
-            lambda call, ids: _json(reading.filtered(kind, _body(call), call.query, call.now)),
+            lambda call, ids: as_json(reading.filtered(kind, body_of(call), call.query, call.now)),
         )
         for child in FORMS:
             yield f"GET {kind}/#/{child}", self._activities_of(kind, child)
@@ -169,72 +182,72 @@ class Freshsales:
     def _activity_routes(self, kind: str) -> Iterable[tuple[str, Handler]]:
         acts = self._activities
         wrapper = FORMS[kind].wrapper
-        yield f"POST {kind}", lambda call, ids: self._made(acts.one(acts.create(kind, _given(call, wrapper), call.now)))
-        yield f"PUT {kind}/#", lambda call, ids: _json(acts.one(acts.update(kind, ids[0], _given(call, wrapper), call.now)))
+        yield f"POST {kind}", lambda call, ids: self._made(acts.one(acts.create(kind, given(call, wrapper), call.now)))
+        yield f"PUT {kind}/#", lambda call, ids: as_json(acts.one(acts.update(kind, ids[0], given(call, wrapper), call.now)))
         yield f"DELETE {kind}/#", lambda call, ids: self._activity_deleted(kind, ids[0])
         if kind != "notes":
-            yield f"GET {kind}/#", lambda call, ids: _json(acts.one(acts.live(kind, ids[0])))
-            yield f"GET {kind}", lambda call, ids: _json(acts.listed(kind, call.query, call.now))
+            yield f"GET {kind}/#", lambda call, ids: as_json(acts.one(acts.live(kind, ids[0])))
+            yield f"GET {kind}", lambda call, ids: as_json(acts.listed(kind, call.query, call.now))
 
     def _form_routes(self, object_: str) -> Iterable[tuple[str, Handler]]:
-        yield f"GET settings/{object_}/forms", lambda call, ids: _json({"forms": [self._form(object_)]})
+        yield f"GET settings/{object_}/forms", lambda call, ids: as_json({"forms": [self._form(object_)]})
         yield f"POST settings/{object_}/forms/#/fields", lambda call, ids: self._field_created(object_, ids[0], call)
         yield f"DELETE settings/{object_}/forms/#/fields/#", lambda call, ids: self._field_deleted(object_, ids[1])
 
     def _one(self, record: Record, call: Call, status: int = 200) -> Reply:
-        return _json(self._shapes.one(record, words(call.query), now=call.now), status)
+        return as_json(self._shapes.one(record, words(call.query), now=call.now), status)
 
     def _made(self, body: Json) -> Reply:
-        return _json(body, int(self._house.switches["create_status"]))
+        return as_json(body, int(self._house.switches["create_status"]))
 
     def _created(self, kind: str, call: Call) -> Reply:
-        record = self._records.create(kind, _given(call, KINDS[kind].wrapper), now=call.now)
+        record = self._records.create(kind, given(call, KINDS[kind].wrapper), now=call.now)
         return self._one(record, call, int(self._house.switches["create_status"]))
 
     def _changed(self, kind: str, number: int, call: Call) -> Reply:
         record = self._records.live(kind, number)
-        return self._one(self._records.update(record, _given(call, KINDS[kind].wrapper), now=call.now), call)
+        return self._one(self._records.update(record, given(call, KINDS[kind].wrapper), now=call.now), call)
 
     def _deleted(self, kind: str, number: int, call: Call) -> Reply:
         self._records.delete(kind, number, now=call.now)
-        return _json(True)
+        return as_json(True)
 
     def _forgotten(self, kind: str, number: int, call: Call) -> Reply:
         self._records.forget(kind, number, now=call.now)
-        return _json(True)
+        return as_json(True)
 
     def _upserted(self, kind: str, call: Call) -> Reply:
-        body = _body(call)
-        given = _given(call, KINDS[kind].wrapper)
-        record, made = self._bulk.upsert(kind, body.get("unique_identifier"), given, call.now)
+        body = body_of(call)
+        sent = given(call, KINDS[kind].wrapper)
+        record, made = self._bulk.upsert(kind, body.get("unique_identifier"), sent, call.now)
         return self._one(record, call, int(self._house.switches["upsert_create_status"]) if made else 200)
 
     def _bulk_upsert(self, kind: str, call: Call) -> Reply:
-        number = self._bulk.promise_upserts(kind, _body(call), call.now)
+        number = self._bulk.promise_upserts(kind, body_of(call), call.now)
         url = f"{call.host}{self.base}/job_statuses/{number}"
         body = {"message": "Your request is being processed.", "job_status_url": url}
-        return _json(body, int(self._house.switches["bulk_status"]))
+        return as_json(body, int(self._house.switches["bulk_status"]))
 
     def _bulk_task(self, task: str, kind: str, call: Call) -> Reply:
-        self._bulk.promise(task, kind, _body(call), call.now)
-        return _json({"message": "Updating now... we'll let you know once this is done."})
+        self._bulk.promise(task, kind, body_of(call), call.now)
+        return as_json({"message": "Updating now... we'll let you know once this is done."})
 
     def _activity_deleted(self, kind: str, number: int) -> Reply:
         self._activities.delete(kind, number)
-        return _json({"success": "200"})
+        return as_json({"success": "200"})
 
     def _activities_of(self, kind: str, child: str) -> Handler:
-        return lambda call, ids: _json(self._activities.of_parent(self._records.live(kind, ids[0]), child, call.query))
+        return lambda call, ids: as_json(self._activities.of_parent(self._records.live(kind, ids[0]), child, call.query))
 
     def _children_of(self, kind: str, child: str) -> Handler:
-        return lambda call, ids: _json(self._reading.children(self._records.live(kind, ids[0]), child, call.query, call.now))
+        return lambda call, ids: as_json(self._reading.children(self._records.live(kind, ids[0]), child, call.query, call.now))
 
     def _convert(self, call: Call, ids: Sequence[int]) -> Reply:
-        contact = convert(self._records, self._records.live("leads", ids[0]), _given(call, "lead"), call.now)
+        contact = convert(self._records, self._records.live("leads", ids[0]), given(call, "lead"), call.now)
         return self._one(contact, call)
 
     def _field_list(self, object_: str) -> Handler:
-        return lambda call, ids: _json({"fields": [*metadata(object_, self._catalog), *self._custom(object_)]})
+        return lambda call, ids: as_json({"fields": [*metadata(object_, self._catalog), *self._custom(object_)]})
 
     def _custom(self, object_: str) -> list[Json]:
         return [custom_metadata(field) for field in self._fields.of(object_).values()] if object_ in FORM_IDS else []
@@ -250,14 +263,14 @@ class Freshsales:
 
     def _field_created(self, object_: str, form: int, call: Call) -> Reply:
         self._may("field_create", form == FORM_IDS[object_])
-        body = _body(call)
+        body = body_of(call)
         made = self._fields.create(object_, body.get("field") or body, now=call.now, by_api=True)
         return self._made({"field": form_metadata(made)})
 
     def _field_deleted(self, object_: str, number: int) -> Reply:
         self._may("field_delete", True)
         self._fields.delete(object_, number)
-        return _json({"success": "200"})
+        return as_json({"success": "200"})
 
     def _may(self, switch: str, form_known: bool) -> None:
         if self._house.switches[switch] == "refuse":
@@ -267,15 +280,15 @@ class Freshsales:
 
     def _selector(self, name: str) -> Handler:
         key = "users" if name == "owners" else name
-        return lambda call, ids: _json({key: self._catalog.selector(name)})
+        return lambda call, ids: as_json({key: self._catalog.selector(name)})
 
     def _stages_of(self, call: Call, ids: Sequence[int]) -> Reply:
         stages = [row for row in self._catalog.selector("deal_stages") if row["deal_pipeline_id"] == ids[0]]
-        return _json({"deal_stages": stages})
+        return as_json({"deal_stages": stages})
 
     def _outcomes_of(self, call: Call, ids: Sequence[int]) -> Reply:
         rows = [row for row in self._catalog.outcomes if row["sales_activity_type_id"] == ids[0]]
-        return _json({"sales_activity_outcomes": rows})
+        return as_json({"sales_activity_outcomes": rows})
 
 
 def _object_of(row: Json) -> str:
@@ -284,24 +297,3 @@ def _object_of(row: Json) -> str:
     if kind not in FORM_IDS:
         raise Refusal(400, f"there is no object {named!r}; expected one of {', '.join(FORM_IDS)}")
     return kind
-
-
-def _body(call: Call) -> Json:
-    try:
-        body = json.loads(call.body) if call.body else {}
-    except ValueError:
-        raise Refusal(400, "The request body is not valid JSON") from None
-    if not isinstance(body, dict):
-        raise Refusal(400, "The request body is not an object")
-    return body
-
-
-def _given(call: Call, wrapper: str) -> Json:
-    """The record of a write, in its wrapper or bare."""
-    body = _body(call)
-    inner = body.get(wrapper)
-    return inner if isinstance(inner, dict) else {key: value for key, value in body.items() if key != "unique_identifier"}
-
-
-def _json(value: object, status: int = 200) -> Reply:
-    return Reply(status, json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())

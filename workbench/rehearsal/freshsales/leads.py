@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from workbench.rehearsal.engine import Json, Record
-from workbench.rehearsal.freshsales_drafts import KINDS
-from workbench.rehearsal.freshsales_records import Records
+from workbench.rehearsal.freshsales.drafts import KINDS
+from workbench.rehearsal.freshsales.records import Records
 
 PERSON = KINDS["leads"].text & KINDS["contacts"].text
 SHARED = ("owner_id", "lead_source_id", "campaign_id", "territory_id", "tags")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workbench.rehearsal.engine import Json
-from workbench.rehearsal.freshsales_tenant import MODELS, Catalog
+from workbench.rehearsal.freshsales.tenant import MODELS, Catalog
 
 # label, name, type, required, where its choices come from
 CONTACT = (

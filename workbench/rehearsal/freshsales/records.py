@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from workbench.rehearsal.engine import House, Json, Record, Refusal, Traits
-from workbench.rehearsal.freshsales_drafts import Draft, Drafts, display_name, words_of
-from workbench.rehearsal.freshsales_fields import Fields
-from workbench.rehearsal.freshsales_tenant import Catalog
-from workbench.rehearsal.freshsales_values import moment_in
+from workbench.rehearsal.freshsales.drafts import Draft, Drafts, display_name, words_of
+from workbench.rehearsal.freshsales.fields import Fields
+from workbench.rehearsal.freshsales.tenant import Catalog
+from workbench.rehearsal.freshsales.values import moment_in
 
 ACTIVITIES = ("notes", "tasks", "appointments", "sales_activities")
 

@@ -9,10 +9,10 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from workbench.rehearsal.engine import House, Json, Record
-from workbench.rehearsal.freshsales_drafts import KINDS, display_name
-from workbench.rehearsal.freshsales_fields import Fields
-from workbench.rehearsal.freshsales_tenant import REGION, Catalog
-from workbench.rehearsal.freshsales_values import keys, moment_out
+from workbench.rehearsal.freshsales.drafts import KINDS, display_name
+from workbench.rehearsal.freshsales.fields import Fields
+from workbench.rehearsal.freshsales.tenant import REGION, Catalog
+from workbench.rehearsal.freshsales.values import keys, moment_out
 
 MCR_BASE = 1_656_220_499_000_000_000
 """``mcr_id`` lies beyond 2^53, where JavaScript clients lose digits."""

@@ -38,8 +38,10 @@ CREATE TABLE IF NOT EXISTS job (
 CREATE TABLE IF NOT EXISTS log (
   n INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL,
   status INTEGER NOT NULL, ms REAL NOT NULL, bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL,
-  counted INTEGER NOT NULL, fault TEXT);
+  counted INTEGER NOT NULL, fault TEXT, tokens INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS log_at ON log (at);
+CREATE TABLE IF NOT EXISTS content (
+  kind TEXT NOT NULL, id INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (kind, id));
 """
 
 SECRET_QUERY = re.compile(r"(?i)\b([a-z_]*(?:token|key|secret|password)[a-z_]*)=[^&]*")
@@ -93,6 +95,7 @@ class Entry:
     bytes_out: int
     counted: bool
     fault: str | None
+    tokens: int = 0
 
 
 class State:
@@ -110,7 +113,13 @@ class State:
         # WAL with NORMAL survives a killed process; only a power cut may cost the last answers.
         self.db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536;")
         self.db.executescript(SCHEMA)
+        self._bring_up_to_date()
         self.next_due = self._earliest()
+
+    def _bring_up_to_date(self) -> None:
+        columns = {name for _, name, *_ in self.db.execute("PRAGMA table_info(log)")}
+        if "tokens" not in columns:  # a state file of 0.1
+            self.db.execute("ALTER TABLE log ADD COLUMN tokens INTEGER NOT NULL DEFAULT 0")
 
     def close(self) -> None:
         self.db.close()
@@ -196,6 +205,15 @@ class State:
         self._unhook(kind, number)
         self.db.execute("DELETE FROM link WHERE kind = ? AND parent = ?", (kind, number))
         self.db.execute("DELETE FROM record WHERE kind = ? AND id = ?", (kind, number))
+        self.db.execute("DELETE FROM content WHERE kind = ? AND id = ?", (kind, number))
+
+    def keep_content(self, kind: str, number: int, content: bytes) -> None:
+        """Keep the bytes of a record that is a file; they go when the record is erased."""
+        self.db.execute("INSERT OR REPLACE INTO content VALUES (?, ?, ?)", (kind, number, content))
+
+    def content(self, kind: str, number: int) -> bytes | None:
+        row = self.db.execute("SELECT bytes FROM content WHERE kind = ? AND id = ?", (kind, number)).fetchone()
+        return bytes(row[0]) if row else None
 
     def get(self, kind: str, number: int, *, deleted: bool = False) -> Record | None:
         """The record, or none where it does not exist or lies in the bin and ``deleted`` is not asked for."""
@@ -242,21 +260,21 @@ class State:
     def write_down(self, entry: Entry) -> None:
         values = (
             entry.at, entry.method, SECRET_QUERY.sub(r"\1=***", entry.path), entry.status, entry.ms,
-            entry.bytes_in, entry.bytes_out, int(entry.counted), entry.fault,
+            entry.bytes_in, entry.bytes_out, int(entry.counted), entry.fault, entry.tokens,
         )  # fmt: skip
-        self.db.execute("INSERT INTO log VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        self.db.execute("INSERT INTO log VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
 
     def requests(self) -> int:
         """How many requests were ever written down."""
         return int(self.db.execute("SELECT coalesce(max(n), 0) FROM log").fetchone()[0])
 
-    def counted_since(self, moment: float) -> list[float]:
-        rows = self.db.execute("SELECT at FROM log WHERE at >= ? AND counted = 1 ORDER BY at", (moment,))
-        return [row[0] for row in rows]
+    def counted_since(self, moment: float) -> list[tuple[float, int]]:
+        """When each request since then came that used up the limits, and what it cost in tokens."""
+        return self.db.execute("SELECT at, tokens FROM log WHERE at >= ? AND counted = 1 ORDER BY at", (moment,)).fetchall()
 
     def log(self, since: int) -> list[Json]:
         """The request log after line ``since``, oldest first."""
-        names = ("n", "at", "method", "path", "status", "ms", "bytes_in", "bytes_out", "counted", "fault")
+        names = ("n", "at", "method", "path", "status", "ms", "bytes_in", "bytes_out", "counted", "fault", "tokens")
         rows = self.db.execute("SELECT * FROM log WHERE n > ? ORDER BY n", (since,))
         return [dict(zip(names, row, strict=True)) for row in rows]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
 import logging
 import socket
@@ -17,13 +18,17 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from workbench.errors import WorkbenchError
-from workbench.rehearsal.dumps import tenant
-from workbench.rehearsal.engine import Call, Entry, Faults, House, Json, Limiter, Refusal, Reply, StandIn, Standing
+from workbench.rehearsal.engine.contract import Call, House, Refusal, Reply, StandIn
+from workbench.rehearsal.engine.dumps import tenant
+from workbench.rehearsal.engine.faults import Faults
+from workbench.rehearsal.engine.limits import Cost, Limiter, Standing
+from workbench.rehearsal.engine.state import Entry, Json
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 OWN = "__rehearsal__"
 """First part of the paths that belong to the rehearsal and not to the vendor."""
-HOUR = 3600.0
+KEY_HEADER = "x-rehearsal-key"
+MISDIRECTED = Reply(421, b"This rehearsal answers to 127.0.0.1 only.\n", "text/plain; charset=utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,7 @@ class Outcome:
     reply: Reply
     counted: bool = False
     fault: str | None = None
+    tokens: int = 0
 
 
 class Wire:
@@ -51,14 +57,12 @@ class Wire:
         switches, clock = self._house.switches, self._house.clock
         if not switches.on("limits"):
             return None
-        limiter = Limiter(
-            self._vendor.windows(),
-            clock,
-            rolling=switches["limit_window"] == "rolling",
-            count_refused=switches.on("limit_counts_refused"),
-        )
-        for moment in self._house.state.counted_since(clock.now() - clock.wait(HOUR)):
-            limiter.remember(moment)
+        windows = self._vendor.windows()
+        limiter = Limiter(windows, clock, count_refused=switches.on("limit_counts_refused"))
+        longest = max((window.seconds for window in windows), default=0)
+        names = tuple(window.name for window in windows)
+        for moment, tokens in self._house.state.counted_since(clock.now() - clock.wait(longest)):
+            limiter.remember(moment, Cost(names, tokens))
         return limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,65 +83,62 @@ class Wire:
 
     def _vendor_reply(self, request: Request, body: bytes, begun: float) -> tuple[Outcome, Mapping[str, str]]:
         self._number += 1
-        now = self._house.clock.now()
-        path = request.url.path
-        refused = self._stopped(request)
+        call = self._call(request, body)
+        refused = self._stopped(call)
         if refused is not None:
-            self._log(request, body, Outcome(refused), now, begun)
+            self._log(request, body, Outcome(refused), call.now, begun)
             return Outcome(refused), {}
-        standing = self._limiter.take(now) if self._limiter else None
-        headers = self._vendor.limit_headers(standing, now) if standing else {}
-        fault = self._faults.pick(self._number, request.method, path)
-        if (standing and not standing.passed) or fault == "429":
-            spent = standing if standing and not standing.passed else Standing(False, 0, 1.0)
-            outcome = Outcome(self._vendor.refuse(429, ()), self._counts_refused(), fault)
-            self._log(request, body, outcome, now, begun)
-            return outcome, self._vendor.limit_headers(spent, now)
-        outcome = self._handled(self._call(request, body, now), request, begun, fault)
-        return outcome, headers
+        cost = self._vendor.cost(call)
+        standing = self._limiter.take(call.now, cost) if self._limiter else Standing(True)
+        fault = self._faults.pick(self._number, call.method, request.url.path)
+        if not standing.passed or fault == "429":
+            counted = self._house.switches.on("limit_counts_refused")
+            outcome = Outcome(self._vendor.limited(call, standing), counted, fault, cost.tokens if counted else 0)
+            self._log(request, body, outcome, call.now, begun)
+            return outcome, self._vendor.limit_headers(standing, call.now)
+        outcome = self._handled(call, request, begun, fault, cost)
+        return outcome, self._vendor.limit_headers(standing, call.now) if self._limiter else {}
 
-    def _counts_refused(self) -> bool:
-        return self._house.switches.on("limit_counts_refused")
-
-    def _handled(self, call: Call, request: Request, begun: float, fault: str | None) -> Outcome:
+    def _handled(self, call: Call, request: Request, begun: float, fault: str | None, cost: Cost) -> Outcome:
         """Do the work and write the log line in one transaction; a refusal keeps the line alone."""
-        before = fault in ("500_before", "drop_before")
         try:
-            if before:
+            if fault in ("500_before", "drop_before"):
                 raise Refusal(500, "Internal server error")
             with self._house.state.transaction():
                 self._vendor.settle(call.now)
-                outcome = Outcome(self._vendor.answer(call), counted=True, fault=fault)
+                outcome = Outcome(self._vendor.answer(call), True, fault, cost.tokens)
                 self._write_down(request, call.body, outcome, call.now, begun)
         except Refusal as no:
-            outcome = Outcome(self._vendor.refuse(no.status, no.messages), counted=True, fault=fault)
+            reply = no.reply or self._vendor.refuse(no.status, no.messages)
+            outcome = Outcome(reply, True, fault, cost.tokens)
             self._log(request, call.body, outcome, call.now, begun)
         except Exception:
             # A shape that nobody thought of: the vendor answers such a thing with a 500 too, but here it is worth a look.
             logging.getLogger(__name__).exception("the rehearsal failed at %s %s", request.method, request.url.path)
-            outcome = Outcome(self._vendor.refuse(500, ()), counted=True, fault="unforeseen")
+            outcome = Outcome(self._vendor.refuse(500, ()), True, "unforeseen", cost.tokens)
             self._log(request, call.body, outcome, call.now, begun)
         if fault == "500_after":
-            return Outcome(self._vendor.refuse(500, ("Internal server error",)), counted=True, fault=fault)
+            return Outcome(self._vendor.refuse(500, ("Internal server error",)), True, fault, cost.tokens)
         return outcome
 
-    def _stopped(self, request: Request) -> Reply | None:
-        if not self._is_ours(request):
-            return Reply(421, b"This rehearsal answers to 127.0.0.1 only.\n", "text/plain; charset=utf-8")
-        if not self._vendor.authorised(request.headers, request.query_params, self._token):
+    def _stopped(self, call: Call) -> Reply | None:
+        if not self._is_ours(call):
+            return MISDIRECTED
+        if not self._vendor.authorised(call, self._token):
             return self._vendor.refuse(401, ("Unauthorized",))
         return None
 
-    def _is_ours(self, request: Request) -> bool:
+    def _is_ours(self, call: Call) -> bool:
         # A web page that points its own host name at 127.0.0.1 still sends that name (DNS rebinding).
-        host, _, port = request.headers.get("host", "").partition(":")
-        origin = request.headers.get("origin", "")
+        host, _, port = call.headers.get("host", "").partition(":")
+        origin = call.headers.get("origin", "")
         return host in LOOPBACK and port in ("", str(self._port)) and (not origin or _host_of(origin) in LOOPBACK)
 
-    def _call(self, request: Request, body: bytes, now: float) -> Call:
+    def _call(self, request: Request, body: bytes) -> Call:
         parts = tuple(unquote(part) for part in request.url.path.split("/") if part)
-        host = request.headers.get("host", "")
-        return Call(request.method, parts, dict(request.query_params), body, f"{request.url.scheme}://{host}", now)
+        headers = dict(request.headers)
+        host = f"{request.url.scheme}://{headers.get('host', '')}"
+        return Call(request.method, parts, dict(request.query_params), headers, body, host, self._house.clock.now())
 
     def _log(self, request: Request, body: bytes, outcome: Outcome, now: float, begun: float) -> None:
         with self._house.state.transaction():
@@ -156,14 +157,17 @@ class Wire:
                 bytes_out=len(outcome.reply.body),
                 counted=outcome.counted,
                 fault=outcome.fault,
+                tokens=outcome.tokens,
             )
         )
 
     def _own(self, request: Request, body: bytes) -> Reply:
         """The rehearsal's own paths: the same guard, no limits, no log line."""
-        refused = self._stopped(request)
-        if refused is not None:
-            return refused
+        call = self._call(request, body)
+        if not self._is_ours(call):
+            return MISDIRECTED
+        if not hmac.compare_digest(call.headers.get(KEY_HEADER, "").encode(), self._token.encode()):
+            return _json({"message": f"the header {KEY_HEADER} does not hold the key"}, 401)
         try:
             return _json(self._asked(request, body))
         except Refusal as no:

@@ -1,0 +1,137 @@
+"""Limits: a clock that may run fast, and windows of time that count requests or tokens."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from workbench.rehearsal.engine.switches import Switch
+
+LIMIT_SWITCHES = (
+    Switch("limits", "on", ("on", "off"), "whether the plan's request limits hold", "freshsales-api §7, pipedrive-api §4"),
+    Switch("limit_counts_refused", "off", ("on", "off"), "whether a refused request uses up the limit", "reliability §9"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Wall time in seconds since 1970, and the limiter's own time, which runs ``scale`` times as fast."""
+
+    scale: float = 1.0
+
+    def now(self) -> float:
+        return time.time()
+
+    def wait(self, seconds: float) -> float:
+        """Real seconds that a wait of so many rehearsal seconds takes."""
+        return seconds / self.scale
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """An allowance in a stretch of rehearsal seconds; a rolling one slides, a fixed one starts anew at each full stretch."""
+
+    name: str
+    seconds: int
+    allowance: int
+    unit: Literal["requests", "tokens"] = "requests"
+    rolling: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one request uses up: one in each of these windows that counts requests, ``tokens`` in each that counts tokens."""
+
+    windows: tuple[str, ...]
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a window has left after a request, and real seconds until it has more."""
+
+    window: Window
+    remaining: int
+    reset: float
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether a request may pass, and how its windows stand; ``spent`` is the (slowest) one that refuses it."""
+
+    passed: bool
+    windows: tuple[Left, ...] = ()
+    spent: Left | None = None
+
+    @property
+    def tightest(self) -> Left | None:
+        """The window that refuses, or else the one with the least left."""
+        return self.spent or min(self.windows, key=lambda left: left.remaining, default=None)
+
+
+@dataclass(slots=True)
+class _Use:
+    window: Window
+    start: float = 0.0  # of the present stretch of a fixed window
+    total: int = 0
+    events: deque[tuple[float, int]] = field(default_factory=deque)  # of a rolling window
+
+    def turn(self, moment: float) -> None:
+        """Forget what no longer counts at this moment."""
+        if not self.window.rolling:
+            start = moment - moment % self.window.seconds
+            if start > self.start:
+                self.start, self.total = start, 0
+            return
+        while self.events and self.events[0][0] <= moment - self.window.seconds:
+            self.total -= self.events.popleft()[1]
+
+    def add(self, moment: float, units: int) -> None:
+        self.turn(moment)
+        self.total += units
+        if self.window.rolling:
+            self.events.append((moment, units))
+
+    def opens(self, moment: float) -> float:
+        """Rehearsal seconds until something is free again."""
+        begun = self.start if not self.window.rolling else self.events[0][0] if self.events else moment
+        return max(begun + self.window.seconds - moment, 0.0)
+
+
+class Limiter:
+    """Counts what requests cost in each window."""
+
+    def __init__(self, windows: Sequence[Window], clock: Clock, *, count_refused: bool) -> None:
+        self._clock = clock
+        self._count_refused = count_refused
+        self._uses: Mapping[str, _Use] = {window.name: _Use(window) for window in windows}
+
+    def take(self, now: float, cost: Cost) -> Standing:
+        """Count one request at the wall time ``now`` and say whether it may pass."""
+        moment = now * self._clock.scale
+        uses = [self._uses[name] for name in cost.windows if name in self._uses]
+        for use in uses:
+            use.turn(moment)
+        full = {use.window.name for use in uses if use.total + _units(use.window, cost) > use.window.allowance}
+        if not full or self._count_refused:
+            self.remember(now, cost)
+        lefts = tuple(self._left(use, moment) for use in uses)
+        spent = max((left for left in lefts if left.window.name in full), key=lambda left: left.reset, default=None)
+        return Standing(not full, lefts, spent)
+
+    def remember(self, now: float, cost: Cost) -> None:
+        """Count a request that has passed, without asking."""
+        for name in cost.windows:
+            if name in self._uses:
+                use = self._uses[name]
+                use.add(now * self._clock.scale, _units(use.window, cost))
+
+    def _left(self, use: _Use, moment: float) -> Left:
+        return Left(use.window, max(use.window.allowance - use.total, 0), self._clock.wait(use.opens(moment)))
+
+
+def _units(window: Window, cost: Cost) -> int:
+    return cost.tokens if window.unit == "tokens" else 1
