@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -54,9 +54,10 @@ class Desk:
 
 
 @contextmanager
-def desk(folder: Path, *, switches: dict[str, str] | None = None) -> Iterator[Desk]:
+def desk(folder: Path, *, faults: Sequence[str] = (), seed: int = 0) -> Iterator[Desk]:
     store = open_store(folder / "workbench.db")
-    with running("freshsales", state=folder / "tenant.db", token=TOKEN, time_scale=SCALE, switches=switches) as rehearsal:
+    state = folder / "tenant.db"
+    with running("freshsales", state=state, token=TOKEN, time_scale=SCALE, faults=faults, seed=seed) as rehearsal:
         yield Desk(rehearsal, store)
     store.dispose()
 
@@ -177,18 +178,10 @@ def test_missing_cells_are_not_sent_and_values_are_plain() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", ["1", "2", "3"])
-def test_a_load_through_faults_makes_every_record_exactly_once(tmp_path: Path, seed: str) -> None:
-    faults = {
-        "drop_after": "0.1",
-        "500_after": "0.05",
-        "drop_before": "0.05",
-        "500_before": "0.05",
-        "429": "0.05",
-        "truncated": "0.05",
-    }
-    switches = {"fault_seed": seed, **{f"fault_{kind}": share for kind, share in faults.items()}}
-    with desk(tmp_path, switches=switches) as there:
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_load_through_faults_makes_every_record_exactly_once(tmp_path: Path, seed: int) -> None:
+    faults = ("drop_after=0.1", "500_after=0.05", "drop_before=0.05", "500_before=0.05", "429=0.05", "truncated=0.05")
+    with desk(tmp_path, faults=faults, seed=seed) as there:
         guard = there.guard()
         for plan in guard.extra_fields(["deal"]):
             there.rehearsal.admin_create_fields([{"object": "deals", "label": plan.label, "type": "text", "unique": True}])

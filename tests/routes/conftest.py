@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -56,10 +56,11 @@ def resume(tmp_path: Path) -> Iterator[Resume]:
     with ExitStack() as stack:
         count = 0
 
-        def set_out(place: Path, **switches: str) -> Walk:
+        def set_out(place: Path, *, faults: Sequence[str] = (), seed: int = 0, **switches: str) -> Walk:
             nonlocal count
             count += 1
-            return stack.enter_context(resumed(place, tmp_path / f"walk-{count}", switches=switches))
+            folder = tmp_path / f"walk-{count}"
+            return stack.enter_context(resumed(place, folder, switches=switches, faults=faults, seed=seed))
 
         yield set_out
 

@@ -38,7 +38,7 @@ def test_a_load_under_faults_ends_exactly_once(resume: Resume, staged: Path, fau
 
 def test_a_load_under_a_steady_rain_of_faults_ends_exactly_once(resume: Resume, staged: Path) -> None:
     """PF1 to PF4: one write in ten is lost before, one in ten after it was carried out."""
-    walk = resume(staged, fault_drop_after="0.1", fault_500_before="0.1", fault_seed="7")
+    walk = resume(staged, faults=("drop_after=0.1", "500_before=0.1"), seed=7)
     provisioning.run(walk.engagement)
     for _ in range(4):  # what is unknown at the end of a run, the next one settles
         if load_sample(walk.engagement).wrong == 0:
@@ -51,9 +51,9 @@ def test_a_load_under_a_steady_rain_of_faults_ends_exactly_once(resume: Resume, 
 
 def test_jobs_that_nobody_can_follow_are_settled_by_looking(resume: Resume, staged: Path) -> None:
     """PF1 to PF3: the batch was taken, and its job is lost."""
-    walk = resume(staged, fault_methods="all")
+    walk = resume(staged)
     provisioning.run(walk.engagement)
-    walk.tenant.order_fault("500_before", path="job_statuses", count=12)
+    walk.tenant.order_fault("500_before", path="job_statuses", method="GET", count=12)
     load_sample(walk.engagement)
     assert production.run(walk.engagement).passed
     assert len(walk.tenant.log().query("fault == '500_before'")) == 12

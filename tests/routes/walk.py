@@ -141,10 +141,12 @@ def fresh(
 
 
 @contextmanager
-def resumed(place: Path, folder: Path, *, switches: Mapping[str, str] | None = None) -> Iterator[Walk]:
+def resumed(
+    place: Path, folder: Path, *, switches: Mapping[str, str] | None = None, faults: Sequence[str] = (), seed: int = 0
+) -> Iterator[Walk]:
     """A copy of a place in which a walk stopped, with a tenant of its own that stands as it stood then."""
     shutil.copytree(place, folder, dirs_exist_ok=True)
-    with serve(folder, switches=switches) as served:
+    with serve(folder, switches=switches, faults=faults, seed=seed) as served:
         stopped = open_engagement(folder / "engagement")
         write_settings(stopped.root, stopped.settings.model_copy(update={"base_url": served.url}))
         stopped.store.dispose()
@@ -154,10 +156,23 @@ def resumed(place: Path, folder: Path, *, switches: Mapping[str, str] | None = N
 
 
 @contextmanager
-def serve(folder: Path, *, tenant: str | None = None, switches: Mapping[str, str] | None = None) -> Iterator[Rehearsal]:
-    state = folder / "tenant.db"
+def serve(
+    folder: Path,
+    *,
+    tenant: str | None = None,
+    switches: Mapping[str, str] | None = None,
+    faults: Sequence[str] = (),
+    seed: int = 0,
+) -> Iterator[Rehearsal]:
     with rehearsal.running(
-        "freshsales", state=state, token=TOKEN, tenant=tenant, time_scale=TIME_SCALE, switches=switches
+        "freshsales",
+        state=folder / "tenant.db",
+        token=TOKEN,
+        tenant=tenant,
+        time_scale=TIME_SCALE,
+        switches=switches,
+        faults=faults,
+        seed=seed,
     ) as served:
         yield served
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -19,7 +20,9 @@ import httpx
 from workbench import errors
 from workbench.errors import WaitError, WorkbenchError
 from workbench.rehearsal.engine import Json
-from workbench.rehearsal.engine.wire import KEY_HEADER, OWN
+from workbench.rehearsal.engine.backdoor import KEY_HEADER, OWN
+from workbench.rehearsal.engine.dumps import dump
+from workbench.rehearsal.engine.state import LOGGED
 
 if TYPE_CHECKING:  # pandas takes longer to import than a stand-in takes to start
     import pandas as pd
@@ -42,17 +45,22 @@ class Rehearsal:
     token: Token
     process: subprocess.Popen[str] = field(repr=False)
     state: Path
+    certificate: Path | None = None  # what it shows where it was started with TLS
 
     def log(self, since: int = 0) -> pd.DataFrame:
         """One row per request after line ``since``; the columns are those of the state's log."""
         import pandas as pd
 
-        columns = ["n", "at", "method", "path", "status", "ms", "bytes_in", "bytes_out", "counted", "fault", "tokens"]
-        return pd.DataFrame(self._ask("GET", f"log?since={since}")["rows"], columns=columns)
+        rows: list[Json] = []
+        while page := self._ask("GET", f"log?since={since}")["rows"]:
+            rows += page
+            since = page[-1]["n"]
+        return pd.DataFrame(rows, columns=list(LOGGED))
 
     def dump(self) -> Json:
-        """The whole tenant; ``canonical`` makes it comparable."""
-        return self._ask("GET", "dump")
+        """The whole tenant; ``canonical`` makes it comparable. The server does what is due; the file is read here."""
+        self._ask("GET", "settled")
+        return dump(self.state)
 
     def admin_create_fields(self, plan: Sequence[Mapping[str, object]]) -> list[Json]:
         """Create custom fields as the customer's admin does, whatever the API allows.
@@ -62,9 +70,26 @@ class Rehearsal:
         """
         return cast(list[Json], self._ask("POST", "admin/fields", [dict(row) for row in plan])["fields"])
 
-    def order_fault(self, kind: str, *, path: str = "", count: int = 1) -> None:
-        """Let the next ``count`` requests whose path contains ``path`` meet a fault."""
-        self._ask("POST", "faults", {"kind": kind, "path": path, "count": count})
+    def order_fault(
+        self,
+        kind: str,
+        *,
+        path: str = "",
+        count: int = 1,
+        method: str = "",
+        share: float = 1.0,
+        after: int = 0,
+        seconds: float | None = None,
+        rows: float | None = None,
+        retry_after: str = "",
+    ) -> None:
+        """Let ``count`` requests whose path contains ``path`` meet a fault, from the next on; the rest as in a fault's text.
+
+        ``method`` is one, or ``any``, or ``write`` for all but GET; empty leaves it to the kind of fault.
+        """
+        wish: dict[str, object] = {"path": path, "times": count, "method": method, "share": f"{share:f}", "after": after}
+        wish |= {"seconds": seconds, "rows": rows, "retry_after": retry_after}
+        self._ask("POST", "faults", {"kind": kind, **{name: value for name, value in wish.items() if value not in ("", None)}})
 
     def stop(self) -> None:
         """End the process; everything that was answered is in the state file."""
@@ -81,7 +106,10 @@ class Rehearsal:
     def _ask(self, method: str, path: str, body: object = None) -> Json:
         root = httpx.URL(self.url).copy_with(path="/")
         headers = {KEY_HEADER: str.__str__(self.token)}
-        answer = httpx.request(method, f"{root}{OWN}/{path}", headers=headers, json=body, timeout=60, trust_env=False)
+        verify = _only(self.certificate) if self.certificate else True
+        answer = httpx.request(
+            method, f"{root}{OWN}/{path}", headers=headers, json=body, timeout=60, trust_env=False, verify=verify
+        )
         if answer.status_code != 200:
             raise WorkbenchError("the rehearsal refused", found=answer.text)
         return cast(Json, answer.json())
@@ -97,6 +125,9 @@ def running(
     tenant: str | Path | None = None,
     time_scale: float = 1.0,
     switches: Mapping[str, str] | None = None,
+    faults: Sequence[str] = (),
+    seed: int = 0,
+    tls: tuple[Path, Path] | None = None,
 ) -> Iterator[Rehearsal]:
     """A stand-in in a child process for the length of a ``with`` block; arguments and errors as for ``serve``."""
     wish = {
@@ -107,6 +138,9 @@ def running(
         "tenant": None if tenant is None else str(tenant),
         "time_scale": time_scale,
         "switches": dict(switches or {}),
+        "faults": list(faults),
+        "seed": seed,
+        "tls": [str(path) for path in tls] if tls else None,
     }
     process = _spawn()
     try:
@@ -118,11 +152,19 @@ def running(
     except BaseException:
         _end(process)
         raise
-    rehearsal = Rehearsal(url, Token(token), process, state)
+    rehearsal = Rehearsal(url, Token(token), process, state, tls[0] if tls else None)
     try:
         yield rehearsal
     finally:
         rehearsal.stop()
+
+
+def _only(certificate: Path) -> ssl.SSLContext:
+    """Trust in this one certificate, whoever signed it and whatever name it bears: we have started its server ourselves."""
+    context = ssl.create_default_context(cafile=certificate)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
 
 
 def _spawn() -> subprocess.Popen[str]:
@@ -163,6 +205,7 @@ def child(serve: Callable[..., None]) -> None:
     """What the child process does: read the wish from the first line of stdin, and end when stdin ends."""
     wish = json.loads(sys.stdin.readline())
     wish["state"] = Path(wish["state"])
+    wish["tls"] = tuple(map(Path, wish["tls"])) if wish["tls"] else None
     threading.Thread(target=_until_parent_ends, daemon=True).start()
     try:
         serve(wish.pop("destination"), **wish, on_ready=lambda url: _say({"url": url}))

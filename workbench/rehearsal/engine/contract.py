@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from workbench.rehearsal.engine.faults import Faults
 from workbench.rehearsal.engine.limits import Clock, Cost, Standing, Window
 from workbench.rehearsal.engine.state import Json, State
 from workbench.rehearsal.engine.switches import Switches
@@ -22,6 +24,7 @@ class Call:
     body: bytes
     host: str  # scheme and host, as the client named them
     now: float
+    slash: bool = False  # the path ends in a slash, which ``parts`` does not show
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,11 @@ class Reply:
     body: bytes
     content_type: str = "application/json; charset=utf-8"
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def as_json(value: object, status: int = 200) -> Reply:
+    """An answer whose body is JSON without a blank, as both vendors write it."""
+    return Reply(status, json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
 
 
 class Refusal(Exception):
@@ -49,12 +57,13 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class House:
-    """All that a stand-in is given: the state file, the clock, the chosen switches and the tenant's recipe."""
+    """All that a stand-in is given: the state file, the clock, the chosen switches, the tenant's recipe and the faults."""
 
     state: State
     clock: Clock
     switches: Switches
     tenant: Json
+    faults: Faults = field(default_factory=Faults)
 
 
 class StandIn(Protocol):

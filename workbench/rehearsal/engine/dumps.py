@@ -18,12 +18,17 @@ VOLATILE = (
     "counters",  # ids are never given out twice, so a load leaves them advanced
     "jobs",
     "log",
+    "meta.blocked",  # a client that went on after 429
+    "meta.oauth",
     "recycle_bin",  # a deleted record stays there for 90 days unless it is forgotten
     "records.*.*.updated_at",
     "records.*.*.updater_id",
     "records.*.*.last_assigned_at",
     "records.*.*.stage_updated_time",
     "records.*.*.emails.*.id",  # an address that was replaced and put back has a new id
+    "records.deals.*.products.*.association_id",  # likewise a line of a deal,
+    "records.cpq_documents.*.products.*.association_id",  # of a quote,
+    "records.products.*.product_pricings.*.id",  # and a price
 )
 """Paths in a dump, ``*`` standing for any one key or place, that a complete rollback need not restore."""
 
@@ -37,7 +42,20 @@ def dump(state_file: Path) -> Json:
         db.close()
 
 
-def log(state_file: Path, *, since: int = 0) -> pd.DataFrame:
+def copies(state_file: Path, *, tenant: Path | None = None, log: Path | None = None) -> list[Path]:
+    """Write what a state file holds, while a server may be running on it: canonical JSON, and the request log as CSV."""
+    files = [file for file in (tenant, log) if file]
+    for file in files:
+        if file.exists() and state_file.exists() and file.samefile(state_file):
+            raise EditError("the copy would overwrite the state itself", where=str(file), todo="name another file")
+    if tenant:
+        tenant.write_text(canonical(dump(state_file)) + "\n", encoding="utf-8")
+    if log:
+        read_log(state_file).to_csv(log, index=False)
+    return files
+
+
+def read_log(state_file: Path, *, since: int = 0) -> pd.DataFrame:
     """The request log in a state file after line ``since``; ``at`` counts seconds since 1970, ``ms`` is server time."""
     import pandas as pd
 
@@ -51,7 +69,17 @@ def log(state_file: Path, *, since: int = 0) -> pd.DataFrame:
 def _open(state_file: Path) -> sqlite3.Connection:
     if not state_file.exists():
         raise EditError("there is no state file", where=str(state_file), todo="name the file that the rehearsal was given")
-    return sqlite3.connect(f"{state_file.resolve().as_uri()}?mode=ro", uri=True)
+    db = None
+    try:
+        db = sqlite3.connect(f"{state_file.resolve().as_uri()}?mode=ro", uri=True)
+        db.execute("BEGIN")  # all that is read stands for one moment, though a server goes on
+        db.execute("SELECT max(n), (SELECT count(*) FROM meta) FROM log").fetchone()
+    except sqlite3.Error as error:
+        if db:
+            db.close()
+        todo = "name the file that the rehearsal was given"
+        raise EditError("this is no tenant of a rehearsal", found=str(error), where=str(state_file), todo=todo) from None
+    return db
 
 
 def tenant(db: sqlite3.Connection) -> Json:

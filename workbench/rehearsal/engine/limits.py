@@ -14,16 +14,20 @@ LIMIT_SWITCHES = (
     Switch("limits", "on", ("on", "off"), "whether the plan's request limits hold", "freshsales-api §7, pipedrive-api §4"),
     Switch("limit_counts_refused", "off", ("on", "off"), "whether a refused request uses up the limit", "reliability §9"),
 )
+CLOCK_SWITCHES = (
+    Switch("skew_seconds", "0", (), "seconds that the vendor's clock is ahead, or behind below 0", "reliability §4 F20", True),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Wall time in seconds since 1970, and the limiter's own time, which runs ``scale`` times as fast."""
+    """The vendor's wall time in seconds since 1970, and the limiter's own time, which runs ``scale`` times as fast."""
 
     scale: float = 1.0
+    skew: float = 0.0  # seconds that the vendor's clock is ahead of this machine's
 
     def now(self) -> float:
-        return time.time()
+        return time.time() + self.skew
 
     def wait(self, seconds: float) -> float:
         """Real seconds that a wait of so many rehearsal seconds takes."""
@@ -39,6 +43,7 @@ class Window:
     allowance: int
     unit: Literal["requests", "tokens"] = "requests"
     rolling: bool = False
+    offset: int = 0  # rehearsal seconds after a full stretch at which a fixed window starts anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ class Cost:
 
     windows: tuple[str, ...]
     tokens: int = 0
+    refund: bool = False  # a request that the vendor refuses gets its tokens back
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,7 @@ class _Use:
     def turn(self, moment: float) -> None:
         """Forget what no longer counts at this moment."""
         if not self.window.rolling:
-            start = moment - moment % self.window.seconds
+            start = moment - (moment - self.window.offset) % self.window.seconds
             if start > self.start:
                 self.start, self.total = start, 0
             return
@@ -94,6 +100,12 @@ class _Use:
         self.total += units
         if self.window.rolling:
             self.events.append((moment, units))
+
+    def take_back(self, units: int) -> None:
+        """Forget what was added last."""
+        self.total -= units
+        if self.window.rolling:
+            self.events.pop()
 
     def opens(self, moment: float) -> float:
         """Rehearsal seconds until something is free again."""
@@ -128,6 +140,18 @@ class Limiter:
             if name in self._uses:
                 use = self._uses[name]
                 use.add(now * self._clock.scale, _units(use.window, cost))
+
+    def give_back(self, now: float, cost: Cost) -> None:
+        """Take back the tokens of a request that was refused; it still was a request."""
+        for name in cost.windows:
+            if name in self._uses and self._uses[name].window.unit == "tokens":
+                self._uses[name].add(now * self._clock.scale, -cost.tokens)
+
+    def uncount(self, cost: Cost) -> None:
+        """Forget the request that was taken last."""
+        for name in cost.windows:
+            if name in self._uses:
+                self._uses[name].take_back(_units(self._uses[name].window, cost))
 
     def _left(self, use: _Use, moment: float) -> Left:
         return Left(use.window, max(use.window.allowance - use.total, 0), self._clock.wait(use.opens(moment)))

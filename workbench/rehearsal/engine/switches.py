@@ -18,6 +18,12 @@ class Switch:
     allowed: tuple[str, ...]  # empty: any number from 0 upwards
     meaning: str
     source: str  # the row of the fact sheet that leaves it open
+    signed: bool = False  # a number may be below 0 too
+
+    @property
+    def takes(self) -> str:
+        """The allowed values in words."""
+        return ", ".join(self.allowed) or ("a number" if self.signed else "a number from 0 upwards")
 
 
 class Switches:
@@ -30,7 +36,7 @@ class Switches:
             raise SpecError(
                 f"there is no switch {listed(unknown)}",
                 expected=", ".join(sorted(self._values)),
-                todo="list them with workbench.rehearsal.switches()",
+                todo="list them with workbench rehearse DESTINATION --switches",
             )
         by_name = {switch.name: switch for switch in table}
         for name, value in chosen.items():
@@ -47,11 +53,11 @@ class Switches:
 
 
 def _allowed(switch: Switch, value: str) -> str:
-    number = not switch.allowed and re.fullmatch(r"\d+(\.\d+)?", value)
+    number = not switch.allowed and re.fullmatch(r"-?\d+(\.\d+)?" if switch.signed else r"\d+(\.\d+)?", value)
     if not number and value not in switch.allowed:
         raise SpecError(
             f"the switch {switch.name} does not take {value!r}",
-            expected=", ".join(switch.allowed) or "a number from 0 upwards",
+            expected=switch.takes,
             found=repr(value),
             todo="take one of these",
         )

@@ -2,43 +2,56 @@
 
 from __future__ import annotations
 
-import asyncio
-import hmac
-import json
 import logging
-import socket
-import struct
+import re
 import time
+from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
-from urllib.parse import unquote
+from dataclasses import dataclass, field, replace
+from urllib.parse import parse_qsl, unquote
 
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from workbench.errors import WorkbenchError
+from workbench.rehearsal.engine.backdoor import OWN, Backdoor
 from workbench.rehearsal.engine.contract import Call, House, Refusal, Reply, StandIn
-from workbench.rehearsal.engine.dumps import tenant
-from workbench.rehearsal.engine.faults import Faults
-from workbench.rehearsal.engine.limits import Cost, Limiter, Standing
-from workbench.rehearsal.engine.state import Entry, Json
+from workbench.rehearsal.engine.faults import Met
+from workbench.rehearsal.engine.limits import Cost, Left, Limiter, Standing
+from workbench.rehearsal.engine.sending import Sender, retry_after
+from workbench.rehearsal.engine.spoiling import blocked, gateway, spoiled
+from workbench.rehearsal.engine.state import Entry
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost"})
-OWN = "__rehearsal__"
-"""First part of the paths that belong to the rehearsal and not to the vendor."""
-KEY_HEADER = "x-rehearsal-key"
 MISDIRECTED = Reply(421, b"This rehearsal answers to 127.0.0.1 only.\n", "text/plain; charset=utf-8")
+UNANSWERED = Reply(0, b"")
+ID = re.compile(r"/(?:\d+|[0-9a-f-]{36})(?=/|$)")
+REMEMBERED = 32
+"""Kinds of requests whose last answer is kept for the fault ``swapped``."""
+LONG = 8
+"""Letters from which on a key is taken out of the log wherever it stands; a shorter one may be any word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request on its way through: what it may cost, how the limits stand, and the fault that it meets."""
+
+    call: Call
+    path: str
+    line: str  # path and query as the log shows them
+    begun: float
+    cost: Cost = Cost(())  # noqa: RUF009 -- frozen
+    standing: Standing = Standing(True)  # noqa: RUF009 -- frozen
+    met: Met | None = None
+    barred: Reply | None = None  # what stops it before all else
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """An answer, with what the log and the socket need to know of how it came about."""
+    """An answer, with what the log needs to know of how it came about."""
 
     reply: Reply
     counted: bool = False
-    fault: str | None = None
     tokens: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Wire:
@@ -49,9 +62,15 @@ class Wire:
         self._vendor = stand_in
         self._token = token
         self._port = port
-        self._faults = Faults(house.switches)
-        self._number = house.state.requests()
+        self._faults = house.faults
         self._limiter = self._limits()
+        self._sender = Sender(house.clock)
+        self._backdoor = Backdoor(house, stand_in, token=token)
+        self._answers: OrderedDict[tuple[str, str], Reply] = OrderedDict()
+
+    def stop(self) -> None:
+        """Let go of every request that is held; called when the server begins to end."""
+        self._sender.stop()
 
     def _limits(self) -> Limiter | None:
         switches, clock = self._house.switches, self._house.clock
@@ -60,73 +79,175 @@ class Wire:
         windows = self._vendor.windows()
         limiter = Limiter(windows, clock, count_refused=switches.on("limit_counts_refused"))
         longest = max((window.seconds for window in windows), default=0)
-        names = tuple(window.name for window in windows)
-        for moment, tokens in self._house.state.counted_since(clock.now() - clock.wait(longest)):
-            limiter.remember(moment, Cost(names, tokens))
+        for moment, tokens, names in self._house.state.counted_since(clock.now() - clock.wait(longest)):
+            limiter.remember(moment, Cost(tuple(names.split()), tokens))
         return limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        request = Request(scope, receive)
-        body = await request.body()
-        if scope["path"].startswith(f"/{OWN}/"):
-            reply = self._own(request, body)
-            await _response(reply, {})(scope, receive, send)
+        body = await _body(receive)
+        if body is None:  # the client left before it had said all
             return
-        begun = time.perf_counter()
-        outcome, headers = self._vendor_reply(request, body, begun)
-        if outcome.fault in ("drop_before", "drop_after"):
-            await _hang_up(send)
+        visit = self._visit(scope, body)
+        if visit.path.startswith(f"/{OWN}/"):
+            reply = self._backdoor.answer(visit.call, visit.path) if self._is_ours(visit.call) else MISDIRECTED
+            await self._sender.send(reply, {}, send)
             return
-        await _response(outcome.reply, headers, cut=outcome.fault == "truncated")(scope, receive, send)
+        visit = self._entered(visit)
+        if visit.met and visit.met.kind == "late":
+            if await self._sender.stopped_within(visit.met.seconds):
+                await self._sender.reset(receive, send)
+                return
+            call = replace(visit.call, now=self._house.clock.now())
+            visit = replace(visit, call=call, begun=time.perf_counter())
+        outcome = self._outcome(visit)
+        if visit.met is None:
+            await self._sender.send(outcome.reply, outcome.headers, send)
+        else:
+            await self._sender.fail(visit.met, outcome.reply, outcome.headers, receive=receive, send=send)
 
-    def _vendor_reply(self, request: Request, body: bytes, begun: float) -> tuple[Outcome, Mapping[str, str]]:
-        self._number += 1
-        call = self._call(request, body)
-        refused = self._stopped(call)
-        if refused is not None:
-            self._log(request, body, Outcome(refused), call.now, begun)
-            return Outcome(refused), {}
+    def _visit(self, scope: Scope, body: bytes) -> Visit:
+        raw, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
+        parts = tuple(unquote(part) for part in raw.split("/") if part)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
+        call = Call(
+            method=scope["method"],
+            parts=parts,
+            query=_together(parse_qsl(query, keep_blank_values=True)) if query else {},
+            headers=headers,
+            body=body,
+            host=f"{scope['scheme']}://{headers.get('host', '')}",
+            now=self._house.clock.now(),
+            slash=raw.endswith("/"),
+        )
+        return Visit(call, scope["path"], self._line(scope["path"], query), time.perf_counter())
+
+    def _line(self, path: str, query: str) -> str:
+        """Path and query for the log, names decoded so that those of secrets are known, and without the key itself."""
+        if "%" in query:
+            query = "&".join(unquote(name) + sign + value for name, sign, value in _pairs(query))
+        line = f"{path}?{query}" if query else path
+        return line.replace(self._token, "***") if len(self._token) >= LONG else line
+
+    def _entered(self, visit: Visit) -> Visit:
+        """Past the guards, then limits, then chance. Who is stopped by a guard has no cost, and meets no fault."""
+        call = visit.call
+        if not self._is_ours(call):
+            return replace(visit, barred=MISDIRECTED)
+        if not self._vendor.authorised(call, self._token):
+            return replace(visit, barred=self._vendor.refuse(401, ("Unauthorized",)))
         cost = self._vendor.cost(call)
         standing = self._limiter.take(call.now, cost) if self._limiter else Standing(True)
-        fault = self._faults.pick(self._number, call.method, request.url.path)
-        if not standing.passed or fault == "429":
-            counted = self._house.switches.on("limit_counts_refused")
-            outcome = Outcome(self._vendor.limited(call, standing), counted, fault, cost.tokens if counted else 0)
-            self._log(request, body, outcome, call.now, begun)
-            return outcome, self._vendor.limit_headers(standing, call.now)
-        outcome = self._handled(call, request, begun, fault, cost)
-        return outcome, self._vendor.limit_headers(standing, call.now) if self._limiter else {}
+        swappable = self._kind_of(visit) in self._answers
+        met = self._faults.pick(call.method, visit.path, swappable=swappable) if standing.passed else None
+        return replace(visit, cost=cost, standing=standing, met=met)
 
-    def _handled(self, call: Call, request: Request, begun: float, fault: str | None, cost: Cost) -> Outcome:
-        """Do the work and write the log line in one transaction; a refusal keeps the line alone."""
-        try:
-            if fault in ("500_before", "drop_before"):
-                raise Refusal(500, "Internal server error")
-            with self._house.state.transaction():
-                self._vendor.settle(call.now)
-                outcome = Outcome(self._vendor.answer(call), True, fault, cost.tokens)
-                self._write_down(request, call.body, outcome, call.now, begun)
-        except Refusal as no:
-            reply = no.reply or self._vendor.refuse(no.status, no.messages)
-            outcome = Outcome(reply, True, fault, cost.tokens)
-            self._log(request, call.body, outcome, call.now, begun)
-        except Exception:
-            # A shape that nobody thought of: the vendor answers such a thing with a 500 too, but here it is worth a look.
-            logging.getLogger(__name__).exception("the rehearsal failed at %s %s", request.method, request.url.path)
-            outcome = Outcome(self._vendor.refuse(500, ()), True, "unforeseen", cost.tokens)
-            self._log(request, call.body, outcome, call.now, begun)
-        if fault == "500_after":
-            return Outcome(self._vendor.refuse(500, ("Internal server error",)), True, fault, cost.tokens)
+    def _outcome(self, visit: Visit) -> Outcome:
+        """The answer, with everything that it stands for written down and committed."""
+        if visit.barred:
+            return self._logged(visit, Outcome(visit.barred))
+        if not visit.standing.passed:
+            return self._over(visit, visit.standing)
+        if visit.met and visit.met.phase == "before":
+            return self._stopped(visit, visit.met)
+        outcome = self._handled(visit)
+        if visit.met and visit.met.kind == "replay":
+            self._handled(visit)
+        reply = self._met(visit, visit.met, outcome.reply) if visit.met else outcome.reply
+        if outcome.reply.status < 300:
+            self._remember(visit, outcome.reply)
+        headers = self._vendor.limit_headers(visit.standing, visit.call.now) if self._limiter else {}
+        return replace(outcome, reply=reply, headers=headers)
+
+    def _stopped(self, visit: Visit, met: Met) -> Outcome:
+        """The answer of a fault that strikes before any work is done."""
+        if met.kind in ("429", "429_daily"):
+            return self._over(visit, self._used_up(visit, met), met)
+        if met.kind[0] == "5":
+            reply = self._broken(int(met.kind[:3]))
+            return self._logged(visit, Outcome(reply, True, self._charged(visit.cost, visit.call.now)))
+        self._uncount(visit.cost)  # it never came as far as the vendor
+        if met.kind == "expired":
+            return self._logged(visit, Outcome(self._vendor.refuse(401, ("Unauthorized",))))
+        return self._logged(visit, Outcome(blocked() if met.kind == "403_page" else UNANSWERED))
+
+    def _met(self, visit: Visit, met: Met, reply: Reply) -> Reply:
+        """The answer of a fault that strikes when the work is done."""
+        if met.kind[0] == "5":
+            return self._broken(int(met.kind[:3]))
+        if met.kind == "swapped":
+            return self._answers[self._kind_of(visit)]
+        return spoiled(reply, met.kind, host=visit.call.host)
+
+    def _over(self, visit: Visit, standing: Standing, met: Met | None = None) -> Outcome:
+        """The refusal of a request beyond the limits, be they real or those of a fault."""
+        call, counted = visit.call, self._house.switches.on("limit_counts_refused")
+        if met and not counted:
+            self._uncount(visit.cost)
+        headers = dict(self._vendor.limit_headers(standing, call.now))
+        with self._house.state.transaction():
+            reply = self._vendor.limited(call, standing)
+            if met:
+                reply = retry_after(reply, met, call.now)
+            outcome = Outcome(reply, counted, visit.cost.tokens if counted else 0, headers)
+            self._write_down(visit, outcome)
         return outcome
 
-    def _stopped(self, call: Call) -> Reply | None:
-        if not self._is_ours(call):
-            return MISDIRECTED
-        if not self._vendor.authorised(call, self._token):
-            return self._vendor.refuse(401, ("Unauthorized",))
-        return None
+    def _used_up(self, visit: Visit, met: Met) -> Standing:
+        """Limits as they would stand if one were used up: the shortest, or for a lost day the budget of tokens."""
+        known = {left.window.name: left for left in visit.standing.windows}
+        windows = [window for window in self._vendor.windows() if window.name in visit.cost.windows]
+        lefts = [known.get(window.name) or Left(window, window.allowance, 0.0) for window in windows]
+        unit = "tokens" if met.kind == "429_daily" else "requests"
+        spent = min((left for left in lefts if left.window.unit == unit), key=lambda left: left.window.seconds, default=None)
+        if spent is None:
+            return Standing(False, tuple(lefts))
+        now = replace(spent, remaining=0, reset=met.seconds)
+        return Standing(False, tuple(now if left is spent else left for left in lefts), now)
+
+    def _handled(self, visit: Visit) -> Outcome:
+        """Do the work and write the log line in one transaction; a refusal keeps the line alone."""
+        call, tokens = visit.call, visit.cost.tokens
+        self._faults.begin(call.method, visit.path)
+        try:
+            with self._house.state.transaction():
+                self._vendor.settle(call.now)
+                outcome = Outcome(self._vendor.answer(call), True, tokens)
+                self._write_down(visit, outcome, self._faults.named(visit.met))
+        except Refusal as no:
+            reply = no.reply or self._vendor.refuse(no.status, no.messages)
+            outcome = self._logged(visit, Outcome(reply, True, self._charged(visit.cost, call.now)))
+        except Exception:
+            # A shape that nobody thought of: the vendor answers such a thing with a 500 too, but here it is worth a look.
+            logging.getLogger(__name__).exception("the rehearsal failed at %s %s", call.method, visit.path)
+            outcome = self._logged(visit, Outcome(self._vendor.refuse(500, ()), True, tokens), "unforeseen")
+        return outcome
+
+    def _charged(self, cost: Cost, now: float) -> int:
+        """The tokens that a refused request costs."""
+        if not cost.refund:
+            return cost.tokens
+        if self._limiter:
+            self._limiter.give_back(now, cost)
+        return 0
+
+    def _uncount(self, cost: Cost) -> None:
+        if self._limiter:
+            self._limiter.uncount(cost)
+
+    def _broken(self, status: int) -> Reply:
+        return self._vendor.refuse(500, ("Internal server error",)) if status == 500 else gateway(status)
+
+    def _kind_of(self, visit: Visit) -> tuple[str, str]:
+        return visit.call.method, ID.sub("/#", visit.path)
+
+    def _remember(self, visit: Visit, reply: Reply) -> None:
+        kind = self._kind_of(visit)
+        self._answers[kind] = reply
+        self._answers.move_to_end(kind)
+        if len(self._answers) > REMEMBERED:
+            self._answers.popitem(last=False)
 
     def _is_ours(self, call: Call) -> bool:
         # A web page that points its own host name at 127.0.0.1 still sends that name (DNS rebinding).
@@ -134,111 +255,52 @@ class Wire:
         origin = call.headers.get("origin", "")
         return host in LOOPBACK and port in ("", str(self._port)) and (not origin or _host_of(origin) in LOOPBACK)
 
-    def _call(self, request: Request, body: bytes) -> Call:
-        parts = tuple(unquote(part) for part in request.url.path.split("/") if part)
-        headers = dict(request.headers)
-        host = f"{request.url.scheme}://{headers.get('host', '')}"
-        return Call(request.method, parts, dict(request.query_params), headers, body, host, self._house.clock.now())
-
-    def _log(self, request: Request, body: bytes, outcome: Outcome, now: float, begun: float) -> None:
+    def _logged(self, visit: Visit, outcome: Outcome, fault: str | None = None) -> Outcome:
         with self._house.state.transaction():
-            self._write_down(request, body, outcome, now, begun)
+            self._write_down(visit, outcome, fault)
+        return outcome
 
-    def _write_down(self, request: Request, body: bytes, outcome: Outcome, now: float, begun: float) -> None:
-        query = f"?{request.url.query}" if request.url.query else ""
+    def _write_down(self, visit: Visit, outcome: Outcome, fault: str | None = None) -> None:
         self._house.state.write_down(
             Entry(
-                at=now,
-                method=request.method,
-                path=request.url.path + query,
+                at=visit.call.now,
+                method=visit.call.method,
+                path=visit.line,
                 status=outcome.reply.status,
-                ms=round((time.perf_counter() - begun) * 1000, 3),
-                bytes_in=len(body),
+                ms=round((time.perf_counter() - visit.begun) * 1000, 3),
+                bytes_in=len(visit.call.body),
                 bytes_out=len(outcome.reply.body),
                 counted=outcome.counted,
-                fault=outcome.fault,
+                fault=fault or (visit.met.kind if visit.met else None),
                 tokens=outcome.tokens,
+                windows=" ".join(visit.cost.windows),
             )
         )
 
-    def _own(self, request: Request, body: bytes) -> Reply:
-        """The rehearsal's own paths: the same guard, no limits, no log line."""
-        call = self._call(request, body)
-        if not self._is_ours(call):
-            return MISDIRECTED
-        if not hmac.compare_digest(call.headers.get(KEY_HEADER, "").encode(), self._token.encode()):
-            return _json({"message": f"the header {KEY_HEADER} does not hold the key"}, 401)
-        try:
-            return _json(self._asked(request, body))
-        except Refusal as no:
-            return _json({"message": list(no.messages)}, no.status)
-        except WorkbenchError as error:
-            return _json({"message": str(error)}, 400)
 
-    def _asked(self, request: Request, body: bytes) -> object:
-        with self._house.state.transaction():
-            self._vendor.settle(self._house.clock.now())
-        asked = (request.method, request.url.path.removeprefix(f"/{OWN}/").strip("/"))
-        if asked == ("GET", "log"):
-            return {"rows": self._house.state.log(_whole(request.query_params.get("since", "0")))}
-        if asked == ("GET", "dump"):
-            return tenant(self._house.state.db)
-        if asked == ("POST", "faults"):
-            return self._order(_object(body))
-        if asked == ("POST", "admin/fields"):
-            with self._house.state.transaction():
-                return {"fields": self._vendor.create_fields(_objects(body))}
-        raise Refusal(404, "the rehearsal has log, dump, faults and admin/fields")
+async def _body(receive: Receive) -> bytes | None:
+    """The whole body, or none where the connection ended within it."""
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        parts.append(message["body"])
+        if not message["more_body"]:
+            return b"".join(parts)
 
-    def _order(self, wish: Json) -> Json:
-        self._faults.order(str(wish.get("kind")), path=str(wish.get("path", "")), count=_whole(str(wish.get("count", 1))))
-        return {"ordered": wish}
+
+def _pairs(query: str) -> list[tuple[str, str, str]]:
+    return [part.partition("=") for part in query.split("&")]
 
 
 def _host_of(origin: str) -> str:
     return origin.partition("://")[2].partition(":")[0]
 
 
-def _whole(text: str) -> int:
-    if not text.isdecimal():
-        raise Refusal(400, f"expected a whole number, found {text!r}")
-    return int(text)
-
-
-def _object(body: bytes) -> Json:
-    value = _parsed(body)
-    if not isinstance(value, dict):
-        raise Refusal(400, "expected a JSON object")
-    return value
-
-
-def _objects(body: bytes) -> list[Json]:
-    value = _parsed(body)
-    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
-        raise Refusal(400, "expected a JSON list of objects")
-    return value
-
-
-def _parsed(body: bytes) -> object:
-    try:
-        return json.loads(body)
-    except ValueError:
-        raise Refusal(400, "the body is not JSON") from None
-
-
-def _json(value: object, status: int = 200) -> Reply:
-    return Reply(status, json.dumps(value, ensure_ascii=False, sort_keys=True).encode())
-
-
-def _response(reply: Reply, headers: Mapping[str, str], *, cut: bool = False) -> Response:
-    body = reply.body[: len(reply.body) // 2] if cut else reply.body
-    return Response(body, reply.status, {**reply.headers, **headers}, media_type=reply.content_type)
-
-
-async def _hang_up(send: Send) -> None:
-    """Reset the connection: the client sees neither an answer nor an orderly end."""
-    # ASGI has no word for this. The bound ``send`` belongs to uvicorn's request cycle, which holds the socket.
-    transport: asyncio.Transport = send.__self__.transport  # type: ignore[attr-defined]
-    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()
-    await asyncio.sleep(0.01)  # uvicorn learns of the closed socket in its next turn, and then sends nothing itself
+def _together(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """A query by name; a name that stands several times has its values as one comma list."""
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        found[name] = f"{found[name]},{value}" if name in found else value
+    return found

@@ -6,24 +6,37 @@ import hmac
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from workbench.rehearsal.engine import Call, Cost, House, Json, Record, Refusal, Reply, StandIn, Standing, Window
+from workbench.rehearsal.engine import Call, Cost, House, Json, Record, Refusal, Reply, StandIn, Standing, Window, as_json
 from workbench.rehearsal.freshsales.activities import FORMS, Activities
-from workbench.rehearsal.freshsales.answers import Handler, Routed, as_json, body_of, given
-from workbench.rehearsal.freshsales.builtin import metadata
+from workbench.rehearsal.freshsales.answers import Handler, Routed, body_of, given
 from workbench.rehearsal.freshsales.bulk import BULK_KINDS, Bulk
+from workbench.rehearsal.freshsales.calls import Calls
+from workbench.rehearsal.freshsales.clone import Clones
+from workbench.rehearsal.freshsales.custom import CustomRecords
+from workbench.rehearsal.freshsales.documents import Documents
 from workbench.rehearsal.freshsales.drafts import KINDS
-from workbench.rehearsal.freshsales.fields import FORM_IDS, Fields, custom_metadata, form_metadata
-from workbench.rehearsal.freshsales.leads import convert
-from workbench.rehearsal.freshsales.reading import KIND_OF, Reading, words
+from workbench.rehearsal.freshsales.feed import Feed
+from workbench.rehearsal.freshsales.fields import Fields
+from workbench.rehearsal.freshsales.forms import Forms
+from workbench.rehearsal.freshsales.leads import Leads
+from workbench.rehearsal.freshsales.lines import Lines
+from workbench.rehearsal.freshsales.lists import Lists
+from workbench.rehearsal.freshsales.modules import Modules
+from workbench.rehearsal.freshsales.products import Products
+from workbench.rehearsal.freshsales.quotes import Quotes
+from workbench.rehearsal.freshsales.reading import Reading, words
 from workbench.rehearsal.freshsales.records import Records
 from workbench.rehearsal.freshsales.shapes import Shapes
 from workbench.rehearsal.freshsales.switches import SWITCHES
+from workbench.rehearsal.freshsales.tasks import Tasks
+from workbench.rehearsal.freshsales.teams import Teams
 from workbench.rehearsal.freshsales.tenant import FIRST_IDS, HOURLY, Catalog
 from workbench.rehearsal.freshsales.values import id_in, keys
 
-__all__ = ["FIRST_IDS", "SWITCHES", "TENANT", "open_stand_in"]
+__all__ = ["FAULT_POINTS", "FIRST_IDS", "SWITCHES", "TENANT", "open_stand_in"]
 
 TENANT = "freshsales_suite"
+FAULT_POINTS = ("job",)
 SUITE = ("crm", "sales")
 SELECTORS = keys(
     """owners territories deal_stages deal_pipelines currencies deal_reasons deal_types lead_sources industry_types
@@ -50,16 +63,40 @@ class Freshsales:
         self._shapes = Shapes(house, self._catalog, self._fields)
         self._reading = Reading(house, self._catalog, self._records, self._shapes)
         self._activities = Activities(house, self._catalog, self._fields, self._shapes)
-        self._bulk = Bulk(house, self._records)
+        self._tasks = Tasks(house)
+        self._bulk = Bulk(house, self._records, self._tasks)
         self.base = "/api" if self._catalog.classic else "/crm/sales/api"
         self._kinds = tuple(KINDS) if self._catalog.classic else BULK_KINDS
-        self._further: Sequence[Routed] = ()
+        self._modules = Modules(house, self._catalog, self._fields, self._shapes)
+        self._forms = Forms(house, self._catalog, self._fields, self._modules, self._kinds)
+        self._further: list[Routed] = [self._modules, self._forms, *self._goods(house), *self._attachments(house)]
         self._routes = dict(self._table())
         self._first_fields()
+
+    def _goods(self, house: House) -> Iterable[Routed]:
+        catalog, fields, records, shapes = self._catalog, self._fields, self._records, self._shapes
+        products = Products(house, catalog, fields, shapes, self._reading, self._tasks)
+        yield products
+        yield Quotes(house, catalog, fields, shapes, Lines(house), products, self._tasks)
+        yield CustomRecords(house, catalog, fields, shapes, self._reading, self._modules, self._tasks)
+        yield Lists(house, records, self._reading, self._tasks)
+        yield Clones(house, fields, records, shapes)
+        yield Teams(house, catalog, records, shapes)
+
+    def _attachments(self, house: House) -> Iterable[Routed]:
+        catalog, records, shapes = self._catalog, self._records, self._shapes
+        calls = Calls(house, catalog, records, shapes)
+        yield calls
+        yield Documents(house, catalog, shapes)
+        yield Feed(house, catalog, records, shapes, self._activities, calls)
+        if catalog.classic:
+            yield Leads(house, records, self._fields, shapes)
 
     def _first_fields(self) -> None:
         if self._house.state.meta("fields_made") is None:
             with self._house.state.transaction():
+                for row in self._house.tenant.get("modules", []):
+                    self._modules.make(row, self._house.clock.now())
                 self.create_fields(self._house.tenant.get("fields", []))
                 self._house.state.set_meta("fields_made", {"done": True})
 
@@ -107,13 +144,12 @@ class Freshsales:
 
     def create_fields(self, plan: Sequence[Json]) -> list[Json]:
         """What the admin makes by hand; rows name object, label, type, choices, unique, required."""
-        now = self._house.clock.now()
-        return [form_metadata(self._fields.create(_object_of(row), row, now=now, by_api=False)) for row in plan]
+        return self._forms.create_fields(plan)
 
     def answer(self, call: Call) -> Reply:
         """Find the handler by method and path, numbers of the path left open."""
         parts = self._below(call.parts)
-        pattern = "/".join("#" if id_in(part) is not None else part for part in parts)
+        pattern = "/".join(_place(part) for part in parts)
         handler = self._routes.get(f"{call.method} {pattern}")
         if handler is None:
             raise Refusal(404, SAID[404])
@@ -137,10 +173,6 @@ class Freshsales:
             yield from self._bulk_routes(kind)
         for kind in FORMS:
             yield from self._activity_routes(kind)
-        for object_ in (*self._kinds, "sales_activities"):
-            yield f"GET settings/{object_}/fields", self._field_list(object_)
-        for object_ in self._kinds:
-            yield from self._form_routes(object_)
         for name in SELECTORS:
             yield f"GET selector/{name}", self._selector(name)
         yield "GET selector/deal_pipelines/#/deal_stages", self._stages_of
@@ -148,8 +180,6 @@ class Freshsales:
         yield "GET search", lambda call, ids: as_json(self._reading.search(call.query, call.now))
         yield "GET lookup", lambda call, ids: as_json(self._reading.lookup(call.query, call.now))
         yield "GET job_statuses/#", lambda call, ids: as_json(self._bulk.status(ids[0]))
-        if self._catalog.classic:
-            yield "POST leads/#/convert", self._convert
         for part in self._further:
             yield from part.routes()
 
@@ -181,18 +211,12 @@ class Freshsales:
 
     def _activity_routes(self, kind: str) -> Iterable[tuple[str, Handler]]:
         acts = self._activities
-        wrapper = FORMS[kind].wrapper
-        yield f"POST {kind}", lambda call, ids: self._made(acts.one(acts.create(kind, given(call, wrapper), call.now)))
-        yield f"PUT {kind}/#", lambda call, ids: as_json(acts.one(acts.update(kind, ids[0], given(call, wrapper), call.now)))
+        yield f"POST {kind}", lambda call, ids: self._activity_made(kind, call)
+        yield f"PUT {kind}/#", lambda call, ids: self._activity_changed(kind, ids[0], call)
         yield f"DELETE {kind}/#", lambda call, ids: self._activity_deleted(kind, ids[0])
         if kind != "notes":
-            yield f"GET {kind}/#", lambda call, ids: as_json(acts.one(acts.live(kind, ids[0])))
+            yield f"GET {kind}/#", lambda call, ids: as_json(acts.one(acts.live(kind, ids[0]), call.query))
             yield f"GET {kind}", lambda call, ids: as_json(acts.listed(kind, call.query, call.now))
-
-    def _form_routes(self, object_: str) -> Iterable[tuple[str, Handler]]:
-        yield f"GET settings/{object_}/forms", lambda call, ids: as_json({"forms": [self._form(object_)]})
-        yield f"POST settings/{object_}/forms/#/fields", lambda call, ids: self._field_created(object_, ids[0], call)
-        yield f"DELETE settings/{object_}/forms/#/fields/#", lambda call, ids: self._field_deleted(object_, ids[1])
 
     def _one(self, record: Record, call: Call, status: int = 200) -> Reply:
         return as_json(self._shapes.one(record, words(call.query), now=call.now), status)
@@ -205,8 +229,10 @@ class Freshsales:
         return self._one(record, call, int(self._house.switches["create_status"]))
 
     def _changed(self, kind: str, number: int, call: Call) -> Reply:
-        record = self._records.live(kind, number)
-        return self._one(self._records.update(record, given(call, KINDS[kind].wrapper), now=call.now), call)
+        sent = given(call, KINDS[kind].wrapper)
+        record = self._records.update(self._records.live(kind, number), sent, now=call.now)
+        lines = ["products"] if kind == "deals" and "products" in sent else []  # python-freshworks-crm reads them unasked
+        return as_json(self._shapes.one(record, [*words(call.query), *lines], now=call.now))
 
     def _deleted(self, kind: str, number: int, call: Call) -> Reply:
         self._records.delete(kind, number, now=call.now)
@@ -232,6 +258,14 @@ class Freshsales:
         self._bulk.promise(task, kind, body_of(call), call.now)
         return as_json({"message": "Updating now... we'll let you know once this is done."})
 
+    def _activity_made(self, kind: str, call: Call) -> Reply:
+        made = self._activities.create(kind, given(call, FORMS[kind].wrapper), call.now)
+        return self._made(self._activities.one(made, call.query))
+
+    def _activity_changed(self, kind: str, number: int, call: Call) -> Reply:
+        changed = self._activities.update(kind, number, given(call, FORMS[kind].wrapper), call.now)
+        return as_json(self._activities.one(changed, call.query, changed=True))
+
     def _activity_deleted(self, kind: str, number: int) -> Reply:
         self._activities.delete(kind, number)
         return as_json({"success": "200"})
@@ -241,42 +275,6 @@ class Freshsales:
 
     def _children_of(self, kind: str, child: str) -> Handler:
         return lambda call, ids: as_json(self._reading.children(self._records.live(kind, ids[0]), child, call.query, call.now))
-
-    def _convert(self, call: Call, ids: Sequence[int]) -> Reply:
-        contact = convert(self._records, self._records.live("leads", ids[0]), given(call, "lead"), call.now)
-        return self._one(contact, call)
-
-    def _field_list(self, object_: str) -> Handler:
-        return lambda call, ids: as_json({"fields": [*metadata(object_, self._catalog), *self._custom(object_)]})
-
-    def _custom(self, object_: str) -> list[Json]:
-        return [custom_metadata(field) for field in self._fields.of(object_).values()] if object_ in FORM_IDS else []
-
-    def _form(self, object_: str) -> Json:
-        built_in = [{**row, "field_options": {"unique": False}} for row in metadata(object_, self._catalog)]
-        fields = [*built_in, *map(form_metadata, self._fields.of(object_).values())]
-        return {
-            "id": FORM_IDS[object_],
-            "name": f"Default {object_} form",
-            "fields": fields,
-        }
-
-    def _field_created(self, object_: str, form: int, call: Call) -> Reply:
-        self._may("field_create", form == FORM_IDS[object_])
-        body = body_of(call)
-        made = self._fields.create(object_, body.get("field") or body, now=call.now, by_api=True)
-        return self._made({"field": form_metadata(made)})
-
-    def _field_deleted(self, object_: str, number: int) -> Reply:
-        self._may("field_delete", True)
-        self._fields.delete(object_, number)
-        return as_json({"success": "200"})
-
-    def _may(self, switch: str, form_known: bool) -> None:
-        if self._house.switches[switch] == "refuse":
-            raise Refusal(403, "You are not authorized to perform this action.")
-        if not form_known:
-            raise Refusal(404, SAID[404])
 
     def _selector(self, name: str) -> Handler:
         key = "users" if name == "owners" else name
@@ -291,9 +289,6 @@ class Freshsales:
         return as_json({"sales_activity_outcomes": rows})
 
 
-def _object_of(row: Json) -> str:
-    named = str(row.get("object", ""))
-    kind = KIND_OF.get(named.lower(), named.lower())
-    if kind not in FORM_IDS:
-        raise Refusal(400, f"there is no object {named!r}; expected one of {', '.join(FORM_IDS)}")
-    return kind
+def _place(part: str) -> str:
+    """A part of a path as routes name it: ids and the names of custom modules left open."""
+    return "#" if id_in(part) is not None else "cm_*" if part.startswith("cm_") else part

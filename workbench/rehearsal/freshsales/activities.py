@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from workbench.rehearsal.engine import House, Json, Record, Refusal, Traits
+from workbench.rehearsal.freshsales.drafts import display_name
 from workbench.rehearsal.freshsales.fields import Fields
 from workbench.rehearsal.freshsales.reading import paging, words
 from workbench.rehearsal.freshsales.shapes import Shapes, user
@@ -19,6 +20,7 @@ SOURCES = {
     "sales_activity_type_id": "sales_activity_types",
     "sales_activity_outcome_id": "sales_activity_outcomes",
 }
+USER = "FdMultitenant::User"
 SNAKE = {"Contact": "contact", "SalesAccount": "sales_account", "Deal": "deal", "Lead": "lead"}
 
 
@@ -66,7 +68,7 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
         """id time_zone title description location is_allday outcome_id from_date end_date created_at updated_at
         provider creater_id latitude longitude checkedin_at can_checkin_checkout checkedout_latitude
         checkedout_longitude checkedout_location checkedout_at checkedin_duration can_checkin conference_id
-        targetables appointment_attendee_ids note_id"""
+        targetables"""
     ),
     "sales_activities": keys(
         """id title start_date end_date sales_activity_type_id created_at updated_at notes owner_id
@@ -76,6 +78,12 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
         targetables"""
     ),
 }
+ASKED_FOR = ("appointment_attendee_ids", "user_ids", "targetable", "note_id")
+"""Keys that only ``include`` puts on a row, in their order at its end (recorded, whatever the order of the words)."""
+TOLD_ANYWAY: Mapping[str, tuple[str, ...]] = {"appointments": ("appointment_attendees", "conference", "note")}
+"""What a single activity loads unasked; in a list it must be asked for."""
+TOLD_OF_CHANGE: Mapping[str, tuple[str, ...]] = {"tasks": ("users", "targetable"), "appointments": ("targetable",)}
+"""What the recorded answers to a change load besides."""
 DEFAULTS: Mapping[str, Json] = {
     "notes": {"has_access": True, "collab_context": {"hasSlackViewAccess": False, "messageId": ""}},
     "tasks": {"status": 0},
@@ -84,7 +92,6 @@ DEFAULTS: Mapping[str, Json] = {
         "is_allday": False,
         "can_checkin_checkout": True,
         "can_checkin": True,
-        "appointment_attendee_ids": [],
     },
     "sales_activities": {"status": False, "custom_field": {}},
 }
@@ -104,6 +111,8 @@ class Activities:
         body = {"creater_id": user_id, "updater_id": user_id, **self._body(kind, given, {})}
         if "owner_id" in FORMS[kind].kept:
             body.setdefault("owner_id", user_id)
+        if kind == "tasks":
+            body.setdefault("user_ids", [body["owner_id"]])
         record = Record(kind, self._state.next_id(kind), body, created=now, updated=now)
         self._state.save(record, self._traits(record), new=True)
         return record
@@ -137,6 +146,7 @@ class Activities:
                     problems.append(f"{_words(key)} is invalid")
         body["targetables"] = self._targets(given, problems) or before.get("targetables", [])
         problems += self._choices(given)
+        self._people(kind, given, body, problems)
         problems += [f"{_words(key)} can't be blank" for key in form.required if body.get(key) in (None, "")]
         if not body["targetables"]:
             problems.append("Targetable can't be blank")
@@ -159,6 +169,26 @@ class Activities:
                 targets.append({"id": number, "type": model})
         return targets
 
+    def _people(self, kind: str, given: Json, body: Json, problems: list[str]) -> None:
+        """Who shares a task, and who attends an appointment."""
+        shared = rows_in(given.get("task_users_attributes")) if kind == "tasks" else None
+        if shared:
+            numbers = [id_in(row.get("user_id")) for row in shared]
+            if not all(number in self._catalog.people for number in numbers):
+                problems.append("Task users is invalid")
+            body["user_ids"] = list(dict.fromkeys(numbers))
+        attendees = rows_in(given.get("appointment_attendees_attributes")) if kind == "appointments" else None
+        if attendees is None:
+            return
+        body["attendees"] = [self._attendee(row, problems) for row in attendees if not row.get("_destroy")]
+
+    def _attendee(self, row: Json, problems: list[str]) -> Json:
+        model, number = str(row.get("attendee_type")), id_in(row.get("attendee_id")) or 0
+        user_known = model == USER and number in self._catalog.people
+        if not user_known and (model != "Contact" or self._state.get("contacts", number) is None):
+            problems.append("Appointment attendees is invalid")
+        return {"id": self._state.next_id("attendees"), "attendee_type": model, "attendee_id": number}
+
     def _choices(self, given: Json) -> list[str]:
         wrong = [
             key
@@ -172,12 +202,15 @@ class Activities:
         status = str(record.body.get("status", 0)) if record.kind == "tasks" else None
         return Traits(label=str(record.body.get("title", "")).lower(), facet=status, parents=parents)
 
-    def one(self, record: Record) -> Json:
-        """A single activity in its wrapper; an appointment comes after its empty side collections."""
-        body = {FORMS[record.kind].wrapper: self.shown(record)}
-        if record.kind == "appointments":
-            return {"appointment_attendees": [], "conferences": [], "notes": [], **body}
-        return body
+    def one(self, record: Record, query: Mapping[str, str], *, changed: bool = False) -> Json:
+        """A single activity after what ``include`` loads beside it, and what is told of it anyway."""
+        kind, row = record.kind, self.shown(record)
+        more = TOLD_OF_CHANGE.get(kind, ()) if changed else ()
+        sides = self._sides(kind, [record], [row], [*words(query), *more, *TOLD_ANYWAY.get(kind, ())])
+        if kind == "appointments":  # recorded: attendees first, what else was asked for in between
+            last = {name: sides.pop(name) for name in ("conferences", "notes")}
+            sides = {"appointment_attendees": sides.pop("appointment_attendees"), **sides, **last}
+        return {**sides, FORMS[kind].wrapper: _in_order(row)}
 
     def shown(self, record: Record) -> Json:
         kind, body = record.kind, record.body
@@ -231,26 +264,74 @@ class Activities:
         records = self._state.select(where, values, order="id DESC", limit=size, offset=(page - 1) * size)
         total = self._state.count(where, values)
         rows = [self.shown(record) for record in records]
-        sides = self._sides(records, rows, words(query))
+        sides = self._sides(kind, records, rows, words(query))
         meta = {"total_pages": -(-total // size), "total": total} if pages else {"total": total}
-        return {**sides, kind: rows, "meta": meta}
+        return {**sides, kind: [_in_order(row) for row in rows], "meta": meta}
 
-    def _sides(self, records: list[Record], rows: list[Json], include: list[str]) -> Json:
-        people = [
-            record.body.get(f"{word}_id") for word in ("owner", "creater", "updater") if word in include for record in records
-        ]
-        sides: Json = {}
-        if {"owner", "creater", "updater", "users"} & set(include):
-            known = self._catalog.people
-            sides["users"] = [user(known[n]) for n in dict.fromkeys(people) if n is not None and n in known]
-        if "targetable" in include:
-            for row in rows:
-                first = row["targetables"][0]
-                row["targetable"] = {"type": SNAKE[first["type"]], "id": first["id"]}
-                parent = self._state.get(PARENTS[first["type"]], first["id"])
-                if parent:
-                    sides.setdefault(parent.kind, []).append(self._shapes.partial(parent))
-        return {kind: list({row["id"]: row for row in found}.values()) for kind, found in sides.items()}
+    def _sides(self, kind: str, records: list[Record], rows: list[Json], include: list[str]) -> Json:
+        """Collections beside the activities, in the order of the words that ask for them."""
+        sides: dict[str, list[Json]] = {}
+        for word in include:
+            if word in ("owner", "creater", "updater", "users"):
+                sides["users"] = _merged(sides.get("users", []), self._users(records, rows, word))
+            elif word in TOLD_ANYWAY.get(kind, ()):
+                name = word if word.endswith("s") else f"{word}s"
+                sides[name] = [one for record, row in zip(records, rows, strict=True) for one in _told(word, record, row)]
+            elif word == "targetable":
+                for row in rows:
+                    side, parent = self._targetable(row)
+                    if parent:
+                        sides[side] = _merged(sides.get(side, []), [parent])
+        return sides
+
+    def _users(self, records: list[Record], rows: list[Json], word: str) -> list[Json]:
+        if word == "users":
+            for record, row in zip(records, rows, strict=True):
+                row["user_ids"] = record.body.get("user_ids", [])
+            numbers = [number for row in rows for number in row["user_ids"]]
+        else:
+            numbers = [record.body.get(f"{word}_id") for record in records]
+        known = self._catalog.people
+        return [user(known[number]) for number in dict.fromkeys(numbers) if number is not None and number in known]
+
+    def _targetable(self, row: Json) -> tuple[str, Json | None]:
+        """Puts the first parent on a row, and gives the parent as it stands beside activities."""
+        first = row["targetables"][0]
+        row["targetable"] = {"type": SNAKE[first["type"]], "id": first["id"]}
+        kind = PARENTS[first["type"]]
+        parent = self._state.get(kind, first["id"])
+        return kind, _brief(parent) if parent else None
+
+
+def _told(word: str, record: Record, row: Json) -> list[Json]:
+    """Puts on an appointment the key of one word, and gives the rows beside it; nobody makes conferences or notes of one."""
+    attendees: list[Json] = record.body.get("attendees", []) if word == "appointment_attendees" else []
+    if word == "appointment_attendees":
+        row["appointment_attendee_ids"] = [attendee["id"] for attendee in attendees]
+    if word == "note":
+        row["note_id"] = None
+    return attendees
+
+
+def _in_order(row: Json) -> Json:
+    last = {name: row.pop(name) for name in ASKED_FOR if name in row}
+    return row | last
+
+
+def _brief(parent: Record) -> Json:
+    body, kind = parent.body, parent.kind
+    brief: Json = {"id": parent.id, "avatar": None}
+    if kind in ("contacts", "leads"):
+        brief |= {"display_name": display_name(kind, body)}
+        brief |= {key: body.get(key) for key in ("first_name", "last_name")}
+        brief["email"] = next((row["value"] for row in body.get("emails", []) if row["is_primary"]), None)
+        return brief | {key: body.get(key) for key in ("work_number", "mobile_number")}
+    brief["name"] = body.get("name")
+    return brief | ({"deal_pipeline_id": body.get("deal_pipeline_id")} if kind == "deals" else {})
+
+
+def _merged(known: list[Json], more: list[Json]) -> list[Json]:
+    return list({row["id"]: row for row in [*known, *more]}.values())
 
 
 def _words(key: str) -> str:

@@ -36,8 +36,3 @@ def given(call: Call, wrapper: str) -> Json:
     body = body_of(call)
     inner = body.get(wrapper)
     return inner if isinstance(inner, dict) else {key: value for key, value in body.items() if key != "unique_identifier"}
-
-
-def as_json(value: object, status: int = 200) -> Reply:
-    """A value as the vendor writes it."""
-    return Reply(status, json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())

@@ -120,7 +120,7 @@ LEAD = (
 )
 ACTIVITY = (
     ("Title", "title", "text", True, ""),
-    ("Type", "sales_activity_type_id", "dropdown", True, "sales_activity_types"),
+    ("Type", "sales_activity_type_id", "dropdown", True, "custom_activity_types"),
     ("Start date", "start_date", "date_time_split", True, ""),
     ("End date", "end_date", "date_time_split", True, ""),
     ("Related to", "targetables", "auto_complete", True, ""),

@@ -7,8 +7,10 @@ import logging
 from collections.abc import Sequence
 from datetime import UTC
 
-from workbench.rehearsal.engine import House, Job, Json, Record, Refusal
+from workbench.rehearsal.engine import House, Job, Json, Record, Refusal, mishaps
+from workbench.rehearsal.engine.faults import JOB
 from workbench.rehearsal.freshsales.records import Records, ident
+from workbench.rehearsal.freshsales.tasks import Tasks
 from workbench.rehearsal.freshsales.values import id_in, moment_out
 
 BULK_KINDS = ("contacts", "sales_accounts", "deals")
@@ -23,18 +25,21 @@ FIELD = {"emails": "email", "email": "email"}
 class Bulk:
     """Upserts one by one, promises bulk jobs, and does them when they are due."""
 
-    def __init__(self, house: House, records: Records) -> None:
+    def __init__(self, house: House, records: Records, tasks: Tasks) -> None:
         self._house = house
         self._state = house.state
         self._switches = house.switches
         self._records = records
+        self._tasks = tasks
 
     def upsert(self, kind: str, identifier: object, given: Json, now: float) -> tuple[Record, bool]:
         """The record, and whether it was made; several identifiers count as the switch says."""
         if not isinstance(identifier, dict) or not identifier:
             raise Refusal(400, "unique_identifier is missing")
         found = [self._matches(kind, key, value) for key, value in identifier.items()]
-        if self._switches["upsert_identifiers"] == "and":
+        if len(found) == 1:
+            numbers = found[0]
+        elif self._switches["upsert_identifiers"] == "and":
             numbers = [n for n in found[0] if all(n in others for others in found)]
         else:
             numbers = [n for others in found for n in others]
@@ -42,9 +47,14 @@ class Bulk:
             return self._records.update(self._records.live(kind, numbers[0]), given, now=now), False
         if "id" in identifier:
             raise Refusal(404, "Record not found")
-        named = {("emails" if FIELD.get(key) else key): value for key, value in identifier.items() if not key.startswith("cf_")}
-        custom = {key: value for key, value in identifier.items() if key.startswith("cf_")}
-        body = {**named, **given}
+        body: Json = {}
+        custom: Json = {}
+        for key, value in identifier.items():
+            if key.startswith("cf_"):
+                custom[key] = value
+            else:
+                body["emails" if key in FIELD else key] = value
+        body |= given
         if custom:
             body["custom_field"] = {**custom, **(given.get("custom_field") or {})}
         return self._records.create(kind, body, now=now, by_upsert=True), True
@@ -70,7 +80,7 @@ class Bulk:
             raise Refusal(400, f"{kind} is missing")
         if len(rows) > self._switches.number("bulk_max"):
             raise Refusal(400, f"Only {self._switches['bulk_max']} records are allowed")
-        if len(self._state.jobs("result IS NULL AND kind = 'bulk_upsert'", ())) >= self._switches.number("bulk_jobs"):
+        if self._state.open_jobs("bulk_upsert") >= self._switches.number("bulk_jobs"):
             raise Refusal(405, "Method not allowed")
         return self._promise("bulk_upsert", {"kind": kind, "rows": rows}, len(rows), now)
 
@@ -83,20 +93,27 @@ class Bulk:
 
     def _promise(self, task: str, request: Json, size: int, now: float) -> int:
         wait = self._switches.number("job_seconds") + self._switches.number("job_seconds_per_row") * size
-        return self._state.promise(task, request, made=now, due=now + self._house.clock.wait(wait))
+        kept, due = mishaps.promised(request, now + self._house.clock.wait(wait), self._house.faults.at(JOB))
+        return self._state.promise(task, kept, made=now, due=due)
 
     def settle(self, now: float) -> None:
         """Do every job whose time has come, in its order, each at the moment when it was due."""
         if self._state.next_due > now:
             return
-        for job in self._state.jobs("result IS NULL AND due <= ?", (now,)):
+        for job in self._state.due(now):
             rows: Sequence[object] = job.request.get("rows") or job.request["ids"]
-            failures = [failure for row in rows if (failure := self._one(job, row)) is not None]
-            self._state.keep(job, {"succeeded": len(rows) - len(failures), "failed": len(failures), "failures": failures})
+            refused = mishaps.refused(job, len(rows))
+            with self._state.batch():
+                done = (self._one(job, row, refused=place in refused) for place, row in enumerate(rows))
+                failures = [failure for failure in done if failure is not None]
+            counts = {"succeeded": len(rows) - len(failures), "failed": len(failures)}
+            self._state.keep(job, mishaps.reported(job, counts, failures))
 
-    def _one(self, job: Job, row: object) -> Json | None:
+    def _one(self, job: Job, row: object, *, refused: bool = False) -> Json | None:
         named = {key: value for key, value in row.items() if key != "data"} if isinstance(row, dict) else {"id": row}
         try:
+            if refused:
+                raise Refusal(400, "Something went wrong")
             with self._state.attempt():
                 self._do(job, row, named)
         except Refusal as no:
@@ -108,6 +125,9 @@ class Bulk:
         return None
 
     def _do(self, job: Job, row: object, named: Json) -> None:
+        if self._tasks.knows(job.kind):
+            self._tasks.do(job, row)
+            return
         kind = job.request["kind"]
         if job.kind == "bulk_upsert" and isinstance(row, dict):
             self._may_name(kind, named)
@@ -133,7 +153,7 @@ class Bulk:
     def status(self, number: int) -> Json:
         """A job as ``GET /job_statuses/<id>`` shows it: no ids of what was written, failures only."""
         found = self._state.jobs("id = ?", (number,))
-        if not found:
+        if not found or mishaps.lost(found[0]):
             raise Refusal(404, "Record not found")
         job = found[0]
         shown: Json = {

@@ -11,6 +11,7 @@ from decimal import Decimal
 from workbench.rehearsal.engine import House, Json
 from workbench.rehearsal.freshsales.builtin import EMPLOYEES
 from workbench.rehearsal.freshsales.fields import Fields
+from workbench.rehearsal.freshsales.lines import Lines
 from workbench.rehearsal.freshsales.tenant import Catalog
 from workbench.rehearsal.freshsales.values import day_in, id_in, money_in
 
@@ -70,18 +71,8 @@ KINDS: Mapping[str, Kind] = {
     "leads": Kind(
         "lead",
         frozenset(
-            {
-                "first_name",
-                "last_name",
-                "job_title",
-                "department",
-                "mobile_number",
-                "work_number",
-                "time_zone",
-                "medium",
-                "keyword",
-            }
-            | {*PLACE, *SOCIAL}
+            {"first_name", "last_name", "job_title", "department", "mobile_number", "work_number", "time_zone", "medium"}
+            | {"keyword", *PLACE, *SOCIAL}
         ),
         {
             "lead_stage_id": "lead_stages",
@@ -120,6 +111,8 @@ class Drafts:
         self._switches = house.switches
         self._catalog = catalog
         self._fields = fields
+        self._lines = Lines(house)
+        self._own = {"contacts": self._contact, "sales_accounts": self._account, "deals": self._deal, "leads": self._lead}
 
     def read(self, kind: str, given: Json, before: Json, now: float) -> Draft:
         """The record as it will be, from what it was and what was sent."""
@@ -137,19 +130,20 @@ class Drafts:
         if changes:
             draft.body["custom_field"] = {**before.get("custom_field", {}), **changes}
         draft.problems += problems
-        {"contacts": self._contact, "sales_accounts": self._account, "deals": self._deal, "leads": self._lead}[kind](
-            draft, given
-        )
+        self._own[kind](draft, given)
         return draft
 
     def _text(self, draft: Draft, key: str, value: object) -> None:
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            value = str(value)
-        if value is not None and not isinstance(value, str):
-            draft.problems.append(f"{words_of(key)} is invalid")
-            return
+        if not isinstance(value, str):
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                value = str(value)
+            elif value is not None:
+                draft.problems.append(f"{words_of(key)} is invalid")
+                return
+            else:
+                value = ""
         most = MOBILE_MOST if key == "mobile_number" else 10_000 if key == "address" else 256
-        if value and len(value) > most:
+        if len(value) > most:
             draft.problems.append(f"{words_of(key)} is too long (maximum is {most} characters)")
         draft.body[key] = value.strip() if value else None
 
@@ -187,9 +181,8 @@ class Drafts:
                 draft.body[key] = given[key]
         if "sales_accounts" in given or "sales_account_id" in given:
             self._accounts_of(draft, given)
-        stages = self._catalog.statuses
-        status = stages.get(draft.body.get("contact_status_id") or 0)
-        if status is None or not given.keys() & {"contact_status_id", "lifecycle_stage_id"}:
+        status = self._catalog.statuses.get(draft.body.get("contact_status_id") or 0)
+        if status is None or not ("contact_status_id" in given or "lifecycle_stage_id" in given):
             return
         if given.get("lifecycle_stage_id") is None:
             draft.body["lifecycle_stage_id"] = status["lifecycle_stage_id"]
@@ -201,7 +194,7 @@ class Drafts:
             draft.problems.append("Status is invalid for the lifecycle stage")
 
     def _emails(self, draft: Draft, given: Json) -> None:
-        if not given.keys() & {"email", "emails"}:
+        if "emails" not in given and "email" not in given:
             return
         value = given.get("emails", given.get("email"))
         kept: list[Json] = [dict(row) for row in draft.before.get("emails", [])]
@@ -214,25 +207,27 @@ class Drafts:
         else:
             draft.problems.append("Emails is invalid")
             return
-        if any(not EMAIL.match(row["value"]) for row in rows):
+        if not all(EMAIL.match(row["value"]) for row in rows):
             draft.problems.append("Email is invalid")
         draft.body["emails"] = rows
 
     def _primary(self, kept: list[Json], value: str) -> list[Json]:
-        others = [row for row in kept if not row["is_primary"] and row["value"].lower() != value.strip().lower()]
-        return [self._address(kept, value, primary=True), *others] if value.strip() else others
+        value = value.strip()
+        others = [row for row in kept if not row["is_primary"] and row["value"].lower() != value.lower()]
+        return [self._address(kept, value, primary=True), *others] if value else others
 
     def _address(self, kept: list[Json], value: str, *, primary: bool, label: object = None) -> Json:
-        known = next((row for row in kept if row["value"].lower() == value.strip().lower()), None)
+        value = value.strip()
+        known: Json = next((row for row in kept if row["value"].lower() == value.lower()), {}) if kept else {}
         number = known["id"] if known else self._state.next_id("emails")
-        return {"id": number, "value": value.strip(), "is_primary": primary, "label": label or (known or {}).get("label")}
+        return {"id": number, "value": value, "is_primary": primary, "label": label or known.get("label")}
 
     def _nested(self, kept: list[Json], given: Sequence[Json]) -> list[Json]:
         """Rails' nested rows: by id or value, new ones added, those marked ``_destroy`` removed."""
         rows = {row["value"].lower(): row for row in kept}
         by_id = {row["id"]: row["value"].lower() for row in kept}
         for row in given:
-            key = by_id.get(row.get("id"), str(row.get("value", "")).strip().lower())
+            key = by_id.get(id_in(row.get("id")) or 0, str(row.get("value", "")).strip().lower())
             if row.get("_destroy"):
                 rows.pop(key, None)
                 continue
@@ -301,6 +296,7 @@ class Drafts:
             self._parent(draft, "sales_account_id", given["sales_account_id"])
         self._contacts_of(draft, given)
         self._stage(draft, given)
+        self._products(draft, given)
         self._base_amount(draft, given)
 
     def _day(self, draft: Draft, key: str, value: object) -> None:
@@ -348,6 +344,19 @@ class Drafts:
         elif not closed and "closed_date" not in given:
             body["closed_date"] = None
 
+    def _products(self, draft: Draft, given: Json) -> None:
+        """The lines that were sent, and what they make of the amount as the switch says."""
+        body, before = draft.body, draft.before.get("products", [])
+        rule = self._switches["line_amount"]
+        if "products" in given:
+            rows = {row["id"]: str(row["currency_code"]) for row in self._catalog.currencies}
+            currency = rows.get(body.get("currency_id") or 0, self._catalog.base_currency)
+            body["products"] = self._lines.read(given["products"], before, currency, draft.problems)
+        lines = body.get("products", [])
+        counts = (rule != "keep" and "products" in given and (lines or before)) or (rule == "locked" and lines)
+        if counts:
+            body["amount"] = money_in(str(round(self._lines.total(lines), 2)))
+
     def _base_amount(self, draft: Draft, given: Json) -> None:
         body = draft.body
         if "base_currency_amount" in given:
@@ -374,8 +383,10 @@ def display_name(kind: str, body: Json) -> str:
     if kind in ("sales_accounts", "deals"):
         return str(body.get("name", ""))
     name = " ".join(part for part in (body.get("first_name"), body.get("last_name")) if part)
+    if name:
+        return name
     addresses = [row["value"] for row in body.get("emails", []) if row["is_primary"]]
-    return name or next(iter(addresses), body.get("mobile_number") or body.get("external_id") or "")
+    return next(iter(addresses), body.get("mobile_number") or body.get("external_id") or "")
 
 
 def words_of(key: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from workbench.rehearsal.engine import House, Json, Record, Refusal, Traits
@@ -20,19 +20,24 @@ ALIASES = {
     "long_text": "textarea",
     "url": "text",
 }
-# all together, then text, dropdown and radio, textarea, multi-select, number, checkbox, date, lookup (§5 Limits)
-POOLS = ("all", "text", "dropdown", "textarea", "multi_select_dropdown", "number", "checkbox", "date", "lookup")
+# all together, then text, dropdown and radio, textarea, multi-select, number, checkbox, date, lookup, formula (§5 Limits)
+POOLS = ("all", "text", "dropdown", "textarea", "multi_select_dropdown", "number", "checkbox", "date", "lookup", "formula")
 QUOTAS: Mapping[str, tuple[int, ...]] = {
-    "free": (0, 0, 0, 0, 0, 0, 0, 0, 0),
-    "growth": (150, 20, 30, 5, 5, 30, 30, 30, 0),
-    "pro": (250, 30, 40, 10, 10, 50, 50, 50, 10),
-    "enterprise": (630, 70, 250, 20, 30, 70, 70, 70, 50),
+    "free": (0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+    "growth": (150, 20, 30, 5, 5, 30, 30, 30, 0, 0),
+    "pro": (250, 30, 40, 10, 10, 50, 50, 50, 10, 40),
+    "enterprise": (630, 70, 250, 20, 30, 70, 70, 70, 50, 40),
 }
 SHARED = {"radio": "dropdown", "decimal": "number", "date_time_split": "date"}
 """Types that use up the quota of another type."""
+READ_ONLY = ("formula", "auto_number")
+"""Types whose values the account makes itself; a formula stays empty here, as nothing tells how one is written."""
+TARGETS = {
+    "contact": "contacts", "sales_account": "sales_accounts", "deal": "deals", "product": "products",
+}  # fmt: skip
 MOST_CHOICES = 300
 MOST_UNIQUE = {"contacts": 4, "sales_accounts": 2}
-FORM_IDS = {"contacts": 1, "sales_accounts": 2, "deals": 3, "leads": 4}
+FORM_IDS = {"contacts": 1, "sales_accounts": 2, "deals": 3, "leads": 4, "products": 5, "cpq_documents": 6}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,17 @@ class CustomField:
     unique: bool
     required: bool
     choices: Mapping[str, int]
+    target: str = ""  # of a lookup: the kind of record whose ids it holds, where the account said so
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Custom fields of an object, and which of them are unique, required, or numbered by the account."""
+
+    of: Mapping[str, CustomField]
+    unique: tuple[str, ...]
+    required: tuple[CustomField, ...]
+    numbered: tuple[CustomField, ...]
 
 
 class Fields:
@@ -59,6 +75,7 @@ class Fields:
         self._strict = house.switches["type_check"] == "strict"
         self._readings = readings(catalog.zone, strict=self._strict)
         self._cache: dict[str, dict[str, CustomField]] = {}
+        self._marks: dict[str, Marks] = {}
 
     def of(self, object_: str) -> Mapping[str, CustomField]:
         """Custom fields of an object by their key."""
@@ -66,6 +83,14 @@ class Fields:
             rows = self._house.state.select("kind = 'fields' AND facet = ?", (object_,))
             self._cache[object_] = {field.name: field for field in map(_field, rows)}
         return self._cache[object_]
+
+    def marks(self, object_: str) -> Marks:
+        """The same by what is special about them; asked for with every write, so kept as long as the fields are."""
+        fields = self.of(object_)
+        marks = self._marks.get(object_)
+        if marks is None or marks.of is not fields:
+            marks = self._marks[object_] = _marked(fields)
+        return marks
 
     def forget_cache(self) -> None:
         self._cache.clear()
@@ -90,7 +115,7 @@ class Fields:
         ]
         body = {
             "object": object_,
-            "name": self._key(object_, label),
+            "name": (_own_key(wish) if not by_api else "") or self._key(object_, label),
             "label": label,
             "type": kind,
             "position": len(self.of(object_)) + 1,
@@ -98,6 +123,8 @@ class Fields:
             "required": bool(wish.get("required")),
             "choices": [[value, self._house.state.next_id("fields")] for value in dict.fromkeys(labels)],
         }
+        if kind == "lookup" and (target := _target(wish)):
+            body["target"] = target
         record = Record("fields", number, body, created=now, updated=now)
         self._house.state.save(record, Traits(label=label, facet=object_), new=True)
         self._cache.pop(object_, None)
@@ -136,6 +163,10 @@ class Fields:
                 if self._house.switches["unknown_custom_field"] == "reject":
                     problems.append(f"{name} is not a custom field of this object")
                 continue
+            if field.type in READ_ONLY:
+                if self._house.switches["read_only_field"] == "reject":
+                    problems.append(f"{field.label} is read only")
+                continue
             if value is None or value == "" or value == []:
                 changes[name] = None
                 continue
@@ -146,7 +177,21 @@ class Fields:
             changes[name] = stored
         return changes, problems
 
+    def numbered(self, object_: str) -> Json:
+        """What the account gives a new record in its numbered fields: 1, 2, 3, and never one again."""
+        numbered = self.marks(object_).numbered
+        return {field.name: self._house.state.next_id(f"auto_number.{field.id}") for field in numbered}
+
+    def unfilled(self, object_: str, custom: Json) -> list[str]:
+        """What is wrong with a new record that leaves required custom fields empty."""
+        required = self.marks(object_).required
+        if not required or self._house.switches["custom_required"] == "ignore":
+            return []
+        return [f"{field.label} can't be blank" for field in required if custom.get(field.name) is None]
+
     def _misfit(self, field: CustomField, stored: object) -> str | None:
+        if field.target and isinstance(stored, int) and self._house.state.get(field.target, stored) is None:
+            return f"{field.label} is invalid"
         if isinstance(stored, str) and len(stored) > LONGEST.get(field.type, 256):
             return f"{field.label} is too long (maximum is {LONGEST[field.type]} characters)"
         if field.type in CHOSEN and self._house.switches["unknown_choice"] == "reject":
@@ -170,14 +215,16 @@ class Fields:
             return moment_out(seconds or 0.0, self._catalog.zone, classic=self._catalog.classic)
         return value
 
-    def unique(self, object_: str) -> Iterator[str]:
+    def unique(self, object_: str) -> Sequence[str]:
         """Keys of the custom fields whose values may not repeat."""
-        return (field.name for field in self.of(object_).values() if field.unique)
+        return self.marks(object_).unique
 
     def _type(self, wish: Json) -> str:
         asked = wish.get("type", wish.get("field_type"))
         kind = ALIASES.get(str(asked), str(asked))
-        if kind not in self._readings:
+        if str(asked).isdecimal() and self._house.switches["field_type_numbers"] == "text":
+            return "text"
+        if kind not in self._readings and kind not in READ_ONLY:
             raise Refusal(400, f"Field type {asked!r} is invalid")
         return kind
 
@@ -189,7 +236,7 @@ class Fields:
             raise Refusal(400, "Label has already been taken")
         if choices > MOST_CHOICES:
             raise Refusal(400, f"Choices are too many (maximum is {MOST_CHOICES})")
-        if unique and kind not in ("text", "number"):
+        if unique and kind not in ("text", "number", "auto_number"):
             raise Refusal(400, "Only text and number fields can be unique")
         if unique and sum(field.unique for field in fields) >= MOST_UNIQUE.get(object_, 2):
             raise Refusal(400, "The number of unique fields is used up")
@@ -200,7 +247,7 @@ class Fields:
             return
         quota = dict(zip(POOLS, QUOTAS[self._catalog.plan], strict=True))
         pool = SHARED.get(kind, kind)
-        if len(used) >= quota["all"] or used.count(pool) >= quota.get(pool, 0):
+        if len(used) >= quota["all"] or used.count(pool) >= quota.get(pool, quota["all"]):
             raise Refusal(400, f"The plan allows no further {kind} field for {object_}")
 
     def _key(self, object_: str, label: str) -> str:
@@ -208,6 +255,22 @@ class Fields:
         slug = "cf_" + re.sub(r"\s+", "_", re.sub(r"[^a-z0-9_\s-]", "", label.lower()).strip())
         known = self.of(object_)
         return slug if slug not in known else next(f"{slug}_{n}" for n in range(1, 1000) if f"{slug}_{n}" not in known)
+
+
+def _own_key(wish: Json) -> str:
+    """The key that a recipe names, since a live account keeps a field's key when its label changes."""
+    name = str(wish.get("name") or "")
+    return name if name.startswith("cf_") else ""
+
+
+def _marked(fields: Mapping[str, CustomField]) -> Marks:
+    every = tuple(fields.values())
+    return Marks(
+        of=fields,
+        unique=tuple(field.name for field in every if field.unique),
+        required=tuple(field for field in every if field.required and field.type not in READ_ONLY),
+        numbered=tuple(field for field in every if field.type == "auto_number"),
+    )
 
 
 def _field(record: Record) -> CustomField:
@@ -222,7 +285,15 @@ def _field(record: Record) -> CustomField:
         unique=body["unique"],
         required=body["required"],
         choices=dict(body["choices"]),
+        target=body.get("target", ""),
     )
+
+
+def _target(wish: Json) -> str:
+    """The kind of record that a lookup leads to, from the names that the vendor's objects go by."""
+    options = wish.get("field_options")
+    named = str(wish.get("lookup_type") or (options.get("lookup_type") if isinstance(options, dict) else "") or "").strip()
+    return {**TARGETS, **{model: kind for kind, model in MODELS.items()}}.get(named, named.lower())
 
 
 def custom_metadata(field: CustomField) -> Json:
@@ -238,23 +309,26 @@ def custom_metadata(field: CustomField) -> Json:
         "choices": [
             {"id": number, "value": label, "position": n} for n, (label, number) in enumerate(field.choices.items(), 1)
         ],
-        "base_model": MODELS[field.object],
+        "base_model": MODELS.get(field.object, field.object),
         "required": field.required,
         "quick_add_position": None,
         "visible": True,
     }
 
 
-def form_metadata(field: CustomField) -> Json:
+def form_metadata(field: CustomField, form: int) -> Json:
     """A custom field as ``/settings/<object>/forms`` lists it."""
+    options: Json = {"unique": field.unique}
+    if field.target:
+        options["lookup_type"] = field.target
     return {
         "id": field.id,
         "name": field.name,
         "label": field.label,
         "type": field.type,
-        "form_id": FORM_IDS[field.object],
+        "form_id": form,
         "field_class": f"Custom{field.type.title().replace('_', '')}",
-        "field_options": {"unique": field.unique},
+        "field_options": options,
         "choices": custom_metadata(field)["choices"],
         "required": field.required,
         "visible": True,

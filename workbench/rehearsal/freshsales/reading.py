@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 from workbench.rehearsal.engine import House, Json, Record, Refusal
 from workbench.rehearsal.freshsales.drafts import KINDS, display_name
+from workbench.rehearsal.freshsales.index import Index
 from workbench.rehearsal.freshsales.records import Records
 from workbench.rehearsal.freshsales.shapes import Shapes
 from workbench.rehearsal.freshsales.tenant import Catalog, View
@@ -16,7 +18,10 @@ PAGE = 25
 PAGE_MOST = 100
 MOST = 10**9
 RECENT = 30 * 86400
-KIND_OF = {spec.wrapper: kind for kind, spec in KINDS.items()}
+BOUNCED = "4"
+"""The subscription status of a contact whose mails come back."""
+KIND_OF = {**{spec.wrapper: kind for kind, spec in KINDS.items()}, "product": "products"}
+WORD_OF = {kind: word for word, kind in KIND_OF.items()}
 INDEXED = {
     "contact_email.email": "email",
     "email": "email",
@@ -26,6 +31,23 @@ INDEXED = {
 }
 TIMES = {"created_at": "created", "updated_at": "updated"}
 EQUAL = ("is_in", "is", "equals", "is_equal_to")
+SORTED = {
+    "created_at": "created",
+    "updated_at": "updated",
+    "id": "id",
+    "name": "label",
+    "display_name": "label",
+    "amount": "CAST(json_extract(body, '$.amount') AS REAL)",
+    "expected_close": "json_extract(body, '$.expected_close')",
+    "lead_score": "id",  # nobody scores here, and nobody is contacted
+    "last_contacted": "id",
+}
+SUMMED = ("contacts", "sales_accounts")
+OPEN_DEALS = (
+    "(SELECT coalesce(sum(CAST(json_extract(deal.body, '$.base_currency_amount') AS REAL)), 0) FROM link"
+    " JOIN record AS deal ON deal.kind = 'deals' AND deal.id = link.child AND deal.deleted IS NULL AND deal.facet = 'Open'"
+    " WHERE link.kind = record.kind AND link.parent = record.id AND link.child_kind = 'deals')"
+)
 
 
 class Reading:
@@ -37,12 +59,13 @@ class Reading:
         self._catalog = catalog
         self._records = records
         self._shapes = shapes
+        self._index = Index(house)
 
     def view(self, kind: str, number: int, query: Mapping[str, str], now: float) -> Json:
         """One page of a view: page, per_page up to 100, sort, sort_type, include."""
         where, values = self._members(kind, number, now)
         page, size = paging(query)
-        order = self._order(query.get("sort"), query.get("sort_type", "desc"))
+        order = self.order(kind, query)
         records = self._state.select(where, values, order=order, limit=size, offset=(page - 1) * size)
         total = self._state.count(where, values)
         return self._shapes.many(kind, records, words(query), total=total, per_page=size, now=now)
@@ -50,7 +73,7 @@ class Reading:
     def scroll(self, kind: str, number: int, query: Mapping[str, str], now: float) -> Json:
         """The next records after ``last_fetched_id``, in the order of ids."""
         where, values = self._members(kind, number, now)
-        last, size = whole(query, "last_fetched_id", 0), min(whole(query, "limit", PAGE), PAGE_MOST)
+        last, size = id_in(query.get("last_fetched_id", "")) or 0, min(max(whole(query, "limit", PAGE), 1), PAGE_MOST)
         records = self._state.select(f"{where} AND id > ?", (*values, last), limit=size)
         return self._shapes.many(kind, records, words(query), total=self._state.count(where, values), per_page=size, now=now)
 
@@ -66,31 +89,32 @@ class Reading:
 
     def filtered(self, kind: str, wish: Json, query: Mapping[str, str], now: float) -> Json:
         """``filtered_search``: all rules must hold; rows are partial, as the vendor's are."""
-        where, values = ["kind = ?", "deleted IS NULL", "created <= ?"], [kind, now - self._lag()]
+        found, total = self.matching(kind, wish, query, now)
+        return {kind: [self._shapes.partial(record) for record in found], "meta": {"total": total}}
+
+    def matching(self, kind: str, wish: Json, query: Mapping[str, str], now: float) -> tuple[list[Record], int]:
+        """One page of the records that ``filter_rule`` lets pass, and how many there are; paging in the body or the query."""
         rules = rows_in(wish.get("filter_rule") or [])
         if rules is None:
             raise Refusal(400, "filter_rule is invalid")
+        text, bound = self._index.scope([kind], now)
         for rule in rules:
             condition, more = self._rule(kind, rule)
-            where.append(condition)
-            values += more
+            text, bound = f"{text} AND {condition}", [*bound, *more]
         told = {**{key: str(value) for key, value in wish.items() if key != "filter_rule"}, **query}
         page, size = paging({"per_page": str(SEARCH_CAP), **told})
-        text, bound = " AND ".join(where), (kind, *values[1:])
-        order = self._order(told.get("sort"), told.get("sort_type", "desc"))
-        records = self._state.select(text, bound, order=order, limit=size, offset=(page - 1) * size)
-        return {kind: [self._shapes.partial(record) for record in records], "meta": {"total": self._state.count(text, bound)}}
+        records = self._state.select(text, bound, order=self.order(kind, told), limit=size, offset=(page - 1) * size)
+        return [self._index.told(record) for record in records], self._state.count(text, bound)
 
     def search(self, query: Mapping[str, str], now: float) -> list[Json]:
         """A flat list of at most ten rows with ids as text, whatever ``per_page`` asks for."""
         text = query.get("q", "").strip().lower()
         if not text:
             raise Refusal(400, "q is missing")
-        kinds = [KIND_OF[word] for word in words(query) if word in KIND_OF]
-        marks = ",".join("?" * len(kinds))
-        where = f"kind IN ({marks}) AND deleted IS NULL AND created <= ? AND instr(label, ?) > 0"
+        where, values = self._index.scope([kind for word in words(query) if (kind := _kind_of(word))], now)
         size = min(whole(query, "per_page", SEARCH_CAP), SEARCH_CAP)
-        return [self._hit(record) for record in self._state.select(where, (*kinds, now - self._lag(), text), limit=size)]
+        records = self._state.select(f"{where} AND instr(label, ?) > 0", (*values, text), limit=size)
+        return [self._hit(self._index.told(record)) for record in records]
 
     def lookup(self, query: Mapping[str, str], now: float) -> Json:
         """Whole-value look-up in one field; a collection within a collection per entity."""
@@ -102,8 +126,9 @@ class Reading:
 
     def _found(self, kind: str, field: str, text: str, now: float) -> list[Record]:
         condition, values = self._rule(kind, {"attribute": field, "operator": "is", "value": text})
-        where = f"kind = ? AND deleted IS NULL AND created <= ? AND {condition}"
-        return self._state.select(where, (kind, now - self._lag(), *values), limit=PAGE)
+        where, bound = self._index.scope([kind], now)
+        found = self._state.select(f"{where} AND {condition}", (*bound, *values), limit=PAGE)
+        return [self._index.told(record) for record in found]
 
     def _hit(self, record: Record) -> Json:
         body = record.body
@@ -113,8 +138,8 @@ class Reading:
         stage = self._catalog.stages.get(body.get("deal_stage_id", 0))
         return {
             "id": str(record.id),
-            "type": KINDS[record.kind].wrapper,
-            "name": display_name(record.kind, body),
+            "type": WORD_OF.get(record.kind, record.kind),
+            "name": body.get("name") or display_name(record.kind, body),
             "email": next((row["value"] for row in body.get("emails", []) if row["is_primary"]), None),
             "avatar": None,
             "owner": {"id": owner["id"], "name": owner["display_name"]} if owner else None,
@@ -124,22 +149,18 @@ class Reading:
             "updated_at": self._shapes.moment(record.updated),
         }
 
-    def _lag(self) -> float:
-        return self._house.clock.wait(self._house.switches.number("index_lag_seconds"))
-
     def _members(self, kind: str, number: int, now: float) -> tuple[str, Sequence[object]]:
         view = self._catalog.views.get(number)
         if view is None or view.object != kind:
             raise Refusal(404, "Record not found")
-        return _rule_of(view, kind, self._catalog.api_user, now)
+        return _rule_of(view, kind, self._catalog, now)
 
-    def _order(self, key: str | None, direction: str) -> str:
-        way = "ASC" if direction.lower() == "asc" else "DESC"
+    def order(self, kind: str, query: Mapping[str, str]) -> str:
+        """The order of a page; a key that the object cannot be sorted by leaves that of the ids."""
+        key, way = query.get("sort"), "ASC" if query.get("sort_type", "desc").lower() == "asc" else "DESC"
         if key is None:
             return "id" if self._house.switches["view_order"] == "id" else "updated DESC, id DESC"
-        column = {"created_at": "created", "updated_at": "updated", "id": "id", "name": "label", "display_name": "label"}.get(
-            key
-        )
+        column = SORTED.get(key) or (OPEN_DEALS if key == "open_deals_amount" and kind in SUMMED else None)
         return f"{column} {way}, id {way}" if column else f"id {way}"
 
     def _rule(self, kind: str, rule: Json) -> tuple[str, list[object]]:
@@ -174,7 +195,9 @@ class Reading:
         if name in self._records.unique_names(kind):
             field = name
         if field:
-            return f"id IN (SELECT id FROM ident WHERE kind = ? AND field = ? AND value IN ({marks}))", [kind, field, *keys]  # noqa: S608 -- question marks only
+            kinds = self._index.kinds([kind])
+            which = f"kind IN ({','.join('?' * len(kinds))}) AND field = ? AND value IN ({marks})"
+            return f"(kind, id) IN (SELECT kind, id FROM ident WHERE {which})", [*kinds, field, *keys]  # noqa: S608 -- question marks only
         return f"CAST(json_extract(body, ?) AS TEXT) IN ({marks})", [_path(name), *wanted]
 
 
@@ -187,24 +210,43 @@ def _times(column: str, operator: str, seconds: float | None) -> tuple[str, list
     return f"{column} {signs[operator]} ?", [seconds]
 
 
-def _rule_of(view: View, kind: str, me: int, now: float) -> tuple[str, Sequence[object]]:
-    rules: Mapping[str, Callable[[], tuple[str, Sequence[object]]]] = {
-        "all": lambda: ("kind = ? AND deleted IS NULL", (kind,)),
-        "deleted": lambda: ("kind = ? AND deleted IS NOT NULL", (kind,)),
-        "none": lambda: ("kind = ? AND 0", (kind,)),
-        "mine": lambda: ("kind = ? AND deleted IS NULL AND owner = ?", (kind, me)),
-        "recent": lambda: ("kind = ? AND deleted IS NULL AND updated > ?", (kind, now - RECENT)),
-        "status_new": lambda: ("kind = ? AND deleted IS NULL AND facet = ?", (kind, "New")),
-        "open": lambda: ("kind = ? AND deleted IS NULL AND facet = ?", (kind, "Open")),
-        "won": lambda: ("kind = ? AND deleted IS NULL AND facet = ?", (kind, "Closed Won")),
-        "lost": lambda: ("kind = ? AND deleted IS NULL AND facet = ?", (kind, "Closed Lost")),
+def _rule_of(view: View, kind: str, catalog: Catalog, now: float) -> tuple[str, Sequence[object]]:
+    today = datetime.fromtimestamp(now, catalog.zone).date()
+    monday = today - timedelta(days=today.weekday())
+    month = today.replace(day=1).isoformat()
+    rules: Mapping[str, tuple[str, Sequence[object]]] = {
+        "all": ("", ()),
+        "none": (" AND 0", ()),
+        "mine": (" AND owner = ?", (catalog.api_user,)),
+        "recent": (" AND updated > ?", (now - RECENT,)),
+        "status_new": (" AND facet = ?", ("New",)),
+        "open": (" AND facet = ?", ("Open",)),
+        "won": (" AND facet = ?", ("Closed Won",)),
+        "lost": (" AND facet = ?", ("Closed Lost",)),
+        "bounced": (" AND CAST(json_extract(body, '$.subscription_status') AS TEXT) = ?", (BOUNCED,)),
+        "closing_week": (
+            " AND facet = 'Open' AND json_extract(body, '$.expected_close') BETWEEN ? AND ?",
+            (monday.isoformat(), (monday + timedelta(days=6)).isoformat()),
+        ),
+        "sales_month": (
+            " AND facet = 'Closed Won' AND json_extract(body, '$.closed_date') BETWEEN ? AND ?",
+            (month, today.isoformat()),
+        ),
     }
-    return rules[view.rule]()
+    if view.rule == "deleted":
+        return "kind = ? AND deleted IS NOT NULL", (kind,)
+    condition, values = rules[view.rule]
+    return f"kind = ? AND deleted IS NULL{condition}", (kind, *values)
 
 
 def _path(name: str) -> str:
     clean = "".join(letter for letter in name if letter not in '"\\')
     return f'$.custom_field."{clean}"' if clean.startswith("cf_") else f'$."{clean}"'
+
+
+def _kind_of(word: str) -> str | None:
+    """The kind that a search is asked to look through; a custom module is named as it is."""
+    return word if word.startswith("cm_") else KIND_OF.get(word)
 
 
 def words(query: Mapping[str, str]) -> list[str]:

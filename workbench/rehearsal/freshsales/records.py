@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from workbench.rehearsal.engine import House, Json, Record, Refusal, Traits
 from workbench.rehearsal.freshsales.drafts import Draft, Drafts, display_name, words_of
 from workbench.rehearsal.freshsales.fields import Fields
+from workbench.rehearsal.freshsales.index import OLD, Index
 from workbench.rehearsal.freshsales.tenant import Catalog
 from workbench.rehearsal.freshsales.values import moment_in
 
-ACTIVITIES = ("notes", "tasks", "appointments", "sales_activities")
+ACTIVITIES = ("notes", "tasks", "appointments", "sales_activities", "phone_calls", "documents", "document_links")
+
+
+PHONES = ("mobile_number", "work_number", "phone")
+FACETS = ("deal_stage_id", "contact_status_id")
+PARENTS = ("sales_accounts", "sales_account_id", "parent_sales_account_id", "contact_ids", "list_ids")
 
 
 class Records:
@@ -23,33 +29,46 @@ class Records:
         self._catalog = catalog
         self._fields = fields
         self._drafts = Drafts(house, catalog, fields)
+        self._index = Index(house)
+        switches = house.switches
+        mails = {"contacts": "unique_email", "leads": "unique_lead_email"}
+        self._unique_mails = frozenset(kind for kind, switch in mails.items() if switches.on(switch))
+        self._unique_mobile = switches.on("unique_mobile")
+        self._unique_name = switches.on("unique_account_name")
+        self._exact_names = switches["name_case"] == "sensitive"
 
     def create(self, kind: str, given: Json, *, now: float, by_upsert: bool = False) -> Record:
         """Write a new record; ``Refusal`` with the vendor's messages where it is not accepted."""
         draft = self._drafts.read(kind, given, {}, now)
+        draft.problems += self._fields.unfilled(kind, draft.body.get("custom_field", {}))
         self._require(draft, by_upsert=by_upsert)
-        self._refuse(draft)
+        unique = self._refuse(draft)
         user = self._catalog.api_user
         draft.body |= {"creater_id": user, "updater_id": user}
+        numbered = self._fields.numbered(kind)
+        if numbered:
+            draft.body["custom_field"] = {**draft.body.get("custom_field", {}), **numbered}
         self._settle_nested(draft, given)
         made = self._made(given, now)
         record = Record(kind, self._state.next_id(kind), _pruned(draft.body), created=made, updated=now)
-        self._state.save(record, self.traits(record), new=True)
+        self._state.save(record, self._traits(kind, record.body, unique), new=True)
         return record
 
     def update(self, record: Record, given: Json, *, now: float) -> Record:
         """Change only the keys that were sent."""
         draft = self._drafts.read(record.kind, given, record.body, now)
-        self._refuse(draft, own=record.id)
+        unique = self._refuse(draft, own=record.id)
         draft.body["updater_id"] = self._catalog.api_user
         self._settle_nested(draft, given)
+        self._keep_for_searches(record, now)
         changed = replace(record, body=_pruned(draft.body), updated=now)
-        self._state.save(changed, self.traits(changed), new=False)
+        self._state.save(changed, self._traits(record.kind, changed.body, unique), new=False)
         return changed
 
     def delete(self, kind: str, number: int, *, now: float) -> None:
         """Into the Recycle Bin; what pointed at it points there no longer, for good."""
         record = self.live(kind, number)
+        self._keep_for_searches(record, now)
         self._cut(record, now)
         for child in self._only_children(record):
             self._state.save(replace(child, deleted=now), Traits(label="", parents=((kind, number),)), new=False)
@@ -67,6 +86,7 @@ class Records:
         for child in self._only_children(record):
             self._state.erase(child.kind, child.id)
         self._state.erase(kind, number)
+        self._state.erase(OLD + kind, number)
 
     def live(self, kind: str, number: int) -> Record:
         record = self._state.get(kind, number)
@@ -99,14 +119,18 @@ class Records:
         if draft.kind == "deals" and body.get("amount") is None and not unclear and self._switches.on("deal_amount_required"):
             draft.problems.append("Amount can't be blank")
 
-    def _refuse(self, draft: Draft, *, own: int | None = None) -> None:
+    def _refuse(self, draft: Draft, *, own: int | None = None) -> list[tuple[str, str]]:
+        """Raise what is wrong with a draft; otherwise its unique values."""
         if own is not None and draft.kind in ("deals", "sales_accounts") and not draft.body.get("name"):
             draft.problems.append("Name can't be blank")
-        for field, value in self.unique(draft.kind, draft.body):
-            if any(number != own for number in self._state.known(draft.kind, field, value)):
+        unique = self.unique(draft.kind, draft.body)
+        for field, value in unique:
+            known = self._state.known(draft.kind, field, value)
+            if known and any(number != own for number in known):
                 draft.problems.append(self._taken(draft.kind, field))
         if draft.problems:
             raise Refusal(400, *dict.fromkeys(draft.problems))
+        return unique
 
     def _taken(self, kind: str, field: str) -> str:
         if kind == "contacts" and not self._catalog.classic and not field.startswith("cf_"):
@@ -128,21 +152,24 @@ class Records:
 
     def name_key(self, name: str) -> str:
         """A name as uniqueness sees it."""
-        return name.strip() if self._switches["name_case"] == "sensitive" else name.strip().casefold()
+        return name.strip() if self._exact_names else name.strip().casefold()
 
-    def unique(self, kind: str, body: Json) -> Iterator[tuple[str, str]]:
+    def unique(self, kind: str, body: Json) -> list[tuple[str, str]]:
         """The values of a body that no other record of its kind may have."""
-        email = {"contacts": "unique_email", "leads": "unique_lead_email"}.get(kind)
-        if email and self._switches.on(email):
-            yield from (("email", row["value"].lower()) for row in body.get("emails") or [])
-        if kind == "contacts" and body.get("external_id"):
-            yield "external_id", body["external_id"]
-        if kind == "contacts" and body.get("mobile_number") and self._switches.on("unique_mobile"):
-            yield "mobile_number", body["mobile_number"]
-        if kind == "sales_accounts" and body.get("name") and self._switches.on("unique_account_name"):
-            yield "name", self.name_key(body["name"])
-        custom = body.get("custom_field") or {}
-        yield from ((name, ident(custom[name])) for name in self._fields.unique(kind) if custom.get(name) is not None)
+        found: list[tuple[str, str]] = []
+        if kind in self._unique_mails:
+            found += [("email", row["value"].lower()) for row in body.get("emails") or ()]
+        if kind == "contacts":
+            if body.get("external_id"):
+                found.append(("external_id", body["external_id"]))
+            if self._unique_mobile and body.get("mobile_number"):
+                found.append(("mobile_number", body["mobile_number"]))
+        elif kind == "sales_accounts" and self._unique_name and body.get("name"):
+            found.append(("name", self.name_key(body["name"])))
+        custom = body.get("custom_field")
+        if custom:
+            found += [(name, ident(custom[name])) for name in self._fields.unique(kind) if custom.get(name) is not None]
+        return found
 
     def unique_names(self, kind: str) -> frozenset[str]:
         """Custom keys by whose value a record can be identified."""
@@ -150,37 +177,42 @@ class Records:
 
     def traits(self, record: Record) -> Traits:
         """What a record is found by."""
-        body, kind = record.body, record.kind
+        return self._traits(record.kind, record.body, self.unique(record.kind, record.body))
+
+    def _traits(self, kind: str, body: Json, unique: Sequence[tuple[str, str]]) -> Traits:
         name = display_name(kind, body)
-        idents = [*self.unique(kind, body), ("name", self.name_key(name))]
-        addresses = [row["value"].lower() for row in body.get("emails", [])]
-        idents += [("email", address) for address in addresses]
-        phones = [body[key] for key in ("mobile_number", "work_number", "phone") if body.get(key)]
+        addresses = [row["value"].lower() for row in body["emails"]] if "emails" in body else []
+        idents = [*unique, ("name", self.name_key(name)), *(("email", address) for address in addresses)]
+        phones = [body[key] for key in PHONES if body.get(key)]
         if body.get("mobile_number"):
             idents.append(("mobile_number", body["mobile_number"]))
-        parents = [("sales_accounts", row["id"]) for row in body.get("sales_accounts", [])]
-        parents += [("sales_accounts", body[key]) for key in ("sales_account_id", "parent_sales_account_id") if body.get(key)]
-        parents += [("contacts", number) for number in body.get("contact_ids", [])]
-        stage = self._catalog.stages.get(body.get("deal_stage_id", 0))
         return Traits(
             label=" ".join([name, *addresses, *phones, body.get("external_id", "")]).lower(),
             owner=body.get("owner_id"),
-            facet=stage["forecast_type"] if stage else self._status_name(body),
+            facet=None if body.keys().isdisjoint(FACETS) else self._facet(body),
             idents=list(dict.fromkeys(idents)),
-            parents=parents,
+            parents=() if body.keys().isdisjoint(PARENTS) else _parents(body),
         )
 
-    def _status_name(self, body: Json) -> str | None:
+    def _facet(self, body: Json) -> str | None:
+        stage = self._catalog.stages.get(body.get("deal_stage_id", 0))
+        if stage:
+            return str(stage["forecast_type"])
         status = self._catalog.statuses.get(body.get("contact_status_id", 0))
-        return status["name"] if status else None
+        return str(status["name"]) if status else None
 
     def _cut(self, record: Record, now: float) -> None:
         for kind in ("contacts", "sales_accounts", "deals"):
             for number in self._state.children(record.kind, record.id, kind):
                 child = self._state.get(kind, number, deleted=True)
                 if child is not None:
+                    self._keep_for_searches(child, now)
                     changed = replace(child, body=_severed(child.body, record), updated=now)
                     self._state.save(changed, self.traits(changed), new=False)
+
+    def _keep_for_searches(self, record: Record, now: float) -> None:
+        if self._index.lags and record.deleted is None:
+            self._index.supersede(record, self.traits(record), now)
 
     def _only_children(self, record: Record) -> Iterator[Record]:
         for kind in ACTIVITIES:
@@ -193,6 +225,14 @@ class Records:
 def ident(value: object) -> str:
     """A unique value as text, so that 7 and 7.0 are one."""
     return f"{value:g}" if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _parents(body: Json) -> list[tuple[str, int]]:
+    parents = [("sales_accounts", row["id"]) for row in body.get("sales_accounts", ())]
+    parents += [("sales_accounts", body[key]) for key in ("sales_account_id", "parent_sales_account_id") if body.get(key)]
+    parents += [("contacts", number) for number in body.get("contact_ids", ())]
+    parents += [("lists", number) for number in body.get("list_ids", ())]
+    return parents
 
 
 def _severed(body: Json, gone: Record) -> Json:
@@ -209,9 +249,9 @@ def _severed(body: Json, gone: Record) -> Json:
 
 def _pruned(body: Json) -> Json:
     """A body without empty values, so that a value emptied again leaves no trace."""
-    kept = {key: value for key, value in body.items() if value not in (None, [], {}, "")}
+    kept = {key: value for key, value in body.items() if value or value not in (None, [], {}, "")}
     if "custom_field" in kept:
-        custom = {key: value for key, value in kept["custom_field"].items() if value not in (None, [], "")}
+        custom = {key: value for key, value in kept["custom_field"].items() if value or value not in (None, [], "")}
         kept.pop("custom_field")
         if custom:
             kept["custom_field"] = custom

@@ -9,9 +9,11 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from workbench.rehearsal.engine import House, Json, Record
+from workbench.rehearsal.freshsales.briefs import beside, found
 from workbench.rehearsal.freshsales.drafts import KINDS, display_name
 from workbench.rehearsal.freshsales.fields import Fields
-from workbench.rehearsal.freshsales.tenant import REGION, Catalog
+from workbench.rehearsal.freshsales.lines import Lines
+from workbench.rehearsal.freshsales.tenant import MODELS, REGION, Catalog
 from workbench.rehearsal.freshsales.values import keys, moment_out
 
 MCR_BASE = 1_656_220_499_000_000_000
@@ -46,9 +48,11 @@ ORDER: Mapping[str, tuple[str, ...]] = {
     ),
     "leads": keys(
         """id job_title department email emails work_number mobile_number address city state zipcode country time_zone
-        display_name avatar last_seen lead_score last_contacted lead_stage_id first_name last_name company deal
-        links custom_field created_at updated_at keyword medium facebook twitter linkedin recent_note is_deleted
-        tags"""
+        do_not_disturb display_name avatar keyword medium last_seen last_contacted lead_score lead_quality lead_stage_id
+        stage_updated_time first_name last_name company deal links custom_field created_at updated_at
+        last_contacted_sales_activity_mode has_authority email_status last_contacted_mode recent_note
+        last_contacted_via_chat last_contacted_via_sales_activity completed_sales_sequences active_sales_sequences
+        web_form_ids facebook twitter linkedin is_deleted tags"""
     ),
 }
 DEFAULTS: Mapping[str, object] = {
@@ -64,6 +68,9 @@ DEFAULTS: Mapping[str, object] = {
     "sms_subscription_status": 2,
     "deal_prediction": 0,
     "has_products": False,
+    "do_not_disturb": False,
+    "has_authority": False,
+    "email_status": "Active",
     "collaboration": {},
 }
 
@@ -121,6 +128,7 @@ INCLUDES: Mapping[str, Mapping[str, Side]] = {
         "deal_reason": _one("deal_reason_id", "deal_reasons"),
         "deal_payment_status": _one("deal_payment_status_id", "deal_payment_statuses"),
         "deal_product": _one("deal_product_id", "deal_products"),
+        "products": _one("products", ""),
         "sales_activities": _one("sales_activity_ids", "sales_activities"),
     },
     "leads": {
@@ -139,6 +147,7 @@ class Shapes:
         self._switches = house.switches
         self._catalog = catalog
         self._fields = fields
+        self._lines = Lines(house)
         self._prefix = "" if catalog.classic else "/crm/sales"
 
     def one(self, record: Record, include: Sequence[str], *, now: float) -> Json:
@@ -152,8 +161,8 @@ class Shapes:
         """A page: side-loaded rows, the collection, and ``meta`` last."""
         rows, sides = self._with(kind, records, include, now)
         meta: Json = {"total_pages": -(-total // per_page), "total": total}
-        if kind == "contacts":
-            meta["avatar_data"] = {"Contact": {str(row["id"]): None for row in rows}}
+        if kind != "leads":
+            meta["avatar_data"] = {MODELS[kind]: {str(row["id"]): None for row in rows}}
         sides.pop(kind, None)
         return {**sides, kind: rows, "meta": meta}
 
@@ -182,6 +191,11 @@ class Shapes:
         if side.key == "sales_accounts":
             row["sales_accounts"] = [self._account_of(link) for link in record.body.get("sales_accounts", [])]
             return []
+        if side.key == "products":
+            lines = [self._lines.on_deal(record.id, line) for line in record.body.get("products", [])]
+            last = {key: row.pop(key) for key in ("rotten_days", "tags")}
+            row |= {"products": lines, **last}
+            return []
         if not side.key.endswith("_ids"):
             row[side.key] = record.body.get(side.key)
             return [row[side.key]] if row[side.key] else []
@@ -208,32 +222,21 @@ class Shapes:
     def _loaded(self, side: Side, ids: Sequence[int]) -> list[Json]:
         if side.source in KINDS or side.source in ("tasks", "appointments", "notes", "sales_activities"):
             records = filter(None, (self._state.get(side.source, number) for number in ids))
-            return [self.partial(record) for record in records]
+            return [self.beside(record) for record in records]
         rows = {row["id"]: row for row in self._catalog.selector(side.source)}
         return [user(rows[n]) if side.source == "owners" else rows[n] for n in ids if n in rows]
 
     def partial(self, record: Record) -> Json:
-        """A record as it stands beside others, and as searches return it: without custom fields and owner."""
-        body, kind = record.body, record.kind
-        brief: Json = {"partial": True, "id": record.id}
-        if kind in ("contacts", "leads"):
-            brief |= {name: body.get(name) for name in ("job_title", "city", "country")}
-            brief |= {
-                "email": _primary(body),
-                "emails": _emails(body),
-                "display_name": display_name(kind, body),
-                "avatar": None,
-            }
-            brief |= {name: body.get(name) for name in ("first_name", "last_name", "work_number", "mobile_number")}
-        elif kind == "sales_accounts":
-            brief |= {"name": body.get("name"), "avatar": None, "website": body.get("website"), "last_contacted": None}
-        elif kind == "deals":
-            brief |= {
-                name: body.get(name) for name in ("name", "amount", "deal_pipeline_id", "deal_stage_id", "expected_close")
-            }
-        else:
-            brief |= {key: value for key, value in body.items() if key in ("title", "description", "targetables")}
-        return brief | {"created_at": self.moment(record.created), "updated_at": self.moment(record.updated)}
+        """A record as searches return it: without custom fields and owner."""
+        return found(record, self._more(record))
+
+    def beside(self, record: Record) -> Json:
+        """A record as it stands beside those that point at it."""
+        return beside(record, self._more(record))
+
+    def _more(self, record: Record) -> Json:
+        sums = self._deal_sums(record.kind, [record]).get(record.id, [])
+        return {**_sums(sums), "created_at": self.moment(record.created), "updated_at": self.moment(record.updated)}
 
     def moment(self, seconds: float | None) -> str | None:
         return None if seconds is None else moment_out(seconds, self._catalog.zone, classic=self._catalog.classic)
@@ -251,6 +254,7 @@ class Shapes:
         }
         if kind != "leads":
             shown["last_assigned_at"] = self.moment(body.get("last_assigned_at"))
+            shown["team_user_ids"] = [row["user_id"] for row in body.get("team_users", [])] or None
         if kind in ("contacts", "leads"):
             shown |= {"email": _primary(body), "emails": _emails(body), "display_name": display_name(kind, body)}
         if kind == "contacts":
@@ -265,10 +269,12 @@ class Shapes:
         made = datetime.fromtimestamp(record.created, self._catalog.zone).date()
         ends = date.fromisoformat(body["closed_date"]) if body.get("closed_date") else None
         today = datetime.fromtimestamp(now, self._catalog.zone).date()
+        age = ((ends or today) - made).days
         return {
             "stage_updated_time": self.moment(body.get("stage_updated_time")),
-            "age": ((ends or today) - made).days,
-            "rotten_days": None,
+            "age": age,
+            "rotten_days": self._rotten(body, age),
+            "has_products": bool(body.get("products")) and self._switches["has_products"] == "honest",
             "expected_deal_value": _money(amount * chance / 100) if "amount" in body else None,
             # Made anew for every answer, as the vendor does; a client that keeps or compares it shows itself.
             "fc_widget_collaboration": {
@@ -278,20 +284,28 @@ class Shapes:
             },
         }
 
+    def _rotten(self, body: Json, age: int) -> int | None:
+        """Recorded: the age of an open deal beyond what its pipeline allows."""
+        stage = self._catalog.stages.get(body.get("deal_stage_id", 0))
+        allowed = {row["id"]: row["rotting_days"] for row in self._catalog.pipelines}.get(body.get("deal_pipeline_id"))
+        late = stage is not None and stage["forecast_type"] == "Open" and allowed is not None and age > allowed
+        return age - allowed if late and allowed is not None else None
+
     def _links(self, kind: str, number: int) -> Json:
         base = f"{self._prefix}/{kind}/{number}"
-        doc = "creater,owner,updater,targetable"
-        links = {
-            "conversations": f"{base}/conversations/all?include=email_conversation_recipients%2Ctargetable%2Cphone_number"
-            "%2Cphone_caller%2Cnote%2Cuser&per_page=3",
+        people = "creater,owner,updater,targetable"
+        all_of_them = "email_conversation_recipients%2Ctargetable%2Cphone_number%2Cphone_caller%2Cnote%2Cuser&per_page=3"
+        person = kind == "contacts"
+        return {
+            "conversations": f"{base}/conversations/all?include={all_of_them}",
+            **({"timeline_feeds": f"{base}/timeline_feeds"} if person else {}),
             "document_associations": f"{base}/document_associations",
             "notes": f"{base}/notes?include=creater",
-            "tasks": f"{base}/tasks?include={doc},users,task_type",
-            "appointments": f"{base}/appointments?include={doc},appointment_attendees,conference,note",
+            "tasks": f"{base}/tasks?include={people},users,task_type",
+            "appointments": f"{base}/appointments?include={people},appointment_attendees,conference,note",
+            **({"reminders": f"{base}/reminders?include={people}"} if person else {}),
+            **({name: f"{base}/{name}" for name in ("duplicates", "connections")} if person else {}),
         }
-        if kind == "contacts":
-            links["timeline_feeds"] = f"{base}/timeline_feeds"
-        return links
 
     def _deal_sums(self, kind: str, records: Sequence[Record]) -> Mapping[int, list[tuple[str, str]]]:
         """Forecast type and amount of the deals that hang on each record."""

@@ -76,6 +76,17 @@ def money_in(value: object) -> str | None:
     return text if "." in text else f"{text}.0"
 
 
+def number_in(value: object) -> float | None:
+    """A finite number given as one or as text."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
 def keys(text: str) -> tuple[str, ...]:
     """Words of a text, for lists that are easier to read as one."""
     return tuple(text.split())
