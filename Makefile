@@ -10,8 +10,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 SIZE ?= small
 DEMO ?= demo
+CLIENTS := .clients
+PYTHON_CLIENTS := freshworks airbyte tap
+CLIENT_LOCK := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-.PHONY: help venv browser demo test lint unit notebooks-check browser-test bench samples notebooks decisions lock clean
+.PHONY: help venv browser demo test lint unit notebooks-check browser-test clients clients-test clients-lock bench samples notebooks decisions lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -40,7 +43,7 @@ browser: ## see to a Chromium for the browser tests
 demo: venv ## one whole engagement, Promio → Freshsales, on this machine (SIZE=medium for 36,000 rows)
 	@$(BIN)/python -m sample_exports.demo --size $(SIZE) --into $(DEMO)
 
-test: venv browser lint unit notebooks-check browser-test ## everything that CI checks
+test: venv browser lint unit notebooks-check browser-test clients-test ## everything that CI checks
 
 lint: venv
 	$(BIN)/ruff check .
@@ -48,13 +51,47 @@ lint: venv
 	$(BIN)/mypy
 
 unit: venv
-	$(BIN)/pytest -q -m "not browser and not slow" tests
+	$(BIN)/pytest -q -m "not browser and not slow and not clients" tests
 
 notebooks-check: venv ## run the reference notebooks again and compare every output
 	$(BIN)/python -m tests.reference check
 
 browser-test: venv browser
 	$(BIN)/pytest -q -m browser tests/browser
+
+clients: $(PYTHON_CLIENTS:%=$(CLIENTS)/%/.ready) $(CLIENTS)/pipedrive/.ready ## make the environments of the real clients, each from its lock
+
+$(CLIENTS)/%/.ready: tests/clients/%/requirements.lock
+	@echo "→ environment of the client $*"
+	@rm -rf $(@D)
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@for bare in $(wildcard tests/clients/$*/bare.lock); do \
+	  $(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $$bare; done
+	@touch $@
+
+$(CLIENTS)/airbyte/.ready: tests/clients/airbyte/bare.lock
+
+$(CLIENTS)/pipedrive/.ready: tests/clients/pipedrive/package.json tests/clients/pipedrive/package-lock.json tests/clients/pipedrive/.npmrc
+	@{ command -v node && command -v npm; } >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq nodejs npm >/dev/null; \
+	  else echo "Node 20 and npm are missing: apt-get install nodejs npm" >&2; exit 1; fi; }
+	@node -e 'process.exit(Number(process.versions.node.split(".")[0] < 20))' || { \
+	  echo "Node 20 or newer is needed, found: $$(node --version)" >&2; exit 1; }
+	@echo "→ environment of the client pipedrive"
+	@rm -rf $(@D)
+	@mkdir -p $(@D)
+	@cp $^ $(@D)
+	@npm ci --prefix $(@D) --silent
+	@touch $@
+
+clients-test: venv clients ## real clients of the vendors against the rehearsals
+	$(BIN)/pytest -q -m clients tests/clients
+
+clients-lock: ## resolve the clients' dependencies again (uv and npm are needed)
+	for name in $(PYTHON_CLIENTS); do $(CLIENT_LOCK) tests/clients/$$name/requirements.in -o tests/clients/$$name/requirements.lock; done
+	$(CLIENT_LOCK) --no-deps tests/clients/airbyte/bare.in -o tests/clients/airbyte/bare.lock
+	cd tests/clients/pipedrive && npm install --package-lock-only
 
 bench: venv ## figures: time and peak memory of the medium sample
 	$(BIN)/python -m tests.bench
@@ -72,4 +109,4 @@ lock: venv ## resolve the dependencies again (uv is needed)
 	uv pip compile --quiet --all-extras --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements.lock
 
 clean: ## take away what was built, but no sample and no engagement of yours
-	rm -rf $(VENV) $(DEMO) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(CLIENTS) $(DEMO) .pytest_cache .mypy_cache .ruff_cache
