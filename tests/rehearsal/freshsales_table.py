@@ -298,13 +298,17 @@ RECORDS = (
         {
             "contacts": Each(Keys("id avatar display_name first_name last_name email work_number mobile_number")),
             "users": Each(Keys(USER)),
-            "task": Keys(f"{TASK} targetable user_ids"),
+            "task": Keys(f"{TASK} user_ids targetable"),
         },
     ),
     Row(
         "§2.5 done keeps completed_date null",
         "PUT /tasks/{task}",
-        {"task": Has({"status": 1, "completed_date": None})},
+        {
+            "users": Each(Keys(USER)),
+            "contacts": Each(dict),
+            "task": Has({"status": 1, "completed_date": None, "targetable": {"type": "contact", "id": int}}),
+        },
         {"task": {"status": 1}},
     ),
     Row("§2.5 targetables", "GET /tasks/{task}", {"task": Has({"targetables": Each({"id": int, "type": "Contact"})})}),
