@@ -1,4 +1,4 @@
-"""Figures: CPU seconds of the helpers, then the medium sample: seconds of each phase, and peak memory.
+"""Figures: CPU seconds of the helpers, a stand-in under load, then the medium sample: seconds of each phase, peak memory.
 
 ``make bench`` prints them. Nothing here passes or fails; ratios of one run are what is worth comparing.
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 import psutil
 
+from tests.bench_rehearsal import rehearsals
 from workbench.frames.compare import compare
 from workbench.frames.profile import profile
 from workbench.matching.columns import propose_fields
@@ -30,6 +31,8 @@ MEGABYTE = 1024 * 1024
 def main() -> int:
     """Measure the helpers, then run the demonstration on the medium sample and watch its processes."""
     _helpers()
+    for figure in rehearsals():
+        print(figure)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         command = [sys.executable, "-m", "sample_exports.demo", "--size", "medium", "--into", folder]
         begun = time.monotonic()
