@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from walk import Walk, cut_over, fresh, load_main, resumed, stage_delta, stage_main
-
-Resume = Callable[..., Walk]
+from walk import Resume, Walk, cut_over, fresh, load_main, resumed, stage_delta, stage_main
 
 
 @pytest.fixture(scope="session", autouse=True)

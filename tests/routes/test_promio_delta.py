@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import Resume
 from tenant import Tenant
-from walk import Walk, cut_over, expected, write_decision
+from walk import Resume, Walk, cut_over, expected, write_decision
 
 from workbench.errors import DecisionMissing
 from workbench.rehearsal import canonical

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Resume
 from tenant import Tenant
-from walk import Walk, load_main, write_decision
+from walk import Resume, Walk, load_main, write_decision
 
 from workbench.rehearsal import canonical
 from workbench.stages import production, rollback

@@ -6,9 +6,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from conftest import Resume
 from tenant import Tenant
-from walk import Walk, load_sample
+from walk import Resume, Walk, load_sample
 
 from workbench.stages import production, provisioning
 

@@ -8,9 +8,8 @@ from dataclasses import replace
 from importlib import resources
 
 import pytest
-from conftest import Resume
 from tenant import Tenant
-from walk import DANA, KIM, Walk, load_sample, write_decision
+from walk import DANA, KIM, Resume, Walk, load_sample, write_decision
 
 from workbench.destinations import User
 from workbench.engagement import open_engagement

@@ -5,9 +5,8 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
-from conftest import Resume
 from tenant import Tenant
-from walk import Walk, cut_over, load_main, stage_delta
+from walk import Resume, Walk, cut_over, load_main, stage_delta
 
 from workbench.rehearsal import canonical
 from workbench.stages import rollback

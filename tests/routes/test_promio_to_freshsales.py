@@ -12,9 +12,8 @@ from pathlib import Path
 import openpyxl
 import pandas as pd
 import pytest
-from conftest import Resume
 from tenant import Tenant, alike, wanted
-from walk import SAMPLE, Walk, cut_over, expected, stage_delta, stage_main
+from walk import SAMPLE, Resume, Walk, cut_over, expected, stage_delta, stage_main
 
 from workbench.engagement import Engagement, new_engagement
 from workbench.flow.transfer import read_back

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +51,10 @@ class Walk:
         log = self.tenant.log(since)
         changing = log[(log["method"] != "GET") & ~log["path"].str.contains("|".join(READ_ONLY))]
         return [f"{row.method} {row.path}" for row in changing.itertuples()]
+
+
+Resume = Callable[..., Walk]
+"""What the fixture ``resume`` gives: a copy of a walk with a tenant of its own."""
 
 
 # ---------------------------------------------------------------- steps
