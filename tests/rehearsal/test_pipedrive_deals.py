@@ -172,7 +172,38 @@ def test_the_plans_limit_of_open_deals_is_a_403(tmp_path: Path) -> None:
             "code": "feature_capping_deals_limit",
         }
         api.patch(f"deals/{first}", {"status": "lost"})
-        api.post("deals", {"title": "c"})
+        third = api.post("deals", {"title": "c"})["id"]
+        assert api.send("PATCH", f"deals/{first}", {"status": "open"}).status_code == 403
+        api.delete(f"deals/{third}")
+        api.patch(f"deals/{first}", {"status": "open"})
+        assert api.send("POST", "deals", {"title": "d"}).status_code == 403
+
+
+def test_a_refused_deal_takes_no_place_among_the_open_ones(tmp_path: Path) -> None:
+    recipe = tmp_path / "small.toml"
+    recipe.write_text(tenant_text().replace("open_deals = 10000", "open_deals = 3"), encoding="utf-8")
+    with account(tmp_path, tenant=recipe) as api:
+        for _ in range(5):
+            assert "person_id" in api.refusal("POST", "deals", {"title": "a", "person_id": 9_999})
+        for title in "abc":
+            api.post("deals", {"title": title})
+        assert api.send("POST", "deals", {"title": "d"}).status_code == 403
+
+
+def test_a_new_deal_goes_by_the_stages_as_they_are_now(tmp_path: Path) -> None:
+    with account(tmp_path) as api:
+        first, second = api.get("pipelines")[:2]
+        at_first = stages(api, first["id"])
+        assert api.post("deals", {"title": "a"})["stage_id"] == at_first[0]
+        api.delete(f"stages/{at_first[0]}")
+        assert api.post("deals", {"title": "b"})["stage_id"] == at_first[1]
+        assert "does not exist" in api.refusal("POST", "deals", {"title": "c", "stage_id": at_first[0]})
+        made = api.post("stages", {"name": "Late", "pipeline_id": second["id"]})["id"]
+        assert api.post("deals", {"title": "d", "stage_id": made})["pipeline_id"] == second["id"]
+        api.patch(f"stages/{made}", {"pipeline_id": first["id"]})
+        assert api.post("deals", {"title": "e", "stage_id": made})["pipeline_id"] == first["id"]
+        api.delete(f"pipelines/{first['id']}")
+        assert api.post("deals", {"title": "f"})["pipeline_id"] == second["id"]
 
 
 def tenant_text() -> str:

@@ -125,7 +125,10 @@ class Company(RuleBasedStateMachine):
         both = number in self.live[kind] and other in self.live[other_kind]
         assert (status == 200) == both, said
         if both:
-            self.live[kind][number][key] = other
+            row = self.live[kind][number]
+            if key == "person_id" and row.get(key) not in (None, other):
+                row.get("participants", set()).discard(row[key])  # whom another replaces as the contact leaves the deal
+            row[key] = other
 
     @rule(deal=deals, person=persons)
     def invite(self, deal: int, person: int) -> None:

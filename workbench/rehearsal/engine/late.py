@@ -80,6 +80,25 @@ class Late:
         return rows + [(*found, number) for found, numbers in self._more.items() for number in numbers]
 
 
+class Sieve:
+    """Tells of most identifying values that nobody has them, without a look into the file; its size is fixed."""
+
+    SLOTS = 1 << 24  # with a million values, one look in sixteen is made for nothing
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._slots = bytearray(self.SLOTS)
+        for kind, name, value in db.execute("SELECT kind, field, value FROM ident"):
+            self._slots[hash((kind, name, value)) % self.SLOTS] = 1
+
+    def add(self, kind: str, idents: Sequence[tuple[str, str]]) -> None:
+        for name, value in idents:
+            self._slots[hash((kind, name, value)) % self.SLOTS] = 1
+
+    def may_hold(self, kind: str, name: str, value: str) -> bool:
+        """False: no record has this value. True: one may, as what is gone leaves its mark."""
+        return bool(self._slots[hash((kind, name, value)) % self.SLOTS])
+
+
 @dataclass(slots=True)
 class Trial:
     """An attempt within a batch: the new records in it, which leave no trace if it fails.

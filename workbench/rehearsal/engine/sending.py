@@ -7,8 +7,7 @@ import math
 import socket
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from email.utils import formatdate
 
@@ -49,9 +48,8 @@ class Sender:
     async def send(self, reply: Reply, headers: Mapping[str, str], send: Send) -> None:
         """The whole answer, as it should be."""
         length = [] if reply.status in BODILESS else [(b"content-length", b"%d" % len(reply.body))]
-        with _joined(send):
-            await self._head(reply, headers, length, send)
-            await send({"type": "http.response.body", "body": reply.body})
+        await self._head(reply, headers, length, send)
+        await send({"type": "http.response.body", "body": reply.body})
 
     async def fail(self, met: Met, reply: Reply, headers: Mapping[str, str], *, receive: Receive, send: Send) -> None:
         """The answer, if there is one, as the fault of the socket lets it through."""
@@ -136,44 +134,6 @@ def retry_after(reply: Reply, met: Met, now: float) -> Reply:
         case said:
             pass
     return replace(reply, headers={**others, "retry-after": said})
-
-
-class _Joint:
-    """Stands in the place of a transport for as long as an answer is written, so that it goes out in one piece.
-
-    Head and body by themselves would be two packets: a third of the server's time, and a second awakening of the client.
-    """
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self._parts: list[bytes] = []
-
-    def write(self, data: bytes) -> None:
-        self._parts.append(data)
-
-    def is_closing(self) -> bool:
-        return self._transport.is_closing()
-
-    def close(self) -> None:
-        self.flush()
-        self._transport.close()
-
-    def flush(self) -> None:
-        parts, self._parts = self._parts, []
-        if parts:
-            self._transport.write(b"".join(parts))
-
-
-@contextmanager
-def _joined(send: Send) -> Iterator[None]:
-    """What is sent within goes out at the end."""
-    cycle, transport = send.__self__, _transport(send)  # type: ignore[attr-defined]
-    joint = cycle.transport = _Joint(transport)
-    try:
-        yield
-    finally:
-        cycle.transport = transport
-        joint.flush()
 
 
 class _Slammer(asyncio.Protocol):

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from workbench.rehearsal.engine.file import opened
-from workbench.rehearsal.engine.late import MOST, Late, Trial, waiting
+from workbench.rehearsal.engine.late import MOST, Late, Sieve, Trial, waiting
 
 Json = dict[str, Any]
 """A body as it stands on the wire: the stand-ins keep what they were sent, so it has no narrower type."""
@@ -27,8 +27,6 @@ PAGE = 5_000
 """So many lines of the log are read at a time."""
 AT_HAND = 16
 """So many requests of open jobs are kept as they came, to be read no second time."""
-SLOTS = 1 << 24
-"""Size of the sieve of identifying values: with a million of them, one look-up in sixteen is made for nothing."""
 LOGGED = ("n", "at", "method", "path", "status", "ms", "bytes_in", "bytes_out", "counted", "fault", "tokens", "windows")
 SECRET_QUERY = re.compile(r"(?i)\b([a-z_]*(?:token|key|secret|password)[a-z_]*)=[^&]*")
 
@@ -97,9 +95,7 @@ class State:
         self._trial: Trial | None = None
         self._batching = False
         self._requests: dict[int, Json] = {}
-        self._sieve = bytearray(SLOTS)  # a slot that is 0: no record has a value of this hash, so none need be looked up
-        for kind, name, value in self.db.execute("SELECT kind, field, value FROM ident"):
-            self._sieve[hash((kind, name, value)) % SLOTS] = 1
+        self._sieve = Sieve(self.db)
         self.next_due = self._earliest()
 
     @property
@@ -213,10 +209,6 @@ class State:
             self._late.write(self._db)
             self._late = Late()
 
-    def _mark(self, kind: str, idents: Sequence[tuple[str, str]]) -> None:
-        for name, value in idents:
-            self._sieve[hash((kind, name, value)) % SLOTS] = 1
-
     def _identify(self, kind: str, number: int, idents: Sequence[tuple[str, str]]) -> None:
         rows = [(kind, *pair, number) for pair in idents]
         self._db.executemany("INSERT OR IGNORE INTO ident VALUES (?, ?, ?, ?)", rows)
@@ -270,7 +262,7 @@ class State:
         )
         if traits.parents:
             db.executemany("INSERT OR IGNORE INTO link VALUES (?, ?, ?, ?)", [(*parent, *key) for parent in traits.parents])
-        self._mark(record.kind, traits.idents)
+        self._sieve.add(record.kind, traits.idents)
         if new and self._trial is not None:
             self._trial.add((*key, traits.idents))
         else:
@@ -323,7 +315,7 @@ class State:
 
     def known(self, kind: str, field_name: str, value: str) -> list[int]:
         """Ids of the records that carry this identifying value, oldest first."""
-        if not self._sieve[hash((kind, field_name, value)) % SLOTS]:
+        if not self._sieve.may_hold(kind, field_name, value):
             return []
         found = [number for (number,) in self._db.execute(KNOWN, (kind, field_name, value))]
         late = self._late.known(kind, field_name, value)

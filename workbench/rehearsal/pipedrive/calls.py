@@ -17,6 +17,7 @@ KIND = "callLogs"
 OUTCOMES = ("connected", "no_answer", "left_message", "left_voicemail", "wrong_number", "busy")
 LINKS = ("activity_id", "person_id", "org_id", "deal_id", "lead_id")
 TEXTS = ("subject", "duration", "from_phone_number", "note")
+WORDED = ("subject", "from_phone_number", "note")
 NEEDED = ("to_phone_number", "start_time", "end_time")
 MOST = 50
 BODY = Shape({"outcome": text}, open=True)
@@ -54,6 +55,9 @@ class Calls:
         for key in ("start_time", "end_time"):
             if moment_of(given[key]) is None:
                 no("v1", 400, f"{key} is not a valid date and time")
+        for key in WORDED:
+            if not isinstance(given.get(key), str | None):
+                no("v1", 400, f"{key} must be a string")
         number = self._state.next_id(KIND)
         uuid = uuid5(NAMESPACE_URL, f"{KIND}/{self._account.company_id}/{number}").hex
         links = self._ties.checked(given, LINKS)

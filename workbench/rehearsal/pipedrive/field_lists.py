@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Iterable, Sequence
 
 from workbench.rehearsal.engine import House, Json, Refusal, Reply
 from workbench.rehearsal.pipedrive.answers import Asked, Handler, Operation, invalid, no, one, page_v2, refused
+from workbench.rehearsal.pipedrive.cursors import after, place_in
 from workbench.rehearsal.pipedrive.fields import EXTRAS, LABEL_FIELD, Field, Fields
 from workbench.rehearsal.pipedrive.paging import limit_of
 from workbench.rehearsal.pipedrive.shapes import (
@@ -84,23 +83,12 @@ class FieldLists:
 
     def _list(self, object_: str) -> Handler:
         def listed(asked: Asked) -> Reply:
-            limit, start = limit_of(asked.query, self._switches), self._start(asked)
+            limit, start = limit_of(asked.query, self._switches), place_in(asked.query.get("cursor"), self._switches)
             rows = self._fields.listed(object_)
             page = [self.shown(field, asked) for field in rows[start : start + limit]]
-            return page_v2(page, _cursor(start + limit) if len(rows) > start + limit else None)
+            return page_v2(page, after(start + limit, len(rows)))
 
         return listed
-
-    def _start(self, asked: Asked) -> int:
-        cursor = asked.query.get("cursor")
-        if not cursor:
-            return 0
-        try:
-            return int(json.loads(base64.b64decode(cursor.encode(), altchars=b"-_", validate=True))["start"])
-        except (ValueError, KeyError, TypeError):
-            if self._switches["bad_cursor"] == "first":
-                return 0
-            invalid(["cursor: The value is not a valid cursor"])
 
     def _get(self, object_: str) -> Handler:
         return lambda asked: one(self.shown(self._found(object_, asked), asked))
@@ -224,7 +212,3 @@ def _all_known(field: Field, rows: Sequence[Json]) -> None:
     strange = [row["id"] for row in rows if row["id"] not in known]
     if strange:
         invalid([f"options: Option {strange[0]} does not exist"])
-
-
-def _cursor(start: int) -> str:
-    return base64.urlsafe_b64encode(json.dumps({"start": start}, separators=(",", ":")).encode()).decode()

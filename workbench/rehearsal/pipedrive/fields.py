@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from workbench.rehearsal.engine import House, Json, Record, Refusal, Traits, as_json
+from workbench.rehearsal.engine.recipes import of_row
 from workbench.rehearsal.pipedrive.account import Account
 from workbench.rehearsal.pipedrive.answers import SUPPORT, no
 from workbench.rehearsal.pipedrive.builtin import BUILT_IN, CONTACT_SYNC, LABELS, PROFILE, BuiltIn
@@ -255,8 +256,9 @@ class Fields:
                 options = list(map(self._option, rows))
                 record = Record(LABEL_OPTIONS, number, {"object": object_, "options": options}, now, now)
                 self._keep_labels(record, new=True)
-            for row in self._house.tenant.get("fields", []):
-                self.create(str(row["object"]), {key: row[key] for key in row if key != "object"}, now=now, told=True)
+            for place, row in enumerate(self._house.tenant.get("fields", []), 1):
+                with of_row("fields", place):
+                    self.create(str(row["object"]), {key: row[key] for key in row if key != "object"}, now=now, told=True)
             self._state.set_meta("labels_made", {"done": True})
 
     def _empty(self, field: Field, left: Emptying) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -10,7 +9,8 @@ from itertools import pairwise
 
 from workbench.rehearsal.engine import House, Json, Record, Reply, as_json
 from workbench.rehearsal.pipedrive.account import Account, v1_stamp
-from workbench.rehearsal.pipedrive.answers import Asked, Operation, no
+from workbench.rehearsal.pipedrive.answers import Asked, Operation
+from workbench.rehearsal.pipedrive.cursors import after, place_in
 from workbench.rehearsal.pipedrive.former import LASTING, Former
 from workbench.rehearsal.pipedrive.offsets import Offsets
 from workbench.rehearsal.pipedrive.records import Records
@@ -76,8 +76,8 @@ class History:
         def changelog(asked: Asked) -> Reply:
             found = self.changes(self._records.live("v1", kind, asked.number()))[::-1]
             _, limit = self._offsets.span(asked)
-            start = self._place(asked.query.get("cursor"))
-            more = _cursor(start + limit) if len(found) > start + limit else None
+            start = place_in(asked.query.get("cursor"), self._switches)
+            more = after(start + limit, len(found))
             rows = [self._told(change) for change in found[start : start + limit]]
             return as_json({"success": True, "data": rows, "additional_data": {"next_cursor": more}})
 
@@ -94,16 +94,6 @@ class History:
             "change_source_user_agent": None,
             "is_bulk_update_flag": False,
         }
-
-    def _place(self, cursor: str | None) -> int:
-        if not cursor:
-            return 0
-        try:
-            return int(json.loads(base64.b64decode(cursor, altchars=b"-_", validate=True))["from"])
-        except (ValueError, KeyError, TypeError):
-            if self._switches["bad_cursor"] == "reject":
-                no("v1", 400, "The cursor is not valid")
-            return 0
 
 
 def _between(before: Record, after: Record) -> Iterable[Change]:
@@ -126,7 +116,3 @@ def _text(key: str, value: object) -> str | None:
     if key in MOMENTS and isinstance(value, float):
         return v1_stamp(value)
     return json.dumps(value, ensure_ascii=False)
-
-
-def _cursor(place: int) -> str:
-    return base64.urlsafe_b64encode(json.dumps({"from": place}, separators=(",", ":")).encode()).decode()

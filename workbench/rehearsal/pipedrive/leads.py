@@ -12,7 +12,7 @@ from workbench.rehearsal.pipedrive.answers import Asked, Operation, no, one
 from workbench.rehearsal.pipedrive.fields import Fields
 from workbench.rehearsal.pipedrive.flat import flattened, lifted
 from workbench.rehearsal.pipedrive.offsets import Keep, Offsets, since
-from workbench.rehearsal.pipedrive.shapes import Shape, day, text
+from workbench.rehearsal.pipedrive.shapes import Shape, day, integer, text
 from workbench.rehearsal.pipedrive.stamps import pruned
 from workbench.rehearsal.pipedrive.ties import Ties
 
@@ -186,8 +186,12 @@ class Leads:
         return key[:40] in self._fields.of("deal")
 
     def _owner(self, given: Json) -> None:
-        unknown = self._house.switches["unknown_link"]
-        if "owner_id" in given and given["owner_id"] not in self._account.users and unknown != "accept":
+        if "owner_id" not in given:
+            return
+        owner, unknown = given["owner_id"], self._house.switches["unknown_link"]
+        if integer(owner) is not None:
+            no("v1", 400, "owner_id must be a number")
+        if owner not in self._account.users and unknown != "accept":
             no("v1", 404 if unknown == "not_found" else 400, "The owner does not exist")
 
     def _labels(self, given: Json) -> None:
@@ -204,7 +208,7 @@ class Leads:
             no("v1", 400, f"The currency {value['currency']} is not known")
 
     def _visibility(self, given: Json) -> None:
-        if "visible_to" in given and given["visible_to"] not in {str(level) for level in self._account.visibility}:
+        if "visible_to" in given and given["visible_to"] not in [str(level) for level in self._account.visibility]:
             no("v1", 400, f"visible_to must be one of {', '.join(map(str, self._account.visibility))}, as text")
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from workbench.rehearsal.engine import House, Json, Record, Reply
 from workbench.rehearsal.pipedrive.answers import Asked, invalid, page_v2
 from workbench.rehearsal.pipedrive.counters import EXTRA, Counters
+from workbench.rehearsal.pipedrive.cursors import held_in, packed
 from workbench.rehearsal.pipedrive.deals import ARCHIVED, STATUSES
 from workbench.rehearsal.pipedrive.former import Former
 from workbench.rehearsal.pipedrive.paging import limit_of
@@ -208,20 +207,8 @@ class Listing:
             condition.add(LINKED, PARENTS[name], number, kind)
 
     def _order(self, query: Mapping[str, str]) -> Order:
-        order = Order(query.get("sort_by", "id"), query.get("sort_direction") == "desc")
-        if not query.get("cursor"):
-            return order
-        try:
-            seen = json.loads(base64.b64decode(query["cursor"].encode(), altchars=b"-_", validate=True))
-            by, down = str(seen["field"]), seen["sortDirection"] == "desc"
-            value = seen["fieldValue"]
-            if by not in COLUMNS or not isinstance(value, str | int | float) or integer(seen["id"]):
-                raise ValueError
-            return Order(by, down, float(value) if isinstance(value, int) else value, seen["id"])
-        except (ValueError, KeyError, TypeError, OverflowError):
-            if self._switches["bad_cursor"] == "first":
-                return order
-            invalid(["cursor: The value is not a valid cursor"])
+        asked = Order(query.get("sort_by", "id"), query.get("sort_direction") == "desc")
+        return held_in(query.get("cursor"), _seen, self._switches) or asked
 
     def _cursor(self, record: Record, order: Order) -> str:
         value: object = {
@@ -232,4 +219,12 @@ class Listing:
             "name": str(record.body.get("name", "")).lower(),
         }[order.by]
         seen = {"field": order.by, "fieldValue": value, "sortDirection": "desc" if order.down else "asc", "id": record.id}
-        return base64.urlsafe_b64encode(json.dumps(seen, separators=(",", ":")).encode()).decode()
+        return packed(seen)
+
+
+def _seen(held: Json) -> Order:
+    """An order, and the last record that was read in it."""
+    by, value, number = str(held["field"]), held["fieldValue"], held["id"]
+    if by not in COLUMNS or not isinstance(value, str | int | float) or integer(number):
+        raise ValueError(by)
+    return Order(by, held["sortDirection"] == "desc", float(value) if isinstance(value, int) else value, number)

@@ -11,7 +11,7 @@ from workbench.rehearsal.engine import House, Json, Record, Reply, Traits
 from workbench.rehearsal.pipedrive.account import Account, v1_stamp
 from workbench.rehearsal.pipedrive.answers import Asked, Operation, no, one
 from workbench.rehearsal.pipedrive.offsets import Keep, Offsets, since
-from workbench.rehearsal.pipedrive.shapes import Shape, text
+from workbench.rehearsal.pipedrive.shapes import Shape, integer, text
 from workbench.rehearsal.pipedrive.stamps import pruned, seconds_of
 from workbench.rehearsal.pipedrive.ties import Ties
 
@@ -176,7 +176,7 @@ class Notes:
         number = given.get("user_id")
         if number is None or number == self._account.me["id"]:
             return number
-        if number not in self._account.users:
+        if integer(number) is not None or number not in self._account.users:
             no("v1", 400, f"User with id {number} was not found")
         if not self._account.me["is_admin"]:
             no("v1", 403, "You do not have permissions to do this.")

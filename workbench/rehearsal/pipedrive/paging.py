@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from collections.abc import Mapping, Sequence
 
 from workbench.rehearsal.engine import Json, Reply, Switches
-from workbench.rehearsal.pipedrive.answers import invalid, no, page_v2
+from workbench.rehearsal.pipedrive.answers import invalid, page_v2
+from workbench.rehearsal.pipedrive.cursors import held_in, packed
 from workbench.rehearsal.pipedrive.shapes import Check, one_of, text, whole
 
 USUAL, MOST = 100, 500
@@ -27,7 +25,7 @@ def paged(rows: Sequence[Json], query: Mapping[str, str], switches: Switches, *,
     limit = limit_of(query, switches)
     name, down = query.get("sort_by", "id"), query.get("sort_direction") == "desc"
     rows = sorted(rows, key=lambda row: _key(row, name), reverse=down)
-    seen = _seen(query.get("cursor"), switches)
+    seen = held_in(query.get("cursor"), _seen, switches)
     if seen is not None:
         rows = [row for row in rows if (_key(row, name) < seen if down else _key(row, name) > seen)]
     page = rows[:limit]
@@ -51,16 +49,8 @@ def _key(row: Json, name: str) -> tuple[str, float, int]:
 
 def _cursor(row: Json, name: str, *, down: bool) -> str:
     shown = {"field": name, "fieldValue": row.get(name), "sortDirection": "desc" if down else "asc", "id": row["id"]}
-    return base64.urlsafe_b64encode(json.dumps(shown, separators=(",", ":")).encode()).decode()
+    return packed(shown)
 
 
-def _seen(cursor: str | None, switches: Switches) -> tuple[str, float, int] | None:
-    if not cursor:
-        return None
-    try:
-        shown = json.loads(base64.b64decode(cursor.encode(), altchars=b"-_", validate=True))
-        return _key({shown["field"]: shown["fieldValue"], "id": int(shown["id"])}, shown["field"])
-    except (binascii.Error, ValueError, KeyError, TypeError):
-        if switches["bad_cursor"] == "first":
-            return None
-        no("v2", 400, "Validation failed: cursor: The value is not a valid cursor", code="ERR_SCHEMA_VALIDATION_FAILED")
+def _seen(held: Json) -> tuple[str, float, int]:
+    return _key({held["field"]: held["fieldValue"], "id": int(held["id"])}, held["field"])

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from workbench.rehearsal.engine import Json
 
 Get = Callable[[str], Any]
+ADDRESS = "https://NAME.pipedrive.com, the bare host"
+PROBES: Sequence[str] = ()
+VERSIONS = ("/api/v1", "/api/v2", "/api", "/v1")
 USER = (
     "id", "name", "email", "default_currency", "locale", "lang", "phone", "activated", "last_login", "created", "modified",
     "has_created_company", "access", "timezone_name", "timezone_offset", "role_id", "icon_url", "is_deleted",
@@ -33,6 +36,13 @@ OBJECTS: Mapping[str, str] = {
 LABEL_FIELD = "label_ids"
 
 
+def root(url: str) -> str:
+    """The address below which paths are asked for; one that goes on with ``/api`` or a version is cut back to its host."""
+    cut = url.rstrip("/")
+    path = urlsplit(cut).path
+    return cut.removesuffix(path) if path in VERSIONS else cut
+
+
 def headers(token: str) -> dict[str, str]:
     """The header that carries the key."""
     return {"x-api-token": token}
@@ -42,7 +52,7 @@ def tenant_of(get: Get) -> Json:
     """The recipe; ``get`` answers the JSON at a path below the address of the API.
 
     No request tells the plan and its caps: the recipe says lite, the least of them, and no caps. The seats are the users
-    who are active.
+    who are active. Each such guess, and what is not read, stands in words under ``account.unsure``.
     """
     me = get("v1/users/me")["data"]
     users = get("v1/users")["data"]
@@ -60,17 +70,30 @@ def tenant_of(get: Get) -> Json:
 
 
 def _account(me: Json, users: Sequence[Json]) -> Json:
+    seats = max(sum(1 for user in users if user["active_flag"]), 1)
     kept = _of(me, ("company_id", "company_name", "company_domain", "company_country", "company_industry", "locale"))
     return {
         **kept,
         **({"language": _of(me["language"], tuple(me["language"]))} if me.get("language") else {}),
         "plan": "lite",
-        "seats": max(sum(1 for user in users if user["active_flag"]), 1),
+        "seats": seats,
         "currency": me["default_currency"],
         "timezone": me["timezone_name"],
         "api_user": me["email"],
         **({"made_at": me["created"]} if me.get("created") else {}),
+        "unsure": _guesses(me, seats),
     }
+
+
+def _guesses(me: Json, seats: int) -> list[str]:
+    made = ["the account is taken to be as old as the user whose key it is"] if me.get("created") else []
+    return [
+        "the plan is taken to be lite, the least of them",
+        "no caps are written, so nothing limits open deals, custom fields, activity types and recurring products",
+        f"the seats are taken to be the {seats} users who are active",
+        *made,
+        "filters and roles are not read",
+    ]
 
 
 def _pipelines(rows: Sequence[Json], stages: Sequence[Json]) -> list[Json]:

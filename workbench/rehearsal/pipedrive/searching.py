@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from workbench.rehearsal.engine import House, Json, Record, Reply, as_json
 from workbench.rehearsal.pipedrive.account import Account
 from workbench.rehearsal.pipedrive.answers import Asked, Operation, invalid, no
+from workbench.rehearsal.pipedrive.cursors import after, place_in
 from workbench.rehearsal.pipedrive.index import SEARCHED, Hit, Index
 from workbench.rehearsal.pipedrive.offsets import Offsets
 from workbench.rehearsal.pipedrive.shapes import Check, Shape, flag, one_of, text, whole, words_of
@@ -138,7 +136,7 @@ class Searching:
             if values:
                 rows.append({"id": _id(item, record), field: values[0]})
         start, limit = self._span(asked)
-        more = _cursor(start + limit) if len(rows) > start + limit else None
+        more = after(start + limit, len(rows))
         return as_json({"success": True, "data": rows[start : start + limit], "additional_data": {"next_cursor": more}})
 
     def _refuse_unsearchable(self, item: str, field: str) -> None:
@@ -148,25 +146,14 @@ class Searching:
 
     def _page(self, asked: Asked, hits: Sequence[Hit]) -> Page:
         start, limit = self._span(asked)
-        return Page(hits[start : start + limit], _cursor(start + limit) if len(hits) > start + limit else None)
+        return Page(hits[start : start + limit], after(start + limit, len(hits)))
 
     def _span(self, asked: Asked) -> tuple[int, int]:
         """The place of the first hit, and how many a page holds."""
         limit = int(asked.query.get("limit", USUAL))
         if limit < 1 or (limit > MOST and self._switches["search_limit"] == "reject"):
             invalid([f"limit: The value must be between 1 and {MOST}"])
-        return self._place(asked.query.get("cursor")), min(limit, MOST)
-
-    def _place(self, cursor: str | None) -> int:
-        if not cursor:
-            return 0
-        try:
-            value = json.loads(base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)))
-            return int(value["from"])
-        except (binascii.Error, ValueError, KeyError, TypeError):
-            if self._switches["bad_cursor"] == "reject":
-                invalid(["cursor: The value is not a valid cursor"])
-            return 0
+        return place_in(asked.query.get("cursor"), self._switches), min(limit, MOST)
 
     def _leads_v1(self, asked: Asked) -> Reply:
         start, limit = self._offsets.span(asked, MOST)
@@ -280,7 +267,3 @@ def _priced(value: Json) -> Json:
 
 def _seen(body: Json) -> Json:
     return {"visible_to": int(body["visible_to"]), "is_archived": body.get("is_archived", False)}
-
-
-def _cursor(place: int) -> str:
-    return base64.urlsafe_b64encode(json.dumps({"from": place}, separators=(",", ":")).encode()).decode().rstrip("=")

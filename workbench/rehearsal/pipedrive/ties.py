@@ -37,7 +37,8 @@ class Ties:
             value = _as_id(key, given.get(key))
             if value is None:
                 continue
-            if self._number(key, value) is None and self._unknown != "accept":
+            fits = isinstance(value, str) if key == "lead_id" else _is_id(value)
+            if self._number(key, value) is None and not (fits and self._unknown == "accept"):
                 no(version, 404 if self._unknown == "not_found" else 400, f"{_spoken(key)} with id {value} was not found")
             links[key] = value
         return links
@@ -91,7 +92,7 @@ def _as_id(key: str, value: object) -> object:
     if value in (None, "", 0):
         return None
     if key == "lead_id":
-        return str(value).lower()
+        return value.lower() if isinstance(value, str) else value
     return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
