@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import httpx
-from freshsales_account import contact, made, messages, view_of
+import pytest
+from freshsales_account import Started, contact, field, made, messages, view_of
 
 
 def test_owners_come_under_users_and_a_leaver_owns_nothing_new(api: httpx.Client) -> None:  # §5 Selectors, §9 Owner
@@ -142,3 +145,61 @@ def test_times_and_author_are_the_servers(api: httpx.Client) -> None:  # §9 cre
 
     assert not shown["created_at"].startswith("2001")
     assert shown["creater_id"] == api.get("/selector/owners").json()["users"][0]["id"]
+
+
+def test_a_change_may_not_take_what_another_has_but_may_say_its_own_again(started: Started) -> None:  # §4 Unique
+    _, http = started()
+    key = field(http, "contacts", "Permit", "text", unique=True)["name"]
+    one = contact(http, email="one@brightroof.example", external_id="1", custom_field={key: "P-1"})
+    two = contact(http, email="two@brightroof.example", external_id="2", custom_field={key: "P-2"})
+    made(http, "/sales_accounts", name="Taken Ltd")
+    account = made(http, "/sales_accounts", name="Free Ltd")["id"]
+
+    for taken, again, words in (
+        ({"email": "ONE@brightroof.example"}, {"email": "two@brightroof.example"}, "Email is not unique"),
+        ({"external_id": "1"}, {"external_id": "2"}, "ExternalId is not unique"),
+        ({"custom_field": {key: "P-1"}}, {"custom_field": {key: "P-2"}}, "Permit has already been taken"),
+    ):
+        assert messages(http.put(f"/contacts/{two['id']}", json={"contact": taken})) == [words]
+        assert http.put(f"/contacts/{two['id']}", json={"contact": again}).status_code == 200
+    assert messages(http.put(f"/sales_accounts/{account}", json={"name": "taken ltd"})) == ["Name has already been taken"]
+    assert http.put(f"/sales_accounts/{account}", json={"name": "FREE Ltd"}).status_code == 200
+    assert http.get(f"/contacts/{one['id']}").json()["contact"]["email"] == "one@brightroof.example"
+
+
+@pytest.mark.parametrize(("beyond", "rotten"), [(-1, None), (0, None), (1, 1), (9, 9)])
+def test_an_open_deal_is_rotten_by_its_days_beyond_what_the_pipeline_allows(
+    started: Started, beyond: int, rotten: int | None
+) -> None:
+    _, http = started(created_at="honoured", time_scale="1")
+    allowed = http.get("/selector/deal_pipelines").json()["deal_pipelines"][0]["rotting_days"]
+    # The day is the account's, so the deal is made at this very hour of it.
+    made_at = (datetime.now(UTC) - timedelta(days=allowed + beyond)).isoformat()
+    deal = made(http, "/deals", name="Old", amount=1, created_at=made_at)
+    assert (deal["age"], deal["rotten_days"]) == (allowed + beyond, rotten)
+
+
+def test_what_hangs_on_two_parents_outlives_the_first_and_goes_with_the_last(api: httpx.Client) -> None:  # §2.7
+    person, deal = contact(api, email="both@brightroof.example")["id"], made(api, "/deals", name="Both", amount=1)["id"]
+    both = [{"id": person, "type": "Contact"}, {"id": deal, "type": "Deal"}]
+    task = made(api, "/tasks", title="Ring", due_date="2099-01-01T00:00:00Z", targetables=both)["id"]
+    for path in (f"/contacts/{person}", f"/contacts/{person}/forget"):
+        assert api.delete(path).json() is True
+        assert [row["id"] for row in api.get(f"/deals/{deal}/tasks").json()["tasks"]] == [task]
+    for path in (f"/deals/{deal}", f"/deals/{deal}/forget"):
+        assert api.delete(path).json() is True
+    assert api.get(f"/tasks/{task}").status_code == 404
+
+
+def test_an_account_adds_up_its_open_and_its_won_deals_and_no_lost_ones(api: httpx.Client) -> None:  # §2.2
+    pipeline = api.get("/selector/deal_pipelines").json()["deal_pipelines"][0]
+    stages = {row["forecast_type"]: row["id"] for row in pipeline["deal_stages"]}
+    account = made(api, "/sales_accounts", name="Sums Ltd")["id"]
+    for forecast, amounts in (("Open", (1, 2)), ("Closed Won", (10, 20, 30)), ("Closed Lost", (100,))):
+        for amount in amounts:
+            keys = {"deal_pipeline_id": pipeline["id"], "deal_stage_id": stages[forecast], "sales_account_id": account}
+            made(api, "/deals", name=forecast, amount=amount, **keys)
+
+    sums = api.get(f"/sales_accounts/{account}").json()["sales_account"]
+    assert (sums["open_deals_amount"], sums["open_deals_count"]) == ("3.0", 2)
+    assert (sums["won_deals_amount"], sums["won_deals_count"]) == ("60.0", 3)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from workbench.rehearsal.engine import Call, House, Json, Record, Refusal, Reply, Traits, as_json
+from workbench.rehearsal.engine import Call, House, Json, Record, Refusal, Reply, as_json
 from workbench.rehearsal.freshsales.answers import Handler, given
 from workbench.rehearsal.freshsales.drafts import KINDS
 from workbench.rehearsal.freshsales.fields import Fields
 from workbench.rehearsal.freshsales.reading import words
-from workbench.rehearsal.freshsales.records import ACTIVITIES, Records
+from workbench.rehearsal.freshsales.records import ACTIVITIES, Records, hanging
 from workbench.rehearsal.freshsales.shapes import Shapes
-from workbench.rehearsal.freshsales.tenant import MODELS
 
 PERSON = KINDS["leads"].text & KINDS["contacts"].text
 SHARED = ("owner_id", "lead_source_id", "campaign_id", "territory_id", "tags")
-PARENTS = {model: kind for kind, model in MODELS.items()}
 
 
 class Leads:
@@ -82,10 +80,7 @@ class Leads:
                 mine = {"id": lead.id, "type": "Lead"}
                 others = [row for row in child.body["targetables"] if row != mine]
                 child.body["targetables"] = [{"id": contact.id, "type": "Contact"}, *others]
-                parents = [(PARENTS[row["type"]], row["id"]) for row in child.body["targetables"]]
-                label = str(child.body.get("title", child.body.get("name", ""))).lower()
-                facet = str(child.body.get("status", 0)) if kind == "tasks" else None
-                self._state.save(child, Traits(label=label, facet=facet, parents=parents), new=False)
+                self._state.save(child, hanging(child, child.body["targetables"]), new=False)
 
     def _deal(self, lead: Record, contact: Record, deal: Mapping[str, object], now: float) -> None:
         links: Json = {"contacts_added_list": [contact.id]}

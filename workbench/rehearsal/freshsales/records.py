@@ -9,12 +9,10 @@ from workbench.rehearsal.engine import House, Json, Record, Refusal, Traits
 from workbench.rehearsal.freshsales.drafts import Draft, Drafts, display_name, words_of
 from workbench.rehearsal.freshsales.fields import Fields
 from workbench.rehearsal.freshsales.index import OLD, Index
-from workbench.rehearsal.freshsales.tenant import Catalog
+from workbench.rehearsal.freshsales.tenant import MODELS, Catalog
 from workbench.rehearsal.freshsales.values import moment_in
 
 ACTIVITIES = ("notes", "tasks", "appointments", "sales_activities", "phone_calls", "documents", "document_links")
-
-
 PHONES = ("mobile_number", "work_number", "phone")
 FACETS = ("deal_stage_id", "contact_status_id")
 PARENTS = ("sales_accounts", "sales_account_id", "parent_sales_account_id", "contact_ids", "list_ids")
@@ -70,6 +68,7 @@ class Records:
         record = self.live(kind, number)
         self._keep_for_searches(record, now)
         self._cut(record, now)
+        self._loosen(record)
         for child in self._only_children(record):
             self._state.save(replace(child, deleted=now), Traits(label="", parents=((kind, number),)), new=False)
         gone = replace(record, deleted=now)
@@ -83,6 +82,7 @@ class Records:
         if record is None:
             raise Refusal(404, "Record not found")
         self._cut(record, now)
+        self._loosen(record)
         for child in self._only_children(record):
             self._state.erase(child.kind, child.id)
         self._state.erase(kind, number)
@@ -214,12 +214,30 @@ class Records:
         if self._index.lags and record.deleted is None:
             self._index.supersede(record, self.traits(record), now)
 
+    def _loosen(self, record: Record) -> None:
+        """What hangs on others too hangs on them alone, so that it goes with the last of them."""
+        for child in list(self._hanging(record)):
+            rest = [row for row in child.body["targetables"] if (row["type"], row["id"]) != (MODELS[record.kind], record.id)]
+            if rest:
+                self._state.save(replace(child, body={**child.body, "targetables": rest}), hanging(child, rest), new=False)
+
     def _only_children(self, record: Record) -> Iterator[Record]:
+        return (child for child in list(self._hanging(record)) if len(child.body["targetables"]) == 1)
+
+    def _hanging(self, record: Record) -> Iterator[Record]:
         for kind in ACTIVITIES:
             for number in self._state.children(record.kind, record.id, kind):
                 child = self._state.get(kind, number, deleted=True)
-                if child is not None and len(child.body["targetables"]) == 1:
+                if child is not None:
                     yield child
+
+
+def hanging(child: Record, targets: Sequence[Json]) -> Traits:
+    """What an activity or a file is found by that hangs on these."""
+    label = str(child.body.get("title", child.body.get("name", ""))).lower()
+    facet = str(child.body.get("status", 0)) if child.kind == "tasks" else None
+    kinds = {model: kind for kind, model in MODELS.items()}
+    return Traits(label=label, facet=facet, parents=[(kinds[row["type"]], row["id"]) for row in targets])
 
 
 def ident(value: object) -> str:
