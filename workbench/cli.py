@@ -225,7 +225,7 @@ def rehearse(
 @_command
 def tenant(
     destination: Annotated[str, typer.Argument(help="The destination that the account is of.")],
-    url: Annotated[str, typer.Option(help="The account's address, up to and with /api.")],
+    url: Annotated[str, typer.Option(help="Its address: of Freshsales up to and with /api, of Pipedrive the bare host.")],
     key_file: Annotated[str, typer.Option(help="A file with the key, or `env` for $WORKBENCH_KEY.")],
     out: Annotated[Path, typer.Option(help="Where the recipe goes; --tenant takes it.")],
 ) -> None:

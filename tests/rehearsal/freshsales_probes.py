@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import httpx
-from freshsales_account import Json, client, contact, finished, in_view, made, upload
+from freshsales_account import Json, client, contact, finished, in_view, made, upload, view_of
 
 from workbench.rehearsal import Rehearsal
 
@@ -268,6 +268,14 @@ def view_order(stand_in: Rehearsal, http: httpx.Client) -> object:
     ids = [contact(http, email=f"vo{n}@brightroof.example")["id"] for n in range(2)]
     shown = [number for number in in_view(http, "contacts", "All Contacts") if number in ids]
     return [ids.index(number) for number in shown]
+
+
+def list_lag_seconds(stand_in: Rehearsal, http: httpx.Client) -> object:
+    """Whether each way of listing shows a contact that was just made, and whether its own address does."""
+    number = contact(http, email="ll@brightroof.example")["id"]
+    scrolled = http.get(f"/contacts/scroll/{view_of(http, 'contacts', 'All Contacts')}").json()["contacts"]
+    direct = http.get(f"/contacts/{number}").status_code
+    return number in in_view(http, "contacts", "All Contacts"), number in [row["id"] for row in scrolled], direct
 
 
 def index_lag_seconds(stand_in: Rehearsal, http: httpx.Client) -> object:

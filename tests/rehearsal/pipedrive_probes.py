@@ -12,6 +12,7 @@ import httpx
 from pipedrive_tenant import KEY, Asking
 
 Probe = Callable[[Asking], object]
+Ways = tuple[tuple[str, str, dict[str, object]], ...]
 NOBODY = 987654
 APP = ("rehearsal", KEY)
 
@@ -87,10 +88,32 @@ def deal_add_time(api: Asking) -> object:
     return [said(one) < 300 and one.json()["data"]["add_time"][:10] == "2019-03-04" for one in answers]
 
 
+def deal_channel(api: Asking) -> object:
+    """What a new and a changed deal show of the channel, or the words of the refusal."""
+    number = deal(api)["id"]
+    ways: Ways = (("POST", "deals", {"title": "x"}), ("PATCH", f"deals/{number}", {}))
+    answers = [api.send(method, path, {**body, "channel_id": "fair-7"}) for method, path, body in ways]
+    return [one.json()["data"]["channel_id"] if said(one) < 300 else one.json()["error"] for one in answers]
+
+
+def nested_custom_fields(api: Asking) -> object:
+    """The refusals of one nesting too many, and how many records it has made."""
+    before = len(api.get("persons", limit=500))
+    nested = {"custom_fields": {"custom_fields": {"a" * 40: "x"}}}
+    ways: Ways = (("POST", "persons", {"name": "x"}), ("PATCH", f"deals/{deal(api)['id']}", {}))
+    answers = [api.send(method, path, {**body, **nested}) for method, path, body in ways]
+    return [(one.status_code, one.json()) for one in answers], len(api.get("persons", limit=500)) - before
+
+
 def unknown_link(api: Asking) -> object:
-    """A deal's organization and owner, a follower, a note's deal, a file's person, a lead's person and owner."""
+    """A deal's organization and owner, a follower, a note's deal, a file's person, a lead's person and owner, and each kind
+    of custom field that names something, in a deal and in a lead."""
     lead = {"title": "Gutter", "person_id": person(api)}
+    kinds = ("org", "people", "user")
+    codes = [api.post("dealFields", {"field_name": kind, "field_type": kind})["field_code"] for kind in kinds]
     answers = (
+        *(api.send("POST", "deals", {"title": "x", "custom_fields": {code: NOBODY}}) for code in codes),
+        *(api.send("POST", "/v1/leads", {**lead, code: NOBODY}) for code in codes),
         api.send("POST", "deals", {"title": "x", "org_id": NOBODY}),
         api.send("POST", "deals", {"title": "x", "owner_id": NOBODY}),
         api.send("POST", f"deals/{deal(api)['id']}/followers", {"user_id": NOBODY}),
@@ -176,10 +199,13 @@ def profile_fields(api: Asking) -> object:
 def deleted_record(api: Asking) -> object:
     one, note, file = person(api), api.post("/v1/notes", {"content": "x", "deal_id": deal(api)["id"]})["id"], 0
     file = uploaded(api, b"a").json()["data"]["id"]
-    paths = (f"persons/{one}", f"/v1/notes/{note}", f"/v1/files/{file}")
+    lead = api.post("/v1/leads", {"title": "Gutter", "person_id": person(api)})["id"]
+    paths = (f"persons/{one}", f"/v1/notes/{note}", f"/v1/files/{file}", f"/v1/leads/{lead}")
     for path in paths:
         api.delete(path)
-    return [said(api.send("GET", path)) for path in paths], said(api.send("PATCH", paths[0], {"name": "x"}))
+    return [said(api.send("GET", path)) for path in paths], [
+        said(api.send("PATCH", path, {"name": "x"})) for path in (paths[0], paths[-1])
+    ]
 
 
 def unarchive(api: Asking) -> object:

@@ -64,5 +64,7 @@ def account(folder: Path, *, scale: float = 1000, tenant: str | Path | None = No
         "pipedrive", state=folder / "state.sqlite", token=KEY, tenant=tenant, time_scale=scale, switches=chosen
     ) as one:
         asking = Asking(one)
-        yield asking
-        asking.http.close()
+        try:
+            yield asking
+        finally:
+            asking.http.close()

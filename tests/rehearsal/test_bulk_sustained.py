@@ -277,6 +277,7 @@ def test_a_batch_whose_transaction_fails_leaves_no_trace(state: State, deed: str
 
 def _told(state: State, *, flush: bool = True) -> dict[str, list[Any]]:
     db = state.db if flush else state._db
+    state._rows.write(state._db)  # earlier attempts' records count, whether or not they have reached their table
     rest = [*db.execute("SELECT * FROM job"), *db.execute("SELECT * FROM meta"), *db.execute("SELECT * FROM content")]
     told = {
         "record": db.execute("SELECT id, body FROM record ORDER BY id").fetchall(),

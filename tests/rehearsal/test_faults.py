@@ -513,7 +513,9 @@ def test_a_fault_that_cannot_be_read_is_refused_in_words(tmp_path: Path, spec: s
     assert not state.exists()
 
 
-@pytest.mark.parametrize(("destination", "kind"), [("freshsales", "429_daily"), ("pipedrive", "job_stuck")])
+@pytest.mark.parametrize(
+    ("destination", "kind"), [("freshsales", "429_daily"), ("pipedrive", "job_rows"), ("pipedrive", "job_shuffled")]
+)
 def test_a_fault_that_the_vendor_cannot_meet_is_refused_at_the_start(tmp_path: Path, destination: str, kind: str) -> None:
     with (
         pytest.raises(SpecError, match="cannot meet"),

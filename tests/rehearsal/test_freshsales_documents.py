@@ -188,3 +188,13 @@ def test_a_product_has_files_too_and_takes_them_along(started: Started) -> None:
 
     assert binned == before
     assert [row["name"] for row in http.get(listing).json()["documents"]] == ["plan.pdf"]
+
+
+def test_every_file_and_link_of_a_record_is_listed(api: httpx.Client) -> None:  # §2.11 List
+    person = contact(api, email="every.file@brightroof.example")["id"]
+    whom = {"targetable_type": "Contact", "targetable_id": str(person)}
+    files = [upload(api, b"x", name, **whom).json()["id"] for name in ("a.pdf", "b.pdf", "c.pdf")]
+    links = [api.post("/document_links", json={"url": f"https://x.example/{n}", **whom}).json()["id"] for n in (1, 2)]
+    listed = api.get(f"/contacts/{person}/document_associations").json()
+    assert [row["id"] for row in listed["documents"]] == files
+    assert [row["id"] for row in listed["document_links"]] == links

@@ -1,10 +1,10 @@
-"""Whatever the order of creates, changes, links, deletes and purges: the Freshsales tenant stays whole, and paging is exact."""
+"""Whatever the order of creates, changes, links, deletes, restores and purges: the tenant stays whole, and paging is exact."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,7 +12,16 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
 
 from workbench.rehearsal import Rehearsal, canonical, running
 
@@ -20,7 +29,9 @@ KEY = "sequence-key-91c4"
 MAIN = ("contacts", "sales_accounts", "deals")
 WRAPPER = {"contacts": "contact", "sales_accounts": "sales_account", "deals": "deal"}
 WORDS = st.sampled_from(["Ada", "Brook", "Cleo", "Dov", "Edda"])  # few, so that names and addresses collide
-TARGET = {"contacts": "Contact", "sales_accounts": "SalesAccount", "deals": "Deal"}
+SHELVED = {"products": "product", "cpq_documents": "cpq_document", "cm_gadget": "cm_gadget"}
+PLACE = {"products": "/cpq/products", "cpq_documents": "/cpq/cpq_documents", "cm_gadget": "/custom_module/cm_gadget"}
+RESTORED = ("products", "cpq_documents")  # nothing else comes back by the API
 
 
 class Account(RuleBasedStateMachine):
@@ -31,16 +42,24 @@ class Account(RuleBasedStateMachine):
     contacts = Bundle("contacts")
     sales_accounts = Bundle("sales_accounts")
     deals = Bundle("deals")
+    products = Bundle("products")
+    quotes = Bundle("quotes")
     gone = Bundle("gone")
+    things = Bundle("things")  # products, quotes and gadgets; their ids are of different blocks
 
     def __init__(self) -> None:
         super().__init__()
         headers = {"Authorization": f"Token token={KEY}"}
         self.http = httpx.Client(base_url=self.stand_in.url, headers=headers, trust_env=False, timeout=20)
         self.before = canonical(self.stand_in.dump())
-        self.live: dict[str, dict[int, dict[str, Any]]] = {kind: {} for kind in MAIN}
+        self.live: dict[str, dict[int, dict[str, Any]]] = {kind: {} for kind in (*MAIN, *SHELVED)}
         self.binned: dict[str, set[int]] = {kind: set() for kind in MAIN}
+        self.shelved: dict[str, dict[int, dict[str, Any]]] = {kind: {} for kind in SHELVED}
+        self.firsts: dict[str, int] = {}
+        self.kind_of: dict[int, str] = {}
+        self.views: dict[tuple[str, str], int] = {}
         self.ever: set[tuple[str, int]] = set()
+        self.noted: set[int] = set()
         self.notes: dict[int, tuple[str, int]] = {}
 
     # --- what a client does
@@ -65,6 +84,41 @@ class Account(RuleBasedStateMachine):
             return False
         value = str(keys[field]).casefold()
         return any(str(row.get(field, "")).casefold() == value for number, row in self.live[kind].items() if number != own)
+
+    # Each run begins with a deal, its contact, both their account and a product, so that a delete cuts something.
+    @initialize(target=contacts)
+    def a_person(self) -> Any:
+        return self._first("contacts", self._create("contacts", last_name="First", email="first@people.example"))
+
+    @initialize(target=sales_accounts)
+    def an_employer(self) -> Any:
+        return self._first("sales_accounts", self._create("sales_accounts", name="First Ltd"))
+
+    @initialize(target=deals)
+    def a_deal(self) -> Any:
+        return self._first("deals", self._create("deals", name="First roof", amount=1))
+
+    @initialize(targets=(products, things), word=WORDS)
+    def an_article(self, word: str) -> int:
+        return int(self._first("products", self.create_product(word, 10)))
+
+    def _first(self, kind: str, number: int | None) -> Any:
+        """Once all four are there, whatever their order, they are tied to one another."""
+        assert number is not None
+        self.firsts[kind] = number
+        if len(self.firsts) == 4:
+            person, employer, deal = (self.firsts[name] for name in MAIN)
+            self.employ(person, [employer])
+            self.involve(deal, person)
+            self.place(deal, employer)
+            self.note(person)
+            self.sell(deal, [self.firsts["products"]], 2)
+        return number
+
+    @rule(target=gone, kind=st.sampled_from(MAIN))
+    def cut(self, kind: str) -> tuple[str, int]:
+        """Deletes what is tied; among all others it would seldom be drawn."""
+        return self._delete(kind, self.firsts[kind])
 
     @rule(target=contacts, word=WORDS)
     def create_contact(self, word: str) -> Any:
@@ -139,12 +193,113 @@ class Account(RuleBasedStateMachine):
         if both:
             self.live["deals"][deal]["account"] = account
 
+    # --- what is sold, and what lies in a custom module
+
+    def _shelve(self, kind: str, **keys: object) -> int:
+        answer = self.http.post(PLACE[kind], json={SHELVED[kind]: keys})
+        assert answer.status_code == 200, answer.text
+        number = int(answer.json()[SHELVED[kind]]["id"])
+        assert (kind, number) not in self.ever, "an id was given out twice"
+        self.ever.add((kind, number))
+        self.live[kind][number] = dict(keys)
+        self.kind_of[number] = kind
+        return number
+
+    @rule(targets=(products, things), word=WORDS, price=st.integers(0, 99))
+    def create_product(self, word: str, price: int) -> int:
+        prices = [{"currency_code": "USD", "unit_price": price}]
+        number = self._shelve("products", name=f"{word} tile", pricing_type=1, product_pricings=prices)
+        self.live["products"][number] = {"name": f"{word} tile", "price": price}
+        return number
+
+    @rule(target=things, word=WORDS)
+    def create_gadget(self, word: str) -> int:
+        return self._shelve("cm_gadget", name=word)
+
+    @rule(targets=(quotes, things), deal=deals, word=WORDS)
+    def offer(self, deal: int, word: str) -> Any:
+        keys = {"document_type": "Quote", "display_name": word, "deal_id": deal}
+        if deal in self.live["deals"]:
+            return self._shelve("cpq_documents", **keys)
+        assert self.http.post(PLACE["cpq_documents"], json={"cpq_document": keys}).status_code == 400
+        return multiple()
+
+    @rule(number=things, word=WORDS)
+    def rename_shelved(self, number: int, word: str) -> None:
+        kind = self.kind_of[number]
+        name = "display_name" if kind == "cpq_documents" else "name"
+        answer = self.http.put(f"{PLACE[kind]}/{number}", json={SHELVED[kind]: {name: word}})
+        assert answer.status_code == (200 if number in self.live[kind] else 404), answer.text
+        if number in self.live[kind]:
+            self.live[kind][number][name] = word
+
+    @rule(deal=deals, articles=st.lists(products, max_size=3, unique=True), pieces=st.integers(1, 9))
+    def sell(self, deal: int, articles: list[int], pieces: int) -> None:
+        """Sending lines replaces those before, and makes their sum the amount; what lies in the bin is not sold."""
+        lines = [{"id": article, "quantity": pieces} for article in articles]
+        answer = self.http.put(f"/deals/{deal}", json={"deal": {"products": lines}})
+        if deal not in self.live["deals"]:
+            assert answer.status_code == 404
+        elif not all(article in self.live["products"] for article in articles):
+            assert answer.status_code == 400
+        else:
+            assert answer.status_code == 200, answer.text
+            row = self.live["deals"][deal]
+            if articles or row.get("lines"):
+                row["amount"] = pieces * sum(self.live["products"][article]["price"] for article in articles)
+            row["lines"] = [(article, pieces) for article in articles]
+
+    @rule(quote=quotes, articles=st.lists(products, max_size=2, unique=True))
+    def itemise(self, quote: int, articles: list[int]) -> None:
+        answer = self.http.put(
+            f"{PLACE['cpq_documents']}/{quote}", json={"cpq_document": {"products": [{"id": n} for n in articles]}}
+        )
+        if quote not in self.live["cpq_documents"]:
+            assert answer.status_code == 404
+        elif not all(article in self.live["products"] for article in articles):
+            assert answer.status_code == 400
+        else:
+            assert answer.status_code == 200, answer.text
+            self.live["cpq_documents"][quote]["lines"] = [(article, 1) for article in articles]
+
+    @rule(number=things)
+    def bin_shelved(self, number: int) -> None:
+        kind = self.kind_of[number]
+        answer = self.http.delete(f"{PLACE[kind]}/{number}")
+        assert answer.status_code == (200 if number in self.live[kind] else 404), answer.text
+        if number in self.live[kind]:
+            self.shelved[kind][number] = self.live[kind].pop(number)
+        assert self.http.get(f"{PLACE[kind]}/{number}").status_code == 404
+
+    @rule(number=things)
+    def restore(self, number: int) -> None:
+        """Back as it was; for what is not in the bin nothing happens, and what is forgotten stays so."""
+        kind = self.kind_of[number]
+        answer = self.http.put(f"{PLACE[kind]}/{number}/restore")
+        there = number in self.live[kind] or number in self.shelved[kind]
+        assert answer.status_code == (200 if there and kind in RESTORED else 404), answer.text
+        if answer.status_code == 200 and number in self.shelved[kind]:
+            assert answer.json()[SHELVED[kind]]["is_deleted"] is False
+            self.live[kind][number] = self.shelved[kind].pop(number)
+
+    @rule(number=things)
+    def forget_shelved(self, number: int) -> None:
+        """Quotes and records of modules go for good; products have no such request."""
+        kind = self.kind_of[number]
+        answer = self.http.delete(f"{PLACE[kind]}/{number}/forget")
+        there = number in self.live[kind] or number in self.shelved[kind]
+        assert answer.status_code == (200 if there and kind != "products" else 404), answer.text
+        if answer.status_code == 200:
+            self.live[kind].pop(number, None)
+            self.shelved[kind].pop(number, None)
+
     @rule(contact=contacts)
     def note(self, contact: int) -> None:
         body = {"note": {"description": "seen", "targetable_type": "Contact", "targetable_id": contact}}
         answer = self.http.post("/notes", json=body)
         assert (answer.status_code == 200) == (contact in self.live["contacts"])
         if answer.status_code == 200:
+            self.noted.add(contact)
             self.notes[int(answer.json()["note"]["id"])] = ("contacts", contact)
 
     @rule(word=WORDS, title=st.sampled_from(["Dr", "Ms"]))
@@ -248,42 +403,75 @@ class Account(RuleBasedStateMachine):
     # --- what must hold whatever was done
 
     @invariant()
-    def paging_returns_each_live_record_once(self) -> None:
-        assert self._paged("contacts", "All Contacts") == sorted(self.live["contacts"])
-        assert self._paged("sales_accounts", "All Accounts") == sorted(self.live["sales_accounts"])
-        assert self._paged("deals", "Open Deals") == sorted(self.live["deals"])
+    def paging_returns_each_live_contact_once_with_its_own_links(self) -> None:
+        rows = self._paged("contacts", "All Contacts", "sales_accounts")
+        assert list(rows) == sorted(self.live["contacts"])
+        for number, row in self.live["contacts"].items():
+            links = rows[number]["sales_accounts"]
+            assert {link["id"] for link in links} == row.get("accounts", set())
+            assert sum(bool(link["is_primary"]) for link in links) <= 1
+        for number in self.noted & set(rows):
+            notes = self.http.get(f"/contacts/{number}/notes").json()["notes"]
+            assert {note["id"] for note in notes} == {n for n, parent in self.notes.items() if parent == ("contacts", number)}
+
+    @invariant()
+    def paging_returns_each_live_deal_once_with_its_own_links_and_lines(self) -> None:
+        assert list(self._paged("sales_accounts", "All Accounts")) == sorted(self.live["sales_accounts"])
+        rows = self._paged("deals", "Open Deals", "contacts,sales_account,products")
+        assert list(rows) == sorted(self.live["deals"])
+        for number, row in self.live["deals"].items():
+            shown = rows[number]
+            assert set(shown["contact_ids"]) == row.get("contacts", set())
+            assert shown["sales_account_id"] == row.get("account")
+            assert [(line["id"], line["quantity"]) for line in shown["products"]] == row.get("lines", [])
+            assert {line["deal_id"] for line in shown["products"]} <= {number}
+            assert float(shown["amount"]) == row["amount"]
 
     @invariant()
     def the_recycle_bin_holds_what_was_deleted(self) -> None:
         for kind in MAIN:
-            assert self._paged(kind, "Recycle Bin") == sorted(self.binned[kind])
+            assert list(self._paged(kind, "Recycle Bin")) == sorted(self.binned[kind])
 
     @invariant()
-    def links_are_those_that_were_made_and_none_dangles(self) -> None:
-        for number, row in self.live["contacts"].items():
-            shown = self.http.get(f"/contacts/{number}?include=sales_accounts").json()["contact"]
-            assert {link["id"] for link in shown["sales_accounts"]} == row.get("accounts", set())
-            assert sum(bool(link["is_primary"]) for link in shown["sales_accounts"]) <= 1
-            notes = self.http.get(f"/contacts/{number}/notes").json()["notes"]
-            assert {note["id"] for note in notes} == {n for n, parent in self.notes.items() if parent == ("contacts", number)}
-        for number, row in self.live["deals"].items():
-            shown = self.http.get(f"/deals/{number}?include=contacts,sales_account").json()["deal"]
-            assert set(shown["contact_ids"]) == row.get("contacts", set())
-            assert shown["sales_account_id"] == row.get("account")
+    def quotes_hold_what_was_offered(self) -> None:
+        for number, row in self.live["cpq_documents"].items():
+            shown = self.http.get(f"{PLACE['cpq_documents']}/{number}").json()["cpq_document"]
+            assert (shown["display_name"], shown["deal_id"]) == (row["display_name"], row["deal_id"])
+            assert [(line["id"], line["quantity"]) for line in shown["products"]] == row.get("lines", [])
 
-    def _paged(self, kind: str, view: str) -> list[int]:
-        """Ids of a view, three a page, in the order of ids; its own total must agree."""
-        filters = self.http.get(f"/{kind}/filters").json()["filters"]
-        number = next(row["id"] for row in filters if row["name"] == view)
-        found: list[int] = []
-        page = 1
-        while True:
-            answer = self.http.get(f"/{kind}/view/{number}?per_page=3&page={page}&sort=id&sort_type=asc").json()
-            if not answer[kind]:
-                assert answer["meta"]["total"] == len(found)
-                return found
-            found += [row["id"] for row in answer[kind]]
-            page += 1
+    @invariant()
+    def what_lies_on_a_shelf_is_listed_once_and_nowhere_else(self) -> None:
+        rows = self._pages("products", lambda query: self.http.post(f"{PLACE['products']}/filterize?{query}", json={}))
+        assert {row["id"]: (row["name"], row["product_pricings"][0]["unit_price"]) for row in rows} == {
+            number: (row["name"], row["price"]) for number, row in self.live["products"].items()
+        }
+        for view, held in (("All Gadgets", self.live), ("Recycle Bin", self.shelved)):
+            path = f"{PLACE['cm_gadget']}/view/{self._view(PLACE['cm_gadget'], view)}"
+            rows = self._pages("cm_gadget", lambda query, path=path: self.http.get(f"{path}?{query}"))
+            assert {row["id"]: row["name"] for row in rows} == {n: row["name"] for n, row in held["cm_gadget"].items()}
+
+    def _paged(self, kind: str, view: str, include: str = "") -> dict[int, dict[str, Any]]:
+        """Records of a view by their ids, in the order of its pages."""
+        path = f"/{kind}/view/{self._view(f'/{kind}', view)}?include={include}"
+        return {row["id"]: row for row in self._pages(kind, lambda query: self.http.get(f"{path}&{query}"))}
+
+    def _view(self, path: str, name: str) -> int:
+        if (path, name) not in self.views:
+            filters = self.http.get(f"{path}/filters").json()["filters"]
+            self.views |= {(path, row["name"]): row["id"] for row in filters}
+        return self.views[path, name]
+
+    def _pages(self, kind: str, ask: Callable[[str], httpx.Response]) -> list[dict[str, Any]]:
+        """Rows, three a page, in the order of ids; the account's own total must agree."""
+        found: list[dict[str, Any]] = []
+        for page in range(1, 100):
+            answer = ask(f"per_page=3&page={page}&sort=id&sort_type=asc").json()
+            found += answer[kind]
+            if len(answer[kind]) < 3:
+                break
+        assert answer["meta"]["total"] == len(found)
+        assert [row["id"] for row in found] == sorted({row["id"] for row in found})
+        return found
 
     def teardown(self) -> None:
         """When everything that was made is deleted and forgotten, the tenant is what it was."""
@@ -292,6 +480,12 @@ class Account(RuleBasedStateMachine):
                 if number in self.live[kind]:
                     assert self.http.delete(f"/{kind}/{number}").status_code == 200
                 assert self.http.delete(f"/{kind}/{number}/forget").status_code == 200
+        for kind in SHELVED:
+            for number in [*self.live[kind], *self.shelved[kind]]:
+                if number in self.live[kind]:
+                    assert self.http.delete(f"{PLACE[kind]}/{number}").status_code == 200
+                if kind != "products":
+                    assert self.http.delete(f"{PLACE[kind]}/{number}/forget").status_code == 200
         after = canonical(self.stand_in.dump())
         self.http.close()
         assert after == self.before
@@ -300,7 +494,12 @@ class Account(RuleBasedStateMachine):
 @pytest.fixture(scope="module")
 def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
     state: Path = tmp_path_factory.mktemp("sequences") / "state.sqlite"
-    with running("freshsales", state=state, token=KEY, time_scale=1000, switches={"limits": "off"}) as started:
+    chosen = {"limits": "off", "plan": "enterprise"}  # quotes and custom modules come with the plan
+    with running("freshsales", state=state, token=KEY, time_scale=1000, switches=chosen) as started:
+        headers = {"Authorization": f"Token token={KEY}"}
+        gadgets = {"singular_name": "Gadget", "plural_name": "Gadgets", "entity_name": "cm_gadget", "icon": "x"}
+        path = f"{started.url}/settings/module_customizations"
+        assert httpx.post(path, json={"module_customization": gadgets}, headers=headers, trust_env=False).status_code == 200
         yield started
 
 
@@ -311,5 +510,5 @@ def test_whatever_the_order_of_requests_the_tenant_stays_whole(stand_in: Rehears
     Here.stand_in = stand_in
     run_state_machine_as_test(
         Here,
-        settings=settings(max_examples=20, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)),
+        settings=settings(max_examples=50, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)),
     )

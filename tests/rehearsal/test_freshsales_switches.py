@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -10,9 +11,11 @@ from pathlib import Path
 import freshsales_probes as look
 import httpx
 import pytest
-from freshsales_account import KEY, client
+from freshsales_account import KEY, Json, client
+from freshsales_outcomes import CLASSIC_WALK, OTHER_WALKS, PLAIN_WALK, TOGETHER
+from freshsales_walk import patient, walked
 
-from workbench.rehearsal import Rehearsal, running, switches
+from workbench.rehearsal import Rehearsal, canonical, running, switches
 from workbench.rehearsal.freshsales import SWITCHES
 
 Probe = Callable[[Rehearsal, httpx.Client], object]
@@ -99,6 +102,7 @@ ROWS = (
     Row("multi_select_out", look.multi_select_out, {"string": "A;B", "array": ["A", "B"]}),
     Row("custom_date_out", look.custom_date_out, {"date": "2024-02-29", "datetime": "2024-02-29T00:00:00-05:00"}),
     Row("view_order", look.view_order, {"id": [0, 1], "updated_at": [1, 0]}),
+    Row("list_lag_seconds", look.list_lag_seconds, {"0": (True, True, 200), "60": (False, False, 200)}, "timed"),
     Row("index_lag_seconds", look.index_lag_seconds, {"0": 1, "60": 0}, "timed"),
     Row("index_lag_least", look.index_lag_least, {"1": False, "0": True}, "lagging"),
     Row("call_json", look.call_json, {"drop": (False, False), "take": (True, True)}),
@@ -228,3 +232,52 @@ def test_each_value_is_seen_to_differ_from_the_default() -> None:
         same |= {row.switch for other in others if other == first}
 
     assert same <= {"plan"}  # plans that have the same limits
+
+
+# ---- a whole migration under each value
+
+
+def differing(chosen: Mapping[str, str]) -> dict[str, object]:
+    """The steps that come out otherwise under several values at once."""
+    steps: dict[str, object] = {}
+    for one in chosen.items():
+        other = OTHER_WALKS.get(one, {})
+        assert not steps.keys() & other.keys(), f"{one} changes a step that another value changes too"
+        steps |= other
+    return steps
+
+
+def left(stand_in: Rehearsal, chosen: Mapping[str, str]) -> Json:
+    """What a complete rollback restores: all but fields where the API may not delete them."""
+    whole: Json = json.loads(canonical(stand_in.dump()))
+    if chosen.get("field_delete") == "refuse":
+        whole["records"].pop("fields", None)
+    return whole
+
+
+@pytest.mark.parametrize("chosen", [{}, *TOGETHER], ids=lambda chosen: "+".join(chosen.values()) or "defaults")
+def test_a_migration_goes_as_the_switches_say_and_leaves_nothing_behind(tmp_path: Path, chosen: Mapping[str, str]) -> None:
+    settings = {"limits": "off", **chosen}
+    tenant = settings.pop("tenant", None)
+    usual = CLASSIC_WALK if tenant else PLAIN_WALK
+    with (
+        running("freshsales", state=tmp_path / "s", token=KEY, tenant=tenant, time_scale=1000, switches=settings) as stand_in,
+        patient(stand_in) as http,
+    ):
+        before = left(stand_in, chosen)
+
+        assert walked(stand_in, http) == {**usual, **differing(chosen)}
+        assert left(stand_in, chosen) == before
+        # No request forgets a product; a mark stands before versions that only a lagging reader shows.
+        assert {kind for kind in stand_in.dump()["recycle_bin"] if kind[0] not in "~="} == {"products"}
+
+
+def test_every_value_but_the_defaults_is_walked_under() -> None:
+    table = switches("freshsales").set_index("name")
+    looked = {(row.switch, value) for row in ROWS for value in row.seen}
+    walks = {one for chosen in TOGETHER for one in chosen.items()}
+    usual = {(name, str(table.loc[name, "default"])) for name in table.index}
+
+    assert looked - usual <= walks
+    assert set(OTHER_WALKS) <= walks
+    assert all(PLAIN_WALK[step] != came for steps in OTHER_WALKS.values() for step, came in steps.items())

@@ -7,7 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
-from freshsales_account import Started, client, finished, made
+from freshsales_account import Started, client, contact, finished, made, messages
 
 from workbench.rehearsal import Rehearsal
 
@@ -90,3 +90,26 @@ def test_parallel_creates_of_one_address_give_one_record(suite: Rehearsal) -> No
         answers = list(pool.map(create, range(24)))
 
     assert sorted(answers) == [200] + [400] * 23
+
+
+def test_identifiers_of_two_records_mean_neither_where_all_must_hold(started: Started) -> None:  # §4, §12.9
+    _, http = started(upsert_identifiers="and")
+    one = contact(http, email="one@brightroof.example", external_id="1")["id"]
+    contact(http, email="two@brightroof.example", external_id="2")
+
+    def upsert(address: str, external: str) -> httpx.Response:
+        whom = {"emails": address, "external_id": external}
+        return http.post("/contacts/upsert", json={"unique_identifier": whom, "contact": {"city": "Lima"}})
+
+    mixed = upsert("one@brightroof.example", "2")
+    assert messages(mixed) == ["Email is not unique", "ExternalId is not unique"]  # so it is taken for a new one
+    assert http.get(f"/contacts/{one}").json()["contact"]["city"] is None
+    assert upsert("one@brightroof.example", "1").json()["contact"]["id"] == one
+
+
+def test_an_upsert_does_not_reach_into_the_bin_even_where_the_bin_holds_its_keys(started: Started) -> None:  # §4, §12.9
+    _, http = started(recycle_bin_keys="held")
+    one = contact(http, email="one@brightroof.example")["id"]
+    http.delete(f"/contacts/{one}")
+    body = {"unique_identifier": {"emails": "one@brightroof.example"}, "contact": {"city": "Lima"}}
+    assert messages(http.post("/contacts/upsert", json=body)) == ["Email is not unique"]

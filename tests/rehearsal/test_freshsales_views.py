@@ -122,6 +122,26 @@ def test_pages_have_25_rows_or_up_to_100_and_past_the_end_none(
     assert body["meta"]["total"] == len(sized)
 
 
+@pytest.mark.parametrize("asked_in", ["body", "query"])
+def test_a_filtered_search_has_pages_of_10_unless_asked_in_body_or_query(
+    api: httpx.Client, sized: list[int], asked_in: str
+) -> None:  # §6 filtered_search
+    rules = {"filter_rule": [{"attribute": "name", "operator": "contains", "value": "Sized"}]}
+
+    def page(**asked: object) -> list[int]:
+        query = "&".join(f"{key}={value}" for key, value in asked.items()) if asked_in == "query" else ""
+        body = rules if asked_in == "query" else {**rules, **asked}
+        answer = api.post(f"/filtered_search/sales_account?{query}", json=body).json()
+        assert answer["meta"] == {"total": len(sized)}
+        return [row["id"] for row in answer["sales_accounts"]]
+
+    by_id = {"sort": "id", "sort_type": "asc"}
+    assert page(**by_id) == sized[:10]
+    assert page(**by_id, page=3) == sized[20:]
+    assert page(**by_id, page=2, per_page=25) == sized[25:]
+    assert page(**by_id, page=4) == []
+
+
 def test_accounts_are_sorted_by_the_keys_that_clients_use(started: Started) -> None:  # §6 Sort keys
     _, http = started()
     ids = [made(http, "/sales_accounts", name=f"Sorted {n}")["id"] for n in range(3)]
@@ -192,6 +212,15 @@ def test_searches_show_the_old_state_until_the_lag_has_passed(started: Started) 
     assert found(http, "Renamed") == all_three()
 
 
+def test_a_product_that_searches_still_know_is_not_told_deleted(started: Started) -> None:  # §2.10, §11 index lag
+    _, http = started(index_lag_seconds="1", time_scale="1")
+    product = http.post("/cpq/products", json={"product": {"name": "Gutter"}}).json()["product"]["id"]
+    time.sleep(1.1)
+    http.delete(f"/cpq/products/{product}")
+    rows = http.post("/cpq/products/filterize", json={}).json()["products"]
+    assert [(row["id"], row["is_deleted"]) for row in rows] == [(product, False)]
+
+
 def test_two_changes_within_one_lag_show_the_state_before_both(started: Started) -> None:
     _, http = started(index_lag_seconds="1", time_scale="1")
     record = made(http, "/sales_accounts", name="Twice", website="a.example")
@@ -234,6 +263,27 @@ def test_the_lag_differs_from_record_to_record_down_to_its_least(started: Starte
 )
 def test_a_filter_that_means_nothing_is_refused(api: httpx.Client, rule: dict[str, str], words: str) -> None:
     assert messages(api.post("/filtered_search/sales_account", json={"filter_rule": [rule]})) == [words]
+
+
+def test_a_filter_has_at_most_50_rules_and_500_values(api: httpx.Client) -> None:
+    def sent(rules: int, values: object) -> httpx.Response:
+        rule = {"attribute": "id", "operator": "is_in", "value": values}
+        return api.post("/filtered_search/sales_account", json={"filter_rule": [rule] * rules})
+
+    assert [sent(50, list(range(500))).status_code, sent(50, ",".join(["7"] * 500)).status_code] == [200, 200]
+    assert [messages(sent(rules, [7])) for rules in (51, 1500, 200_000)] == [["Only 50 rules are allowed"]] * 3
+    for values in (list(range(501)), ",".join(["7"] * 501), list(range(300_000))):
+        assert messages(sent(1, values)) == ["Only 500 values are allowed"]
+
+
+@pytest.mark.parametrize("name", ["x\0", "\0", "cf_\0x", 'cf_"\0\\', "cit\0y", "x\x1f\x7f", ""])
+def test_an_attribute_may_hold_any_character(api: httpx.Client, sized: list[int], name: str) -> None:
+    for operator in ("is", "is_in", "contains", "is_after"):
+        rule = {"attribute": name, "operator": operator, "value": "nobody"}
+        answer = api.post("/filtered_search/sales_account", json={"filter_rule": [rule]})
+        assert (answer.status_code, answer.json()["meta"]) == (200, {"total": 0})
+    looked = api.get("/lookup", params={"f": name, "q": "nobody", "entities": "sales_account,sales_account"})
+    assert looked.status_code == (200 if name else 400)
 
 
 def test_filters_compare_days_texts_and_ids(started: Started) -> None:  # §6 Operators

@@ -136,3 +136,54 @@ def test_a_conversion_of_nothing_or_asked_after_in_the_wrong_place_is_not_found(
     api.refusal("GET", f"leads/{lead}/convert/status/nonsense", expect=404)
     api.refusal("POST", "leads/nonsense/convert/deal", {}, expect=404)
     api.refusal("POST", "deals/99999/convert/lead", expect=404)
+
+
+# ---- faults of what is done later
+
+
+def asked_for(api: Asking) -> str:
+    """The place of the status of a conversion that has just been asked for."""
+    person = api.post("persons", {"name": "Ann"})["id"]
+    lead = api.post("/v1/leads", {"title": "Gutter", "person_id": person})["id"]
+    return f"leads/{lead}/convert/status/{api.post(f'leads/{lead}/convert/deal')['conversion_id']}"
+
+
+def deals_once_due(api: Asking) -> list[str]:
+    time.sleep(0.05)  # four rehearsal seconds are four real milliseconds
+    return [row["title"] for row in api.get("deals")]
+
+
+def test_a_stuck_conversion_runs_for_ever_and_makes_no_deal(tmp_path: Path) -> None:
+    with account(tmp_path) as api:
+        api.stand_in.order_fault("job_stuck", path="convert")
+        path = asked_for(api)
+
+        assert deals_once_due(api) == []
+        assert api.get(path) == {"conversion_id": path.rpartition("/")[2], "status": "running"}
+        assert api.get(f"/v1/{path.partition('/convert')[0]}")["title"] == "Gutter"
+        assert list(api.stand_in.log().dropna(subset="fault")["fault"]) == ["job_stuck"]
+
+
+def test_a_lost_conversion_is_done_and_not_found_also_after_a_kill(tmp_path: Path) -> None:
+    with account(tmp_path) as api:
+        api.stand_in.order_fault("job_lost")
+        path = asked_for(api)
+
+        assert api.refusal("GET", path, expect=404) == "Conversion not found"
+        assert deals_once_due(api) == ["Gutter"]
+        assert api.refusal("GET", path, expect=404) == "Conversion not found"
+        api.stand_in.process.kill()
+        api.stand_in.process.wait()
+    with account(tmp_path) as api:
+        assert api.refusal("GET", path, expect=404) == "Conversion not found"
+
+
+def test_a_late_conversion_runs_until_it_is_done(tmp_path: Path) -> None:
+    with account(tmp_path) as api:
+        api.stand_in.order_fault("job_late", seconds=0.4)
+        path = asked_for(api)
+
+        assert (deals_once_due(api), api.get(path)["status"]) == ([], "running")
+        time.sleep(0.4)
+        assert api.get(path)["status"] == "completed"
+        assert deals_once_due(api) == ["Gutter"]

@@ -12,7 +12,7 @@ from pipedrive_small import SMALL, opened
 
 from workbench.rehearsal.engine import Call, Clock, Refusal, Reply, State
 from workbench.rehearsal.pipedrive import Pipedrive
-from workbench.rehearsal.pipedrive.answers import Operation
+from workbench.rehearsal.pipedrive.answers import Operation, broken
 
 RECIPE = {
     **SMALL,
@@ -79,7 +79,7 @@ def answered(vendor: Pipedrive, state: State, method: str, path: str, query: dic
         with state.transaction():
             return vendor.answer(call)
     except Refusal as no:
-        return no.reply or vendor.refuse(no.status, no.messages)
+        return no.reply or vendor.refuse(no.status, no.messages, call=call)
 
 
 def body_for(data: st.DataObject, operation: Operation) -> object:
@@ -95,6 +95,12 @@ def body_for(data: st.DataObject, operation: Operation) -> object:
     return body
 
 
+def is_nested(body: object) -> bool:
+    """Whether custom values are wrapped once too often: the one 500 that the vendor itself is known for."""
+    values = body.get("custom_fields") if isinstance(body, dict) else None
+    return isinstance(values, dict) and isinstance(values.get("custom_fields"), dict)
+
+
 @settings(max_examples=400, deadline=None)
 @given(data=st.data())
 def test_no_query_and_no_body_break_an_operation(vendor: tuple[Pipedrive, State], data: st.DataObject) -> None:
@@ -104,8 +110,9 @@ def test_no_query_and_no_body_break_an_operation(vendor: tuple[Pipedrive, State]
     known = st.sampled_from(sorted(operation.query.keys) or ["start", "limit", "ids", "term", "sort"])
     values = WORDS | st.sampled_from(["9" * 40, "1,2", "1,x", "²", "-1", "id,add_time"])
     query = data.draw(st.dictionaries(known, values, max_size=2))
-    body = json.dumps(body_for(data, operation)).encode()
-    reply = answered(served, state, operation.method, f"/api/{operation.version}/{path}", query, body)
-    assert reply.status < 500 or b"ERR_UNKNOWN" in reply.body  # the one 500 that the vendor itself is known for
+    body = body_for(data, operation)
+    sent = json.dumps(body).encode()
+    reply = answered(served, state, operation.method, f"/api/{operation.version}/{path}", query, sent)
+    assert reply.status < 500 or (is_nested(body) and reply == broken("v2"))
     if reply.content_type.startswith("application/json") and reply.status < 500:
         assert json.loads(reply.body)["success"] is (reply.status < 300)

@@ -41,6 +41,13 @@ class Row:
 
 STAGES = ["Qualified", "Contact Made", "Demo Scheduled", "Proposal Made", "Negotiations Started"]
 WHOLE = "<p>Called</p><script>x()</script><!-- twice --><marquee>!</marquee>"
+NO_CHANNEL = "Validation failed: channel_id: Parameter 'channel_id' is not allowed for this request"
+BROKEN = {"success": False, "error": "Internal Server Error", "code": "ERR_UNKNOWN"}
+NESTED = {
+    "success": False,
+    "error": "Validation failed: custom_fields: Unknown key 'custom_fields'",
+    "code": "ERR_SCHEMA_VALIDATION_FAILED",
+}
 ROWS = (
     Row("bare_v2_prefix", look.bare_v2_prefix, {"on": (200, 200), "off": (404, 200)}),
     Row("query_token", look.query_token, {"accept": 200, "refuse": 401}),
@@ -58,6 +65,12 @@ ROWS = (
         },
     ),
     Row("deal_add_time", look.deal_add_time, {"reject": [False, False], "accept": [True, False], "v1": [False, True]}),
+    Row("deal_channel", look.deal_channel, {"accept": ["fair-7"] * 2, "reject": [NO_CHANNEL] * 2}),
+    Row(
+        "nested_custom_fields",
+        look.nested_custom_fields,
+        {"break": ([(500, BROKEN)] * 2, 0), "reject": ([(400, NESTED)] * 2, 0)},
+    ),
     Row("unknown_link", look.unknown_link, {"reject": {400}, "not_found": {404}, "accept": {200}}),
     Row(
         "unknown_activity_type",
@@ -75,7 +88,7 @@ ROWS = (
     Row("contact_sync", look.contact_sync, {"off": (403, False, False), "on": (200, "1990-01-02", True)}),
     Row("campaigns", look.campaigns, {"off": 403, "on": "subscribed"}),
     Row("profile_fields", look.profile_fields, {"on": (200, "x.example", True), "off": (403, False, False)}),
-    Row("deleted_record", look.deleted_record, {"not_found": ([404] * 3, 404), "answer": ([200] * 3, 404)}),
+    Row("deleted_record", look.deleted_record, {"not_found": ([404] * 4, [404] * 2), "answer": ([200] * 4, [404] * 2)}),
     Row("unarchive", look.unarchive, {"accept": [200, 200], "refuse": [400, 400]}),
     Row("activity_primary", look.activity_primary, {"first": ([True, False], True), "none": ([False, False], False)}),
     Row("label_options", look.label_options, {"accept": [200, 200], "refuse": [403, 403]}),
@@ -215,6 +228,8 @@ PLAIN_WALK: Mapping[str, object] = {
         ("persons", "organizations", "deals of the person", "people of the deal", "notes", "search", "page by page"), True
     ),
     "activity field": 405,
+    "channel": "fair-7",
+    "nested values": 500,
     "users": 8,
     "users, a page": 8,
     "label option": 200,
@@ -249,6 +264,8 @@ OTHER_WALKS: Mapping[tuple[str, str], Mapping[str, object]] = {
     ("users_paging", "honour"): {"users, a page": 3},
     ("body_404", "generic"): {"deleted, change": {"Not found"}},
     ("deal_add_time", "accept"): {"dated deal": "done"},
+    ("deal_channel", "reject"): {"channel": 400},
+    ("nested_custom_fields", "reject"): {"nested values": 400},
     ("deal_add_time", "v1"): {"dated deal of v1": "done", "old deals list": 405},
     ("unknown_link", "not_found"): {"unknown employer": 404},
     ("unknown_link", "accept"): {"unknown employer": look.NOBODY},
@@ -297,6 +314,8 @@ TOGETHER: tuple[Mapping[str, str], ...] = (
     },
     {
         "deal_add_time": "accept",
+        "deal_channel": "reject",
+        "nested_custom_fields": "reject",
         "unknown_link": "not_found",
         "unknown_label": "accept",
         "stage_mismatch": "stage",

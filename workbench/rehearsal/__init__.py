@@ -9,23 +9,28 @@ import os
 import socket
 import ssl
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
+from pkgutil import iter_modules
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 import uvicorn
 
-from workbench.errors import EditError, PortInUse, SpecError
+from workbench.errors import EditError, PortInUse, SpecError, listed
 from workbench.rehearsal.child import Rehearsal, running
-from workbench.rehearsal.engine import Clock, House, Json, State, Switch, Switches
+from workbench.rehearsal.engine import Clock, House, Json, Refusal, StandIn, State, Switch, Switches
 from workbench.rehearsal.engine.dumps import VOLATILE, canonical, copies, dump
 from workbench.rehearsal.engine.dumps import read_log as log
 from workbench.rehearsal.engine.faults import FAULTS, Faults, wish
 from workbench.rehearsal.engine.limits import CLOCK_SWITCHES, LIMIT_SWITCHES
-from workbench.rehearsal.engine.live import Reader, recipe_text
+from workbench.rehearsal.engine.live import Reader, address_of, recipe_text
+from workbench.rehearsal.engine.recipes import Part, checked, fits
 from workbench.rehearsal.engine.wire import Wire
 
 if TYPE_CHECKING:  # pandas takes longer to import than a stand-in takes to start
@@ -70,9 +75,10 @@ def serve(
     an existing one stays as it is. ``time_scale`` 60 lets a minute of the limits and of the jobs pass in one second.
     ``faults`` are texts such as ``drop_after=0.05,path=contacts``; with the same ``seed`` the same requests meet them.
     ``tls`` is a certificate and its key as PEM files, for clients that insist on https.
-    Raises ``PortInUse``, and ``SpecError`` for an unknown destination, tenant, switch or fault.
+    Raises ``PortInUse``, ``EditError`` for a state file that it cannot serve, and ``SpecError`` for an unknown
+    destination, switch or fault, and for a tenant whose recipe does not open; such a one makes no state file.
     """
-    module = _module(destination)
+    vendor = Vendor(destination, _module(destination))
     if time_scale <= 0:
         raise EditError(
             "time does not stand still",
@@ -80,15 +86,14 @@ def serve(
             found=f"{time_scale:g}",
             todo="give another time scale",
         )
-    met = Faults([wish(spec) for spec in faults], seed=seed, able=getattr(module, "FAULT_POINTS", ()))
+    met = Faults([wish(spec, able=vendor.able) for spec in faults], seed=seed, able=vendor.able)
     secured = _secured(tls) if tls else None
-    if not state.exists():  # so that a wrong name makes no file
-        Switches(_table(module), {**_read(_named(tenant, module)).get("switches", {}), **(switches or {})})
-    with closing(_listen(port)) as listener, closing(State(state, first_ids=module.FIRST_IDS)) as kept:
-        recipe = _recipe(kept, module, tenant)
-        chosen = Switches(_table(module), {**recipe.get("switches", {}), **(switches or {})})
+    new = None if _holds(state) else vendor.tried(tenant, switches or {})  # first, so that a mistake makes no file
+    with closing(_listen(port)) as listener, closing(State(state, first_ids=vendor.first_ids)) as kept:
+        recipe = vendor.kept(kept, state) or _begun(kept, destination, new or vendor.tried(tenant, switches or {}))
+        chosen = vendor.chosen(recipe, switches or {})
         house = House(kept, Clock(time_scale, chosen.number("skew_seconds")), chosen, recipe, met)
-        stand_in = module.open_stand_in(house)
+        stand_in = vendor.opened(house, where=str(state))
         bound = int(listener.getsockname()[1])
         url = f"{'https' if secured else 'http'}://{LOOPBACK}:{bound}{stand_in.base}"
         _Server(Wire(house, stand_in, token=token, port=bound), url, on_ready, secured).run(sockets=[listener])
@@ -98,6 +103,7 @@ def switches(destination: str) -> pd.DataFrame:
     """Every unknown of the vendor's API that this stand-in settles: name, default, allowed values, meaning, source."""
     import pandas as pd
 
+    vendor = Vendor(destination, _module(destination))
     rows = [
         {
             "name": switch.name,
@@ -106,7 +112,7 @@ def switches(destination: str) -> pd.DataFrame:
             "meaning": switch.meaning,
             "source": switch.source,
         }
-        for switch in _table(_module(destination))
+        for switch in vendor.table
     ]
     return pd.DataFrame(rows)
 
@@ -115,7 +121,7 @@ def faults(destination: str) -> pd.DataFrame:
     """Every kind of fault that this stand-in can meet: name, rows of the fault matrix, phase, what it does, parameters."""
     import pandas as pd
 
-    able = getattr(_module(destination), "FAULT_POINTS", ())
+    able = Vendor(destination, _module(destination)).able
     rows = [
         {
             "name": fault.name,
@@ -134,16 +140,100 @@ def faults(destination: str) -> pd.DataFrame:
 def recipe_of(destination: str, *, url: str, token: str) -> str:
     """A tenant recipe, as TOML, from the settings of a live account; nothing but GET is ever sent.
 
-    ``url`` is the address of its API, as for the destination itself. Raises ``WrongKey``, ``DestinationBusy``, and
-    ``SpecError`` where the destination has no such way or the address is none.
+    ``url`` is the address of its API, as for the destination itself. Raises ``WrongKey``, ``DestinationBusy``,
+    ``WaitError`` where nobody answers, and ``EditError`` where the destination has no such way, the address is none or
+    the account's certificate is not trusted: an authority of your own is named in ``$SSL_CERT_FILE``.
     """
     _module(destination)
     name = f"{__name__}.{destination}.recipe"
     if find_spec(name) is None:
         raise SpecError(f"no recipe can be made from a live {destination}", todo="write the tenant's TOML by hand")
+    if not (token.isascii() and token.isprintable()):
+        raise SpecError("the key holds what no key may", expected="plain letters and digits", todo="copy the key again")
     recipe = importlib.import_module(name)
-    with Reader(url, recipe.headers(token)) as reader:
-        return recipe_text(reader, recipe.tenant_of)
+    with Reader(recipe.root(address_of(url)), recipe.headers(token), address=recipe.ADDRESS) as reader:
+        return recipe_text(reader, recipe.tenant_of, probes=recipe.PROBES)
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """A destination that can be rehearsed: what its package says of it, and how a tenant of it is opened."""
+
+    name: str
+    module: ModuleType
+
+    @property
+    def table(self) -> tuple[Switch, ...]:
+        """Its switches, and those that all have."""
+        return (*self.module.SWITCHES, *LIMIT_SWITCHES, *CLOCK_SWITCHES)
+
+    @property
+    def able(self) -> Sequence[str]:
+        """What some faults need, as far as it has it."""
+        return tuple(getattr(self.module, "FAULT_POINTS", ()))
+
+    @property
+    def first_ids(self) -> Mapping[str, int]:
+        found: Mapping[str, int] = self.module.FIRST_IDS
+        return found
+
+    @cached_property
+    def model(self) -> type[Part]:
+        """What a recipe of it may say."""
+        found: type[Part] = importlib.import_module(f"{self.module.__name__}.spec").Tenant
+        return found
+
+    def chosen(self, recipe: Json, told: Mapping[str, str]) -> Switches:
+        """The switches as the recipe settles them, and as the start does, which goes before."""
+        return Switches(self.table, {**recipe.get("switches", {}), **told})
+
+    def tried(self, tenant: str | Path | None, told: Mapping[str, str]) -> Json:
+        """The recipe for a new state, after a stand-in has opened with it on a file that is thrown away."""
+        named = tenant if tenant is not None else str(self.module.TENANT)
+        recipe = _read(named, self.name)
+        self._not_of_another(recipe, f"the tenant recipe {named}", str(named))
+        checked(recipe, self.model, where=str(named))
+        with _located(f"{named}: [switches]"):
+            self.chosen(recipe, {})
+        switches = self.chosen(recipe, told)
+        with TemporaryDirectory() as folder, closing(State(Path(folder) / "trial", first_ids=self.first_ids)) as trial:
+            self.opened(House(trial, Clock(), switches, recipe), where=str(named))
+        return recipe
+
+    def kept(self, state: State, file: Path) -> Json | None:
+        """The recipe that shaped the state, none where it is new; ``SpecError`` where it is another destination's tenant."""
+        recipe, mark = state.meta("recipe"), state.meta("destination")
+        if recipe is not None and mark is None:  # a state file of 0.1
+            self._not_of_another(recipe, "this state file", str(file))
+        elif mark is not None and mark["name"] != self.name:
+            raise self._another(str(mark["name"]), "this state file", str(file))
+        return recipe
+
+    def opened(self, house: House, *, where: str) -> StandIn:
+        """The stand-in; a recipe that it cannot open is told in words, also one of a state file of 0.1."""
+        try:
+            with _located(where):
+                made: StandIn = self.module.open_stand_in(house)
+        except (ArithmeticError, LookupError, Refusal, StopIteration, TypeError, ValueError):
+            checked(house.tenant, self.model, where=where)
+            raise
+        return made
+
+    def _not_of_another(self, recipe: Json, what: str, where: str) -> None:
+        if fits(recipe, self.model):
+            return
+        for name in _destinations():
+            if name != self.name and fits(recipe, Vendor(name, _module(name)).model):
+                raise self._another(name, what, where)
+
+    def _another(self, name: str, what: str, where: str) -> SpecError:
+        return SpecError(
+            f"{what} is of another destination",
+            expected=f"a tenant of {self.name}",
+            found=f"one of {name}",
+            where=where,
+            todo=f"rehearse {name} with it, or name another file; this one was left as it is",
+        )
 
 
 class _Server(uvicorn.Server):
@@ -183,14 +273,31 @@ class _Server(uvicorn.Server):
 
 
 def _module(destination: str) -> ModuleType:
-    name = f"{__name__}.{destination}"
-    if not destination.isidentifier() or find_spec(name) is None or not hasattr(importlib.import_module(name), "open_stand_in"):
-        raise SpecError(f"there is no rehearsal of {destination!r}", todo="name a destination such as freshsales")
-    return importlib.import_module(name)
+    if destination in _packages():
+        found = importlib.import_module(f"{__name__}.{destination}")
+        if hasattr(found, "open_stand_in"):
+            return found
+    raise SpecError(f"there is no rehearsal of {destination!r}", expected=listed(_destinations()), todo="name one of these")
 
 
-def _table(module: ModuleType) -> tuple[Switch, ...]:
-    return (*module.SWITCHES, *LIMIT_SWITCHES, *CLOCK_SWITCHES)
+def _destinations() -> list[str]:
+    """Names of the packages beside this module that have an ``open_stand_in``."""
+    return [name for name in _packages() if hasattr(importlib.import_module(f"{__name__}.{name}"), "open_stand_in")]
+
+
+@contextmanager
+def _located(where: str) -> Iterator[None]:
+    """Lets a mistake in a recipe say in which file and table it stands."""
+    try:
+        yield
+    except SpecError as error:
+        place = f"{where}: {error.where}" if error.where else where
+        todo = error.todo or "mend the recipe"
+        raise SpecError(error.message, expected=error.expected, found=error.found, where=place, todo=todo) from None
+
+
+def _packages() -> list[str]:
+    return sorted(found.name for found in iter_modules([str(Path(__file__).parent)]) if found.ispkg)
 
 
 def _secured(tls: tuple[Path, Path]) -> ssl.SSLContext:
@@ -228,30 +335,32 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def _recipe(kept: State, module: ModuleType, tenant: str | Path | None) -> Json:
-    """The recipe that shaped the state; a new state takes the named one, or the destination's own default."""
-    recipe = kept.meta("recipe")
-    if recipe is None:
-        recipe = _read(_named(tenant, module))
-        with kept.transaction():
-            kept.set_meta("recipe", recipe)
+def _holds(state: Path) -> bool:
+    """Whether there is something at this place already."""
+    return state.exists() and not (state.is_file() and state.stat().st_size == 0)
+
+
+def _begun(kept: State, destination: str, recipe: Json) -> Json:
+    with kept.transaction():
+        kept.set_meta("destination", {"name": destination})
+        kept.set_meta("recipe", recipe)
     return recipe
 
 
-def _named(tenant: str | Path | None, module: ModuleType) -> str | Path:
-    return tenant if tenant is not None else str(module.TENANT)
-
-
-def _read(tenant: str | Path) -> Json:
+def _read(tenant: str | Path, destination: str) -> Json:
     own = isinstance(tenant, Path) or os.sep in tenant or tenant.endswith(".toml")
     path = Path(tenant) if own else TENANTS / f"{tenant}.toml"
     if not Path(path).is_file():
-        known = ", ".join(sorted(file.stem for file in TENANTS.glob("*.toml")))
+        known = ", ".join(sorted(file.stem for file in TENANTS.glob(f"{destination}_*.toml")))
         raise SpecError(
             f"there is no tenant {tenant}", expected=f"{known}, or the path of a TOML file", todo="name one that is there"
         )
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise SpecError(
+            "the tenant is not TOML", expected="a text in UTF-8", found=str(error), where=str(path), todo="save it as UTF-8"
+        ) from None
     except tomllib.TOMLDecodeError as error:
         raise SpecError(
             "the tenant is not TOML", where=str(path), found=str(error), todo="mend the line that it names"

@@ -168,9 +168,11 @@ def _only(certificate: Path) -> ssl.SSLContext:
 
 
 def _spawn() -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "workbench.rehearsal"]
+    # Without -P modules would be looked for in the working folder first: a stray tomllib.py beside a notebook would be run.
+    # An empty part of the path means that folder too.
+    command = [sys.executable, "-P", "-m", "workbench.rehearsal"]
     root = str(Path(__file__).resolve().parents[2])
-    paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
+    paths = os.pathsep.join(filter(None, (root, *os.environ.get("PYTHONPATH", "").split(os.pathsep))))
     return subprocess.Popen(
         command,
         stdin=subprocess.PIPE,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hmac
-import json
+import sqlite3
+from collections.abc import Sequence
 
 from workbench.errors import WorkbenchError
+from workbench.rehearsal.engine.bodies import parsed
 from workbench.rehearsal.engine.contract import Call, House, Refusal, Reply, StandIn, as_json
 from workbench.rehearsal.engine.faults import wish_of
 from workbench.rehearsal.engine.state import Json
@@ -23,15 +25,22 @@ class Backdoor:
         self._vendor = stand_in
         self._token = token
 
+    def stranger(self, call: Call) -> Reply | None:
+        """The answer to a request without the key; none to one that has it."""
+        if hmac.compare_digest(call.headers.get(KEY_HEADER, "").encode(), self._token.encode()):
+            return None
+        return as_json({"message": f"the header {KEY_HEADER} does not hold the key"}, 401)
+
     def answer(self, call: Call, path: str) -> Reply:
-        if not hmac.compare_digest(call.headers.get(KEY_HEADER, "").encode(), self._token.encode()):
-            return as_json({"message": f"the header {KEY_HEADER} does not hold the key"}, 401)
+        """What a request with the key has asked for."""
         try:
             return as_json(self._asked(call, path))
         except Refusal as no:
             return as_json({"message": list(no.messages)}, no.status)
         except WorkbenchError as error:
             return as_json({"message": str(error)}, 400)
+        except sqlite3.Error as error:
+            return as_json({"message": f"the state cannot be written: {error}"}, 500)
 
     def _asked(self, call: Call, path: str) -> object:
         with self._house.state.transaction():
@@ -44,13 +53,21 @@ class Backdoor:
         if asked == ("POST", "faults"):
             return self._order(_object(call.body))
         if asked == ("POST", "admin/fields"):
-            with self._house.state.transaction():
-                return {"fields": self._vendor.create_fields(_objects(call.body))}
+            return {"fields": self._made_fields(_objects(call.body))}
         raise Refusal(404, "the rehearsal has log, settled, faults and admin/fields")
+
+    def _made_fields(self, plan: Sequence[Json]) -> list[Json]:
+        try:
+            with self._house.state.transaction():
+                return self._vendor.create_fields(plan)
+        except BaseException:
+            self._vendor.undone()
+            raise
 
     def _order(self, said: Json) -> Json:
         kind = str(said.pop("kind", ""))
-        self._house.faults.order(wish_of(kind, {name: str(value) for name, value in said.items()}))
+        faults = self._house.faults
+        faults.order(wish_of(kind, {name: str(value) for name, value in said.items()}, able=faults.able))
         return {"ordered": kind}
 
 
@@ -76,6 +93,6 @@ def _objects(body: bytes) -> list[Json]:
 
 def _parsed(body: bytes) -> object:
     try:
-        return json.loads(body)
+        return parsed(body)
     except ValueError:
         raise Refusal(400, "the body is not JSON") from None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,10 +51,28 @@ def copies(state_file: Path, *, tenant: Path | None = None, log: Path | None = N
         if file.exists() and state_file.exists() and file.samefile(state_file):
             raise EditError("the copy would overwrite the state itself", where=str(file), todo="name another file")
     if tenant:
-        tenant.write_text(canonical(dump(state_file)) + "\n", encoding="utf-8")
+        _written(tenant, canonical(dump(state_file)) + "\n")
     if log:
-        read_log(state_file).to_csv(log, index=False)
+        _written(log, read_log(state_file).to_csv(index=False))
     return files
+
+
+def _written(file: Path, text: str) -> None:
+    """Put a text in a file's place in one go, for nobody else to read; what a link points at is left as it is."""
+    if file.exists() and not file.is_file() and not file.is_dir():  # a pipe, or the screen
+        file.write_text(text, encoding="utf-8")
+        return
+    part = None
+    try:
+        number, part = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name[:100]}.")  # with mode 0600
+        with os.fdopen(number, "w", encoding="utf-8", newline="") as stream:
+            stream.write(text)
+        Path(part).replace(file)
+    except OSError as error:
+        if part:
+            Path(part).unlink(missing_ok=True)
+        found = error.strerror or str(error)
+        raise EditError("the copy cannot be written", found=found, where=str(file), todo="name another file") from None
 
 
 def read_log(state_file: Path, *, since: int = 0) -> pd.DataFrame:

@@ -10,13 +10,15 @@ from typing import Literal
 
 from workbench.errors import SpecError
 
-JOB, BUDGET = "job", "budget"
-"""What a vendor must have for some faults: jobs that it does later, a budget of tokens."""
+JOB, ROWS, BUDGET = "job", "rows", "budget"
+"""What a vendor must have for some faults: things that it does later, such jobs of many rows, a budget of tokens."""
 RETRY_AFTER = ("none", "seconds", "date", "past", "soon", "86400", "-1")
 """The forms of Retry-After in the fault matrix, in the order in which ``mixed`` deals them out."""
 SHARED = ("path", "method", "times", "after")
 GRAMMAR = "KIND[=SHARE][,path=PART][,method=POST][,times=N][,after=N][,seconds=S][,rows=SHARE][,retry_after=FORM]"
 GATEWAY = (502, 503, 504)
+LONGEST = 1_000_000_000
+"""Seconds beyond which no date can be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,8 @@ def _table() -> Iterable[Fault]:
     yield Fault("no_id", ("F9",), "after", "an answer without the ids and addresses in it")
     yield Fault("replay", ("F10",), "after", "done twice, answered once")
     yield Fault("swapped", ("F11",), "after", "answered with what an earlier request of the same kind was told")
-    yield Fault("job_rows", ("F12", "F13"), "job", "ROWS of the job's rows are refused", takes=("rows",), needs=JOB)
-    yield Fault("job_shuffled", ("F12",), "job", "the report names its rows in another order", needs=JOB)
+    yield Fault("job_rows", ("F12", "F13"), "job", "ROWS of the job's rows are refused", takes=("rows",), needs=ROWS)
+    yield Fault("job_shuffled", ("F12",), "job", "the report names its rows in another order", needs=ROWS)
     yield Fault("job_stuck", ("F13",), "job", "the job never ends, and nothing is done", needs=JOB)
     yield Fault("job_lost", ("F13",), "job", "the job is done, its status is 404", needs=JOB)
     yield Fault("job_late", ("F13",), "job", "the job is done SECONDS later than it would be", 5.0, needs=JOB)
@@ -96,8 +98,11 @@ class Wish:
         return self.path in path and (wanted in ("any", method) or (wanted == "write" and method not in ("GET", "HEAD")))
 
 
-def wish(spec: str) -> Wish:
-    """What a text such as ``drop_after=0.05,path=contacts`` asks for; ``SpecError`` in words for what it may not say."""
+def wish(spec: str, *, able: Iterable[str] = (JOB, ROWS, BUDGET)) -> Wish:
+    """What a text such as ``drop_after=0.05,path=contacts`` asks for; ``SpecError`` in words for what it may not say.
+
+    ``able`` is what the vendor has of what some faults need; it decides which kinds a message lists.
+    """
     head, *rest = (part.strip() for part in spec.split(","))
     kind, sign, share = head.partition("=")
     said: dict[str, str] = {}
@@ -106,15 +111,15 @@ def wish(spec: str) -> Wish:
         if not equals or name in said:
             raise _no(spec, "each parameter once, as NAME=VALUE", part)
         said[name] = value
-    return wish_of(kind, {**said, **({"share": share} if sign else {})}, spec=spec)
+    return wish_of(kind, {**said, **({"share": share} if sign else {})}, spec=spec, able=able)
 
 
-def wish_of(kind: str, said: Mapping[str, str], *, spec: str = "") -> Wish:
+def wish_of(kind: str, said: Mapping[str, str], *, spec: str = "", able: Iterable[str] = (JOB, ROWS, BUDGET)) -> Wish:
     """The same from its parts: the kind of fault, and its parameters as text."""
     if kind not in FAULTS:
         raise SpecError(
             f"there is no fault {kind!r}",
-            expected=", ".join(FAULTS),
+            expected=", ".join(possible(able)),
             where=spec,
             todo="list them with workbench rehearse DESTINATION --faults",
         )
@@ -131,8 +136,14 @@ def wish_of(kind: str, said: Mapping[str, str], *, spec: str = "") -> Wish:
         after=_whole(said.get("after", "0"), spec),
         seconds=_seconds(said["seconds"], spec) if "seconds" in said else FAULTS[kind].seconds,
         rows=_share(said.get("rows", "0.5"), spec),
-        retry_after=said.get("retry_after", ""),
+        retry_after=_header(said.get("retry_after", ""), spec),
     )
+
+
+def possible(able: Iterable[str]) -> list[str]:
+    """The kinds of fault that a vendor can meet who has these of what some need."""
+    has = frozenset(able)
+    return [name for name, fault in FAULTS.items() if not fault.needs or fault.needs in has]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +185,7 @@ class Faults:
     """
 
     def __init__(self, wishes: Sequence[Wish] = (), *, seed: int = 0, able: Iterable[str] = ()) -> None:
-        self._able = frozenset(able)
+        self.able = frozenset(able)
         for one in wishes:
             self._check(one)
         self._wishes = [_Count(one, f"{seed}:{place}") for place, one in enumerate(wishes)]
@@ -222,11 +233,11 @@ class Faults:
 
     def _check(self, one: Wish) -> None:
         needs = one.fault.needs
-        if needs and needs not in self._able:
-            has_not = {JOB: "does nothing in jobs", BUDGET: "has no budget of tokens"}[needs]
+        if needs and needs not in self.able:
+            has_not = {JOB: "does nothing in jobs", ROWS: "has no job of several rows", BUDGET: "has no budget of tokens"}
             raise SpecError(
-                f"this destination cannot meet the fault {one.kind}: it {has_not}",
-                expected=", ".join(name for name, fault in FAULTS.items() if not fault.needs or fault.needs in self._able),
+                f"this destination cannot meet the fault {one.kind}: it {has_not[needs]}",
+                expected=", ".join(possible(self.able)),
                 todo="leave it out",
             )
 
@@ -242,9 +253,15 @@ def _share(text: str, spec: str) -> float:
 
 
 def _seconds(text: str, spec: str) -> float:
-    if not re.fullmatch(r"\d*\.?\d+", text):
-        raise _no(spec, "seconds from 0 upwards", text)
+    if not re.fullmatch(r"\d*\.?\d+", text) or float(text) > LONGEST:
+        raise _no(spec, f"seconds from 0 upwards, {LONGEST:,} at most", text)
     return float(text)
+
+
+def _header(text: str, spec: str) -> str:
+    if not (text.isascii() and text.isprintable() and text == text.strip()):
+        raise _no(spec, "what a header may hold: printable ASCII, no blank before or after it", text)
+    return text
 
 
 def _whole(text: str, spec: str) -> int:

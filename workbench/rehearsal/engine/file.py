@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import os
 import sqlite3
+import stat
 from contextlib import closing
 from pathlib import Path
 from typing import IO
@@ -63,18 +66,36 @@ PRAGMA cache_size = -65536;
 PRAGMA wal_autocheckpoint = 16000;
 """
 
+UNWRITTEN = frozenset(
+    (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOMEM)
+)
+
 
 def opened(path: Path) -> tuple[sqlite3.Connection, IO[bytes]]:
-    """The open file and its lock, which only one process holds; ``EditError`` where it is no state or is in use."""
+    """The open file and its lock, which only one process holds; ``EditError`` where it is no state or is in use.
+
+    A link is followed to a state that stands there, and to nothing else; no other file is made or changed.
+    """
     _check(path)
+    path = path.resolve()
     lock = _locked(path)
-    path.touch(mode=0o600)
-    path.chmod(0o600)
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    db.executescript(MANNERS)
-    db.executescript(SCHEMA)
-    _bring_up_to_date(db)
+    try:
+        with _made(path) as file:
+            os.fchmod(file.fileno(), 0o600)
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        db.executescript(MANNERS)
+        db.executescript(SCHEMA)
+        _bring_up_to_date(db)
+    except BaseException:
+        lock.close()
+        raise
     return db, lock
+
+
+def full(error: BaseException) -> bool:
+    """Whether SQLite could not write because the disk, or what the process may use of it, is full or broken."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest says more exactly which of them it is
+    return isinstance(error, sqlite3.OperationalError) and code in UNWRITTEN
 
 
 def _bring_up_to_date(db: sqlite3.Connection) -> None:
@@ -90,6 +111,8 @@ def _bring_up_to_date(db: sqlite3.Connection) -> None:
 def _check(path: Path) -> None:
     """Leave alone what is no tenant of ours: a folder, another kind of file, another program's database, a damaged one."""
     try:
+        if path.is_symlink() and not (path.is_file() and path.stat().st_size):
+            raise _no_state(path, "a link to what is no state file")
         if not path.exists() or (path.is_file() and not path.stat().st_size):
             return
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
@@ -98,18 +121,37 @@ def _check(path: Path) -> None:
     except sqlite3.Error as error:
         found, damage = set(), str(error)
     if damage != "ok" or not found >= {"meta", "record", "job", "log"}:
+        raise _no_state(path, damage if damage != "ok" else f"a database with {listed(sorted(found)) or 'no tables'}")
+
+
+def _no_state(path: Path, found: str) -> EditError:
+    return EditError(
+        "this is no tenant of a rehearsal",
+        expected="a state file that a rehearsal wrote, or a name that is free",
+        found=found,
+        where=str(path),
+        todo="name another file; this one was left as it is",
+    )
+
+
+def _made(path: Path) -> IO[bytes]:
+    """The file open for writing, made for us alone where there is none; never emptied, and no link is followed."""
+    try:
+        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600), "r+b")
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            file.close()
+            raise OSError(errno.EINVAL, "it is no plain file")
+    except OSError as error:
+        found = "a link, which is not followed" if error.errno == errno.ELOOP else error.strerror or str(error)
         raise EditError(
-            "this is no tenant of a rehearsal",
-            expected="a state file that a rehearsal wrote, or a name that is free",
-            found=damage if damage != "ok" else f"a database with {listed(sorted(found)) or 'no tables'}",
-            where=str(path),
-            todo="name another file; this one was left as it is",
-        )
+            "the state file cannot be opened", found=found, where=str(path), todo="name another state file"
+        ) from None
+    return file
 
 
 def _locked(path: Path) -> IO[bytes]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = path.with_name(path.name + ".lock").open("wb")
+    lock = _made(path.with_name(f".{path.name}.rehearsal-lock"))
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

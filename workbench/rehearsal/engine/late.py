@@ -80,6 +80,29 @@ class Late:
         return rows + [(*found, number) for found, numbers in self._more.items() for number in numbers]
 
 
+class Rows:
+    """New records of a batch, which reach their table many by one statement; whoever looks there writes them first."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[object, ...]] = []
+        self.add = self._rows.append
+
+    def write(self, db: sqlite3.Connection) -> None:
+        rows, width = self._rows, 10
+        for at in range(0, len(rows), AT_ONCE):
+            some = rows[at : at + AT_ONCE]
+            marks = ",".join([f"({','.join('?' * width)})"] * len(some))
+            db.execute(f"INSERT INTO record VALUES {marks}", tuple(chain.from_iterable(some)))  # noqa: S608 -- question marks only
+        rows.clear()
+
+    def drop(self, keys: Sequence[tuple[str, int]]) -> None:
+        """Forget these records, where they are not written yet."""
+        self._rows[:] = [row for row in self._rows if row[:2] not in keys]
+
+    def clear(self) -> None:
+        self._rows.clear()
+
+
 class Sieve:
     """Tells of most identifying values that nobody has them, without a look into the file; its size is fixed."""
 

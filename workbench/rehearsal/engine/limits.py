@@ -86,12 +86,15 @@ class _Use:
     events: deque[tuple[float, int]] = field(default_factory=deque)  # of a rolling window
 
     def turn(self, moment: float) -> None:
-        """Forget what no longer counts at this moment."""
+        """Forget what no longer counts at this moment; what lies after it counts as of now, since the clock was set back."""
         if not self.window.rolling:
             start = moment - (moment - self.window.offset) % self.window.seconds
             if start > self.start:
-                self.start, self.total = start, 0
+                self.total = 0
+            self.start = start
             return
+        if self.events and self.events[-1][0] > moment:
+            self.events = deque((min(at, moment), units) for at, units in self.events)
         while self.events and self.events[0][0] <= moment - self.window.seconds:
             self.total -= self.events.popleft()[1]
 

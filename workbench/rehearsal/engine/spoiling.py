@@ -22,8 +22,8 @@ def gateway(status: int) -> Reply:
 
 
 def blocked() -> Reply:
-    """The page of a gateway that lets nothing through any more."""
-    return Reply(403, BLOCKED.encode(), HTML)
+    """The page of the network in front of a vendor, which lets nothing through any more."""
+    return Reply(403, BLOCKED.encode(), HTML, {"server": "cloudflare"})
 
 
 def spoiled(reply: Reply, kind: str, *, host: str) -> Reply:

@@ -15,12 +15,11 @@ from typing import Any
 from pydantic_core import to_json
 
 from workbench.rehearsal.engine.file import opened
-from workbench.rehearsal.engine.late import MOST, Late, Sieve, Trial, waiting
+from workbench.rehearsal.engine.late import MOST, Late, Rows, Sieve, Trial, waiting
 
 Json = dict[str, Any]
 """A body as it stands on the wire: the stand-ins keep what they were sent, so it has no narrower type."""
 
-ADDED = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 REPLACED = "INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 KNOWN = "SELECT id FROM ident WHERE kind = ? AND field = ? AND value = ? ORDER BY id"
 PAGE = 5_000
@@ -93,6 +92,7 @@ class State:
         self._db, self._lock = opened(path)
         self._late = waiting(self._db)
         self._trial: Trial | None = None
+        self._rows = Rows()
         self._batching = False
         self._requests: dict[int, Json] = {}
         self._sieve = Sieve(self.db)
@@ -117,17 +117,21 @@ class State:
             yield
             self._keep_counters()
             self._late.keep(self._db)
+            self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
-            self._counters.clear()
-            self._dirty.clear()
-            self._requests.clear()
+            self._undo("ROLLBACK")
+            for kept in (self._rows, self._counters, self._dirty, self._requests):
+                kept.clear()
             if self._late is not late or late.news:
                 self._late = waiting(self._db)
             self.next_due = self._earliest()
             raise
-        self._db.execute("COMMIT")
         self._late.kept()
+
+    def _undo(self, command: str) -> None:
+        """Take back what was written; SQLite itself has done so where the disk was full."""
+        if self._db.in_transaction:
+            self._db.execute(command)
 
     def attempt(self) -> AbstractContextManager[object]:
         """A part of a transaction that may fail alone, such as one row of a bulk request."""
@@ -147,6 +151,7 @@ class State:
             self._batching = False
             if collecting:
                 gc.enable()
+        self._rows.write(self._db)
         if self._late.size >= MOST:
             self._write_late()
 
@@ -161,11 +166,11 @@ class State:
         try:
             yield
         except BaseException:
-            self._db.execute("ROLLBACK TO attempt")
+            self._undo("ROLLBACK TO attempt")
             self._late = before[0]
             raise
         finally:
-            self._db.execute("RELEASE attempt")
+            self._undo("RELEASE attempt")
             _, self._trial, self._batching = before
 
     def _tried(self, trial: Trial, *, failed: bool) -> None:
@@ -174,26 +179,31 @@ class State:
         if failed:
             self._take_back(trial)
         if trial.late is not None:
-            self._db.execute("RELEASE attempt")
+            self._undo("RELEASE attempt")
         if not failed:
             for found in trial.news:
                 self._late.add(found)
 
     def _take_back(self, trial: Trial) -> None:
+        if not self._db.in_transaction:
+            return
         if trial.late is not None:
             self._db.execute("ROLLBACK TO attempt")
             self._late = trial.late
+        self._rows.drop(trial.made)
         self._db.executemany("DELETE FROM record WHERE kind = ? AND id = ?", trial.made)
         self._db.executemany("DELETE FROM link WHERE child_kind = ? AND child = ?", trial.made)
 
     def _guard(self) -> None:
         """To be called before anything but a new record is written in an attempt."""
         if self._trial is not None and self._trial.late is None:
+            self._rows.write(self._db)
             self._trial.late = self._late
             self._db.execute("SAVEPOINT attempt")
 
     def _write_late(self) -> None:
         """Put all that waits where it is looked up."""
+        self._rows.write(self._db)
         if self._trial is None and not self._late.size:
             return
         if not self._db.in_transaction:
@@ -210,8 +220,7 @@ class State:
             self._late = Late()
 
     def _identify(self, kind: str, number: int, idents: Sequence[tuple[str, str]]) -> None:
-        rows = [(kind, *pair, number) for pair in idents]
-        self._db.executemany("INSERT OR IGNORE INTO ident VALUES (?, ?, ?, ?)", rows)
+        self._db.executemany("INSERT OR IGNORE INTO ident VALUES (?, ?, ?, ?)", [(kind, *pair, number) for pair in idents])
 
     def next_id(self, kind: str) -> int:
         if kind not in self._counters:
@@ -246,20 +255,14 @@ class State:
         db, key = self._db, (record.kind, record.id)
         if not new:
             self._unhook(record.kind, record.id)
-        db.execute(
-            ADDED if new and self._trial is not None else REPLACED,
-            (
-                *key,
-                _text(record.body),
-                traits.label,
-                traits.owner,
-                traits.facet,
-                record.created,
-                record.updated,
-                record.deleted,
-                _text(traits.idents),
-            ),
+        row = (
+            *(*key, _text(record.body), traits.label, traits.owner, traits.facet),
+            *(record.created, record.updated, record.deleted, _text(traits.idents)),
         )
+        if new and self._trial is not None:
+            self._rows.add(row)
+        else:
+            db.execute(REPLACED, row)
         if traits.parents:
             db.executemany("INSERT OR IGNORE INTO link VALUES (?, ?, ?, ?)", [(*parent, *key) for parent in traits.parents])
         self._sieve.add(record.kind, traits.idents)
@@ -272,6 +275,7 @@ class State:
         if self._late.holds(kind, number) or (self._trial is not None and (kind, number) in self._trial.made):
             self._write_late()
         self._guard()
+        self._rows.write(self._db)
         row = self._db.execute("SELECT idents FROM record WHERE kind = ? AND id = ?", (kind, number)).fetchone()
         pairs = [(value, name, kind, number) for name, value in json.loads(row[0])] if row else []
         self._db.executemany("DELETE FROM ident WHERE value = ? AND field = ? AND kind = ? AND id = ?", pairs)
@@ -304,6 +308,7 @@ class State:
         """Records by a condition of ours; only constants of this package may form ``where`` and ``order``."""
         if "ident" in where:
             self._write_late()
+        self._rows.write(self._db)
         sql = f"SELECT kind, id, body, created, updated, deleted FROM record WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608
         rows = self._db.execute(sql, (*values, limit, offset))
         return [Record(kind, number, json.loads(body), made, changed, gone) for kind, number, body, made, changed, gone in rows]
@@ -311,6 +316,7 @@ class State:
     def count(self, where: str, values: Sequence[object]) -> int:
         if "ident" in where:
             self._write_late()
+        self._rows.write(self._db)
         return int(self._db.execute(f"SELECT count(*) FROM record WHERE {where}", values).fetchone()[0])  # noqa: S608
 
     def known(self, kind: str, field_name: str, value: str) -> list[int]:
@@ -372,10 +378,10 @@ class State:
         )  # fmt: skip
         self._db.execute("INSERT INTO log VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
 
-    def counted_since(self, moment: float) -> list[tuple[float, int, str]]:
-        """When each request since then came that used up the limits, what it cost in tokens, and in which limits."""
-        sql = "SELECT at, tokens, coalesce(windows, '') FROM log WHERE at >= ? AND counted = 1 ORDER BY at"
-        return self._db.execute(sql, (moment,)).fetchall()
+    def counted(self, since: float, until: float) -> list[tuple[float, int, str]]:
+        """When each request between the two came that used up the limits, what it cost in tokens, and in which limits."""
+        sql = "SELECT at, tokens, coalesce(windows, '') FROM log WHERE at BETWEEN ? AND ? AND counted = 1 ORDER BY at"
+        return self._db.execute(sql, (since, until)).fetchall()
 
     def log(self, since: int) -> list[Json]:
         """The next lines of the request log after line ``since``, oldest first; none at its end."""

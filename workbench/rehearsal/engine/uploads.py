@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from urllib.parse import parse_qsl
 
 from python_multipart import create_form_parser
@@ -14,6 +15,7 @@ from workbench.rehearsal.engine.contract import Call
 
 MULTIPART = "multipart/form-data"
 URLENCODED = "application/x-www-form-urlencoded"
+PIECE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +54,8 @@ def multipart(call: Call) -> Form | None:
         fields[_text(part.field_name)] = _text(part.value)
 
     def on_file(part: File) -> None:
-        part.file_object.seek(0)
         kind = part.content_type or "application/octet-stream"
-        files[_text(part.field_name)] = Upload(_text(part.file_name), kind, part.file_object.read())
+        files[_text(part.field_name)] = Upload(_text(part.file_name), kind, _content(part))
         part.close()
 
     headers = {"Content-Type": call.headers["content-type"].encode("latin-1")}
@@ -62,11 +63,19 @@ def multipart(call: Call) -> Form | None:
     config = {"MAX_MEMORY_FILE_SIZE": len(call.body) + 1}
     try:
         parser = create_form_parser(headers, on_field, on_file, config)
-        parser.write(call.body)
+        for at in range(0, len(call.body), PIECE):  # the parser copies what it is given
+            parser.write(call.body[at : at + PIECE])
         parser.finalize()
     except (FormParserError, ValueError):
         return None
     return Form(fields, files)
+
+
+def _content(part: File) -> bytes:
+    if isinstance(part.file_object, BytesIO):
+        return part.file_object.getvalue()  # the bytes as they lie there, not copied
+    part.file_object.seek(0)
+    return part.file_object.read()
 
 
 def _text(value: bytes | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import sqlite3
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from urllib.parse import parse_qsl, unquote
 from starlette.types import Receive, Scope, Send
 
 from workbench.rehearsal.engine.backdoor import OWN, Backdoor
+from workbench.rehearsal.engine.bodies import TooLarge, taken, too_large
 from workbench.rehearsal.engine.contract import Call, House, Refusal, Reply, StandIn
 from workbench.rehearsal.engine.faults import Met
 from workbench.rehearsal.engine.limits import Cost, Left, Limiter, Standing
@@ -42,6 +44,11 @@ class Visit:
     standing: Standing = Standing(True)  # noqa: RUF009 -- frozen
     met: Met | None = None
     barred: Reply | None = None  # what stops it before all else
+
+    @property
+    def own(self) -> bool:
+        """Whether it is for the rehearsal and not for the vendor."""
+        return self.path.startswith(f"/{OWN}/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,22 +86,29 @@ class Wire:
         windows = self._vendor.windows()
         limiter = Limiter(windows, clock, count_refused=switches.on("limit_counts_refused"))
         longest = max((window.seconds for window in windows), default=0)
-        for moment, tokens, names in self._house.state.counted_since(clock.now() - clock.wait(longest)):
+        now = clock.now()  # what the log has beyond it was noted before the clock was set back
+        for moment, tokens, names in self._house.state.counted(now - clock.wait(longest), now):
             limiter.remember(moment, Cost(tuple(names.split()), tokens))
         return limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        body = await _body(receive)
-        if body is None:  # the client left before it had said all
+        visit = self._guarded(self._visit(scope))
+        try:
+            if visit.barred is None:
+                most = self._vendor.body_limit(visit.call)
+                body = await taken(receive, visit.call.headers, most=most)
+                if body is None:  # the client left before it had said all
+                    return
+                call = replace(visit.call, body=body, now=self._house.clock.now())
+                visit = replace(visit, call=call, begun=time.perf_counter())
+        except TooLarge:
+            visit = replace(visit, barred=too_large(most))
+        if visit.own:
+            await self._sender.send(visit.barred or self._backdoor.answer(visit.call, visit.path), {}, send)
             return
-        visit = self._visit(scope, body)
-        if visit.path.startswith(f"/{OWN}/"):
-            reply = self._backdoor.answer(visit.call, visit.path) if self._is_ours(visit.call) else MISDIRECTED
-            await self._sender.send(reply, {}, send)
-            return
-        visit = self._entered(visit)
+        visit = visit if visit.barred else self._entered(visit)
         if visit.met and visit.met.kind == "late":
             if await self._sender.stopped_within(visit.met.seconds):
                 await self._sender.reset(receive, send)
@@ -107,7 +121,8 @@ class Wire:
         else:
             await self._sender.fail(visit.met, outcome.reply, outcome.headers, receive=receive, send=send)
 
-    def _visit(self, scope: Scope, body: bytes) -> Visit:
+    def _visit(self, scope: Scope) -> Visit:
+        """The request as far as its head tells; its body is taken only from one who may enter."""
         raw, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
         parts = tuple(unquote(part) for part in raw.split("/") if part)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
@@ -116,7 +131,7 @@ class Wire:
             parts=parts,
             query=_together(parse_qsl(query, keep_blank_values=True)) if query else {},
             headers=headers,
-            body=body,
+            body=b"",
             host=f"{scope['scheme']}://{headers.get('host', '')}",
             now=self._house.clock.now(),
             slash=raw.endswith("/"),
@@ -130,13 +145,20 @@ class Wire:
         line = f"{path}?{query}" if query else path
         return line.replace(self._token, "***") if len(self._token) >= LONG else line
 
-    def _entered(self, visit: Visit) -> Visit:
-        """Past the guards, then limits, then chance. Who is stopped by a guard has no cost, and meets no fault."""
+    def _guarded(self, visit: Visit) -> Visit:
+        """Past host and key, or barred. Who is stopped here has no cost, meets no fault, and sends no body."""
         call = visit.call
         if not self._is_ours(call):
             return replace(visit, barred=MISDIRECTED)
+        if visit.own:
+            return replace(visit, barred=self._backdoor.stranger(call))
         if not self._vendor.authorised(call, self._token):
-            return replace(visit, barred=self._vendor.refuse(401, ("Unauthorized",)))
+            return replace(visit, barred=self._vendor.refuse(401, ("Unauthorized",), call=call))
+        return visit
+
+    def _entered(self, visit: Visit) -> Visit:
+        """Past the limits, then chance."""
+        call = visit.call
         cost = self._vendor.cost(call)
         standing = self._limiter.take(call.now, cost) if self._limiter else Standing(True)
         swappable = self._kind_of(visit) in self._answers
@@ -165,17 +187,17 @@ class Wire:
         if met.kind in ("429", "429_daily"):
             return self._over(visit, self._used_up(visit, met), met)
         if met.kind[0] == "5":
-            reply = self._broken(int(met.kind[:3]))
+            reply = self._broken(visit.call, int(met.kind[:3]))
             return self._logged(visit, Outcome(reply, True, self._charged(visit.cost, visit.call.now)))
         self._uncount(visit.cost)  # it never came as far as the vendor
         if met.kind == "expired":
-            return self._logged(visit, Outcome(self._vendor.refuse(401, ("Unauthorized",))))
+            return self._logged(visit, Outcome(self._vendor.refuse(401, ("Unauthorized",), call=visit.call)))
         return self._logged(visit, Outcome(blocked() if met.kind == "403_page" else UNANSWERED))
 
     def _met(self, visit: Visit, met: Met, reply: Reply) -> Reply:
         """The answer of a fault that strikes when the work is done."""
         if met.kind[0] == "5":
-            return self._broken(int(met.kind[:3]))
+            return self._broken(visit.call, int(met.kind[:3]))
         if met.kind == "swapped":
             return self._answers[self._kind_of(visit)]
         return spoiled(reply, met.kind, host=visit.call.host)
@@ -186,12 +208,15 @@ class Wire:
         if met and not counted:
             self._uncount(visit.cost)
         headers = dict(self._vendor.limit_headers(standing, call.now))
-        with self._house.state.transaction():
-            reply = self._vendor.limited(call, standing)
-            if met:
-                reply = retry_after(reply, met, call.now)
-            outcome = Outcome(reply, counted, visit.cost.tokens if counted else 0, headers)
-            self._write_down(visit, outcome)
+        try:
+            with self._house.state.transaction():
+                reply = self._vendor.limited(call, standing)
+                if met:
+                    reply = retry_after(reply, met, call.now)
+                outcome = Outcome(reply, counted, visit.cost.tokens if counted else 0, headers)
+                self._write_down(visit, outcome)
+        except sqlite3.Error:
+            return self._unwritten(visit)
         return outcome
 
     def _used_up(self, visit: Visit, met: Met) -> Standing:
@@ -207,21 +232,26 @@ class Wire:
         return Standing(False, tuple(now if left is spent else left for left in lefts), now)
 
     def _handled(self, visit: Visit) -> Outcome:
-        """Do the work and write the log line in one transaction; a refusal keeps the line alone."""
+        """Do the work and write the log line in one transaction; a refusal keeps the line alone.
+
+        What has become due is done in one before it, since it stands whatever comes of the request.
+        """
         call, tokens = visit.call, visit.cost.tokens
         self._faults.begin(call.method, visit.path)
         try:
             with self._house.state.transaction():
                 self._vendor.settle(call.now)
+            with self._house.state.transaction():
                 outcome = Outcome(self._vendor.answer(call), True, tokens)
                 self._write_down(visit, outcome, self._faults.named(visit.met))
         except Refusal as no:
-            reply = no.reply or self._vendor.refuse(no.status, no.messages)
+            reply = no.reply or self._vendor.refuse(no.status, no.messages, call=call)
             outcome = self._logged(visit, Outcome(reply, True, self._charged(visit.cost, call.now)))
         except Exception:
+            self._vendor.undone()
             # A shape that nobody thought of: the vendor answers such a thing with a 500 too, but here it is worth a look.
             logging.getLogger(__name__).exception("the rehearsal failed at %s %s", call.method, visit.path)
-            outcome = self._logged(visit, Outcome(self._vendor.refuse(500, ()), True, tokens), "unforeseen")
+            outcome = self._logged(visit, Outcome(self._vendor.refuse(500, (), call=call), True, tokens), "unforeseen")
         return outcome
 
     def _charged(self, cost: Cost, now: float) -> int:
@@ -236,8 +266,8 @@ class Wire:
         if self._limiter:
             self._limiter.uncount(cost)
 
-    def _broken(self, status: int) -> Reply:
-        return self._vendor.refuse(500, ("Internal server error",)) if status == 500 else gateway(status)
+    def _broken(self, call: Call, status: int) -> Reply:
+        return self._vendor.refuse(500, ("Internal server error",), call=call) if status == 500 else gateway(status)
 
     def _kind_of(self, visit: Visit) -> tuple[str, str]:
         return visit.call.method, ID.sub("/#", visit.path)
@@ -256,9 +286,17 @@ class Wire:
         return host in LOOPBACK and port in ("", str(self._port)) and (not origin or _host_of(origin) in LOOPBACK)
 
     def _logged(self, visit: Visit, outcome: Outcome, fault: str | None = None) -> Outcome:
-        with self._house.state.transaction():
-            self._write_down(visit, outcome, fault)
+        try:
+            with self._house.state.transaction():
+                self._write_down(visit, outcome, fault)
+        except sqlite3.Error:
+            return self._unwritten(visit)
         return outcome
+
+    def _unwritten(self, visit: Visit) -> Outcome:
+        """Not even the line of the log could be kept, so nothing was done: the disk is full, until it is not."""
+        logging.getLogger(__name__).exception("the rehearsal could not write down %s %s", visit.call.method, visit.path)
+        return Outcome(self._vendor.refuse(500, (), call=visit.call))
 
     def _write_down(self, visit: Visit, outcome: Outcome, fault: str | None = None) -> None:
         self._house.state.write_down(
@@ -276,18 +314,6 @@ class Wire:
                 windows=" ".join(visit.cost.windows),
             )
         )
-
-
-async def _body(receive: Receive) -> bytes | None:
-    """The whole body, or none where the connection ended within it."""
-    parts: list[bytes] = []
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        parts.append(message["body"])
-        if not message["more_body"]:
-            return b"".join(parts)
 
 
 def _pairs(query: str) -> list[tuple[str, str, str]]:

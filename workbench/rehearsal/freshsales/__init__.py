@@ -7,8 +7,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from workbench.rehearsal.engine import Call, Cost, House, Json, Record, Refusal, Reply, StandIn, Standing, Window, as_json
+from workbench.rehearsal.engine.bodies import GREATEST
+from workbench.rehearsal.engine.recipes import of_row
 from workbench.rehearsal.freshsales.activities import FORMS, Activities
 from workbench.rehearsal.freshsales.answers import Handler, Routed, body_of, given
+from workbench.rehearsal.freshsales.bin import Bin
 from workbench.rehearsal.freshsales.bulk import BULK_KINDS, Bulk
 from workbench.rehearsal.freshsales.calls import Calls
 from workbench.rehearsal.freshsales.clone import Clones
@@ -27,6 +30,7 @@ from workbench.rehearsal.freshsales.quotes import Quotes
 from workbench.rehearsal.freshsales.reading import Reading, words
 from workbench.rehearsal.freshsales.records import Records
 from workbench.rehearsal.freshsales.shapes import Shapes
+from workbench.rehearsal.freshsales.shelf import Shelf
 from workbench.rehearsal.freshsales.switches import SWITCHES
 from workbench.rehearsal.freshsales.tasks import Tasks
 from workbench.rehearsal.freshsales.teams import Teams
@@ -36,7 +40,7 @@ from workbench.rehearsal.freshsales.values import id_in, keys
 __all__ = ["FAULT_POINTS", "FIRST_IDS", "SWITCHES", "TENANT", "open_stand_in"]
 
 TENANT = "freshsales_suite"
-FAULT_POINTS = ("job",)
+FAULT_POINTS = ("job", "rows")
 SUITE = ("crm", "sales")
 SELECTORS = keys(
     """owners territories deal_stages deal_pipelines currencies deal_reasons deal_types lead_sources industry_types
@@ -65,6 +69,7 @@ class Freshsales:
         self._activities = Activities(house, self._catalog, self._fields, self._shapes)
         self._tasks = Tasks(house)
         self._bulk = Bulk(house, self._records, self._tasks)
+        self._bin = Bin(house, self._records, Shelf(house, self._catalog, self._fields))
         self.base = "/api" if self._catalog.classic else "/crm/sales/api"
         self._kinds = tuple(KINDS) if self._catalog.classic else BULK_KINDS
         self._modules = Modules(house, self._catalog, self._fields, self._shapes)
@@ -95,9 +100,12 @@ class Freshsales:
     def _first_fields(self) -> None:
         if self._house.state.meta("fields_made") is None:
             with self._house.state.transaction():
-                for row in self._house.tenant.get("modules", []):
-                    self._modules.make(row, self._house.clock.now())
-                self.create_fields(self._house.tenant.get("fields", []))
+                for place, row in enumerate(self._house.tenant.get("modules", []), 1):
+                    with of_row("modules", place):
+                        self._modules.make(row, self._house.clock.now())
+                for place, row in enumerate(self._house.tenant.get("fields", []), 1):
+                    with of_row("fields", place):
+                        self.create_fields([row])
                 self._house.state.set_meta("fields_made", {"done": True})
 
     def windows(self) -> Sequence[Window]:
@@ -116,8 +124,16 @@ class Freshsales:
         opens = scheme.lower() == "token" and key.strip() == "token"
         return opens and hmac.compare_digest(given.strip().strip('"').encode(), token.encode())
 
+    def body_limit(self, call: Call) -> int:
+        """Room for the largest file and a form around it."""
+        return max(GREATEST, int((self._house.switches.number("file_megabytes") + 10) * 1024 * 1024))
+
+    def undone(self) -> None:
+        self._fields.forget_cache()
+
     def settle(self, now: float) -> None:
         self._bulk.settle(now)
+        self._bin.purge(now)
 
     def limit_headers(self, standing: Standing, now: float) -> Mapping[str, str]:
         left = standing.tightest
@@ -128,9 +144,9 @@ class Freshsales:
         return {"x-ratelimit-remaining": str(remaining), "x-ratelimit-reset": str(reset)}
 
     def limited(self, call: Call, standing: Standing) -> Reply:
-        return self.refuse(429, ())
+        return self.refuse(429, (), call=call)
 
-    def refuse(self, status: int, messages: Iterable[str]) -> Reply:
+    def refuse(self, status: int, messages: Iterable[str], *, call: Call) -> Reply:
         said = tuple(messages) or (SAID.get(status, "Error"),)
         form = self._house.switches["body_429" if status == 429 else "error_bodies"] if status in (401, 404, 429) else "json"
         if form == "text":

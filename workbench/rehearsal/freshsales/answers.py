@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from workbench.rehearsal.engine import Call, Json, Refusal, Reply
+from workbench.rehearsal.engine.bodies import parsed
 
 Handler = Callable[[Call, Sequence[int]], Reply]
 """Answers a request; the numbers are those of the path, in its order."""
@@ -23,7 +23,7 @@ class Routed(Protocol):
 def body_of(call: Call) -> Json:
     """The JSON object of a request; none counts as an empty one."""
     try:
-        body = json.loads(call.body) if call.body else {}
+        body = parsed(call.body) if call.body else {}
     except ValueError:
         raise Refusal(400, "The request body is not valid JSON") from None
     if not isinstance(body, dict):

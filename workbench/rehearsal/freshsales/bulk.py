@@ -9,6 +9,7 @@ from datetime import UTC
 
 from workbench.rehearsal.engine import House, Job, Json, Record, Refusal, mishaps
 from workbench.rehearsal.engine.faults import JOB
+from workbench.rehearsal.engine.file import full
 from workbench.rehearsal.freshsales.records import Records, ident
 from workbench.rehearsal.freshsales.tasks import Tasks
 from workbench.rehearsal.freshsales.values import id_in, moment_out
@@ -118,7 +119,9 @@ class Bulk:
                 self._do(job, row, named)
         except Refusal as no:
             return {**named, "error_message": list(no.messages)}
-        except Exception:
+        except Exception as error:
+            if full(error):  # the whole job waits until there is room
+                raise
             # A row that nobody thought of may not stop the rows after it, nor every request that settles this job.
             logging.getLogger(__name__).exception("the rehearsal failed at a row of job %s", job.id)
             return {**named, "error_message": ["Something went wrong"]}

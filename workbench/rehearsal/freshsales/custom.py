@@ -18,7 +18,6 @@ from workbench.rehearsal.freshsales.values import id_in, keys
 
 IDS = "custom_records"  # one counter for all modules, so that no id of one is an id of another
 SHOWN = keys("id name owner_id territory_id custom_field is_deleted created_at updated_at creater_id updater_id")
-RULES = {"all": "deleted IS NULL", "mine": "deleted IS NULL AND owner = ?", "deleted": "deleted IS NOT NULL"}
 InModule = Callable[[Module, Call, Sequence[int]], Reply]
 
 
@@ -82,7 +81,7 @@ class CustomRecords:
         return as_json({"message": "The record was deleted."})
 
     def _forgotten(self, module: Module, call: Call, ids: Sequence[int]) -> Reply:
-        self._shelf.forget(module.entity, ids[0])
+        self._shelf.forget(module.entity, ids[0], call.now)
         return as_json(True)
 
     def _cloned(self, module: Module, call: Call, ids: Sequence[int]) -> Reply:
@@ -117,12 +116,8 @@ class CustomRecords:
     def _view(self, module: Module, call: Call, ids: Sequence[int]) -> Reply:
         if ids[0] not in module.views:
             raise Refusal(404, MISSING)
-        rule = RULES[module.views[ids[0]][1]]
-        where, values = f"kind = ? AND {rule}", (module.entity, *([self._catalog.api_user] if "?" in rule else []))
-        page, size = paging(call.query)
-        order = self._reading.order(module.entity, call.query)
-        found = self._state.select(where, values, order=order, limit=size, offset=(page - 1) * size)
-        total = self._state.count(where, values)
+        found, total = self._reading.members(module.entity, module.views[ids[0]][1], call.query, call.now)
+        _, size = paging(call.query)
         meta = {"total_pages": -(-total // size), "total": total}
         return as_json({module.entity: [self._shown(record) for record in found], "meta": meta})
 

@@ -126,7 +126,7 @@ class Quotes:
         return as_json({"msg": {"id": number, "code": "success"}})
 
     def _forgotten(self, call: Call, ids: Sequence[int]) -> Reply:
-        self._shelf.forget(KIND, ids[0])
+        self._shelf.forget(KIND, ids[0], call.now)
         return self._gone(ids[0])
 
     def _related(self, call: Call, ids: Sequence[int]) -> Reply:

@@ -7,13 +7,15 @@ from datetime import datetime, timedelta
 
 from workbench.rehearsal.engine import House, Json, Record, Refusal
 from workbench.rehearsal.freshsales.drafts import KINDS, display_name
-from workbench.rehearsal.freshsales.index import Index
+from workbench.rehearsal.freshsales.index import Index, Replica
 from workbench.rehearsal.freshsales.records import Records
 from workbench.rehearsal.freshsales.shapes import Shapes
-from workbench.rehearsal.freshsales.tenant import Catalog, View
+from workbench.rehearsal.freshsales.tenant import Catalog
 from workbench.rehearsal.freshsales.values import id_in, moment_in, rows_in
 
 SEARCH_CAP = 10
+RULES_MOST, VALUES_MOST = 50, 500
+"""What a filter may ask for; nobody knows the vendor's own numbers, but no account answers to any number."""
 PAGE = 25
 PAGE_MOST = 100
 MOST = 10**9
@@ -43,10 +45,10 @@ SORTED = {
     "last_contacted": "id",
 }
 SUMMED = ("contacts", "sales_accounts")
-OPEN_DEALS = (
+OPEN_DEALS = (  # of a record or of a version of it, which has the mark of a lagging reader before its kind
     "(SELECT coalesce(sum(CAST(json_extract(deal.body, '$.base_currency_amount') AS REAL)), 0) FROM link"
     " JOIN record AS deal ON deal.kind = 'deals' AND deal.id = link.child AND deal.deleted IS NULL AND deal.facet = 'Open'"
-    " WHERE link.kind = record.kind AND link.parent = record.id AND link.child_kind = 'deals')"
+    " WHERE link.kind = ltrim(record.kind, '~=') AND link.parent = record.id AND link.child_kind = 'deals')"
 )
 
 
@@ -60,22 +62,27 @@ class Reading:
         self._records = records
         self._shapes = shapes
         self._index = Index(house)
+        self._replica = Replica(house)
 
     def view(self, kind: str, number: int, query: Mapping[str, str], now: float) -> Json:
         """One page of a view: page, per_page up to 100, sort, sort_type, include."""
-        where, values = self._members(kind, number, now)
-        page, size = paging(query)
-        order = self.order(kind, query)
-        records = self._state.select(where, values, order=order, limit=size, offset=(page - 1) * size)
-        total = self._state.count(where, values)
+        _, size = paging(query)
+        records, total = self.members(kind, self._rule_of(kind, number), query, now)
         return self._shapes.many(kind, records, words(query), total=total, per_page=size, now=now)
 
     def scroll(self, kind: str, number: int, query: Mapping[str, str], now: float) -> Json:
         """The next records after ``last_fetched_id``, in the order of ids."""
-        where, values = self._members(kind, number, now)
+        where, values = self._members(kind, self._rule_of(kind, number), now)
         last, size = id_in(query.get("last_fetched_id", "")) or 0, min(max(whole(query, "limit", PAGE), 1), PAGE_MOST)
-        records = self._state.select(f"{where} AND id > ?", (*values, last), limit=size)
+        records = [self._replica.told(row) for row in self._state.select(f"{where} AND id > ?", (*values, last), limit=size)]
         return self._shapes.many(kind, records, words(query), total=self._state.count(where, values), per_page=size, now=now)
+
+    def members(self, kind: str, rule: str, query: Mapping[str, str], now: float) -> tuple[list[Record], int]:
+        """One page of the records that a view's rule shows, and how many there are."""
+        where, values = self._members(kind, rule, now)
+        page, size = paging(query)
+        found = self._state.select(where, values, order=self.order(kind, query), limit=size, offset=(page - 1) * size)
+        return [self._replica.told(record) for record in found], self._state.count(where, values)
 
     def children(self, record: Record, kind: str, query: Mapping[str, str], now: float) -> Json:
         """Contacts or deals that hang on a record."""
@@ -97,10 +104,10 @@ class Reading:
         rules = rows_in(wish.get("filter_rule") or [])
         if rules is None:
             raise Refusal(400, "filter_rule is invalid")
-        text, bound = self._index.scope([kind], now)
-        for rule in rules:
-            condition, more = self._rule(kind, rule)
-            text, bound = f"{text} AND {condition}", [*bound, *more]
+        if len(rules) > RULES_MOST:
+            raise Refusal(400, f"Only {RULES_MOST} rules are allowed")
+        parts = [self._index.scope([kind], now), *(self._rule(kind, rule) for rule in rules)]
+        text, bound = " AND ".join(condition for condition, _ in parts), [value for _, values in parts for value in values]
         told = {**{key: str(value) for key, value in wish.items() if key != "filter_rule"}, **query}
         page, size = paging({"per_page": str(SEARCH_CAP), **told})
         records = self._state.select(text, bound, order=self.order(kind, told), limit=size, offset=(page - 1) * size)
@@ -119,7 +126,7 @@ class Reading:
     def lookup(self, query: Mapping[str, str], now: float) -> Json:
         """Whole-value look-up in one field; a collection within a collection per entity."""
         field, text = query.get("f", ""), query.get("q", "").strip()
-        kinds = [KIND_OF[word] for word in query.get("entities", "").split(",") if word in KIND_OF]
+        kinds = list(dict.fromkeys(KIND_OF[word] for word in query.get("entities", "").split(",") if word in KIND_OF))
         if not (field and text and kinds):
             raise Refusal(400, "q, f and entities are needed")
         return {kind: {kind: [self._shapes.partial(row) for row in self._found(kind, field, text, now)]} for kind in kinds}
@@ -149,11 +156,18 @@ class Reading:
             "updated_at": self._shapes.moment(record.updated),
         }
 
-    def _members(self, kind: str, number: int, now: float) -> tuple[str, Sequence[object]]:
+    def _rule_of(self, kind: str, number: int) -> str:
         view = self._catalog.views.get(number)
         if view is None or view.object != kind:
             raise Refusal(404, "Record not found")
-        return _rule_of(view, kind, self._catalog, now)
+        return view.rule
+
+    def _members(self, kind: str, rule: str, now: float) -> tuple[str, Sequence[object]]:
+        if rule == "deleted":
+            return self._replica.binned(kind, now)
+        where, bound = self._replica.scope([kind], now)
+        condition, values = _condition(rule, self._catalog, now)
+        return f"{where}{condition}", (*bound, *values)
 
     def order(self, kind: str, query: Mapping[str, str]) -> str:
         """The order of a page; a key that the object cannot be sorted by leaves that of the ids."""
@@ -172,6 +186,8 @@ class Reading:
         ]
         if not wanted:
             return "0", []
+        if len(wanted) > VALUES_MOST:
+            raise Refusal(400, f"Only {VALUES_MOST} values are allowed")
         if name in TIMES:
             return _times(TIMES[name], operator, moment_in(value, self._catalog.zone))
         if operator in EQUAL:
@@ -210,7 +226,7 @@ def _times(column: str, operator: str, seconds: float | None) -> tuple[str, list
     return f"{column} {signs[operator]} ?", [seconds]
 
 
-def _rule_of(view: View, kind: str, catalog: Catalog, now: float) -> tuple[str, Sequence[object]]:
+def _condition(rule: str, catalog: Catalog, now: float) -> tuple[str, Sequence[object]]:
     today = datetime.fromtimestamp(now, catalog.zone).date()
     monday = today - timedelta(days=today.weekday())
     month = today.replace(day=1).isoformat()
@@ -233,14 +249,11 @@ def _rule_of(view: View, kind: str, catalog: Catalog, now: float) -> tuple[str, 
             (month, today.isoformat()),
         ),
     }
-    if view.rule == "deleted":
-        return "kind = ? AND deleted IS NOT NULL", (kind,)
-    condition, values = rules[view.rule]
-    return f"kind = ? AND deleted IS NULL{condition}", (kind, *values)
+    return rules[rule]
 
 
 def _path(name: str) -> str:
-    clean = "".join(letter for letter in name if letter not in '"\\')
+    clean = "".join(letter for letter in name if letter >= " " and letter not in '"\\\x7f')
     return f'$.custom_field."{clean}"' if clean.startswith("cf_") else f'$."{clean}"'
 
 
@@ -251,7 +264,7 @@ def _kind_of(word: str) -> str | None:
 
 def words(query: Mapping[str, str]) -> list[str]:
     """The words of ``include``."""
-    return [word.strip() for word in query.get("include", "").split(",") if word.strip()]
+    return list(dict.fromkeys(word.strip() for word in query.get("include", "").split(",") if word.strip()))
 
 
 def whole(query: Mapping[str, str], name: str, default: int) -> int:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
+from workbench.errors import SpecError
 from workbench.rehearsal.engine import Json
 from workbench.rehearsal.freshsales.fields import POOLS, QUOTAS, SHARED
 
 Get = Callable[[str], Any]
 """Asks for a path below the API, such as ``selector/owners``; the JSON of the answer, or none for a 403 or 404."""
 Rows = list[Json]
-
+ADDRESS = "https://NAME.myfreshworks.com/crm/sales/api (Suite) or https://NAME.freshsales.io/api (Classic)"
+PROBES = ("leads/filters",)
+"""What a Suite account has not: asked to tell the edition."""
 SIMPLE = (
     "lead_sources", "industry_types", "business_types", "deal_types", "deal_reasons", "deal_payment_statuses", "deal_products",
     "territories", "campaigns", "designations",
@@ -31,6 +35,15 @@ NAMES: Mapping[str, str] = {
     "Closing this week": "closing_week", "This month's sales": "sales_month",
 }  # fmt: skip
 """What the views that every account starts with show; a view's own rule cannot be asked for."""
+
+
+def root(url: str) -> str:
+    """The address below which paths are asked for; a bare host is refused, as nothing tells the edition."""
+    if not urlsplit(url).path.strip("/"):
+        raise SpecError(
+            "the address lacks the path of the API", expected=ADDRESS, found=repr(url), todo="give --url up to and with /api"
+        )
+    return url
 
 
 def headers(token: str) -> dict[str, str]:

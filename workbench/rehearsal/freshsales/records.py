@@ -8,7 +8,7 @@ from dataclasses import replace
 from workbench.rehearsal.engine import House, Json, Record, Refusal, Traits
 from workbench.rehearsal.freshsales.drafts import Draft, Drafts, display_name, words_of
 from workbench.rehearsal.freshsales.fields import Fields
-from workbench.rehearsal.freshsales.index import OLD, Index
+from workbench.rehearsal.freshsales.index import Former
 from workbench.rehearsal.freshsales.tenant import MODELS, Catalog
 from workbench.rehearsal.freshsales.values import moment_in
 
@@ -27,7 +27,7 @@ class Records:
         self._catalog = catalog
         self._fields = fields
         self._drafts = Drafts(house, catalog, fields)
-        self._index = Index(house)
+        self._former = Former(house)
         switches = house.switches
         mails = {"contacts": "unique_email", "leads": "unique_lead_email"}
         self._unique_mails = frozenset(kind for kind, switch in mails.items() if switches.on(switch))
@@ -58,7 +58,7 @@ class Records:
         unique = self._refuse(draft, own=record.id)
         draft.body["updater_id"] = self._catalog.api_user
         self._settle_nested(draft, given)
-        self._keep_for_searches(record, now)
+        self._keep_former(record, now)
         changed = replace(record, body=_pruned(draft.body), updated=now)
         self._state.save(changed, self._traits(record.kind, changed.body, unique), new=False)
         return changed
@@ -66,7 +66,7 @@ class Records:
     def delete(self, kind: str, number: int, *, now: float) -> None:
         """Into the Recycle Bin; what pointed at it points there no longer, for good."""
         record = self.live(kind, number)
-        self._keep_for_searches(record, now)
+        self._keep_former(record, now)
         self._cut(record, now)
         self._loosen(record)
         for child in self._only_children(record):
@@ -81,12 +81,13 @@ class Records:
         record = self._state.get(kind, number, deleted=True)
         if record is None:
             raise Refusal(404, "Record not found")
+        self._keep_former(record, now)
         self._cut(record, now)
         self._loosen(record)
         for child in self._only_children(record):
             self._state.erase(child.kind, child.id)
         self._state.erase(kind, number)
-        self._state.erase(OLD + kind, number)
+        self._former.forget(record)
 
     def live(self, kind: str, number: int) -> Record:
         record = self._state.get(kind, number)
@@ -206,13 +207,13 @@ class Records:
             for number in self._state.children(record.kind, record.id, kind):
                 child = self._state.get(kind, number, deleted=True)
                 if child is not None:
-                    self._keep_for_searches(child, now)
+                    self._keep_former(child, now)
                     changed = replace(child, body=_severed(child.body, record), updated=now)
                     self._state.save(changed, self.traits(changed), new=False)
 
-    def _keep_for_searches(self, record: Record, now: float) -> None:
-        if self._index.lags and record.deleted is None:
-            self._index.supersede(record, self.traits(record), now)
+    def _keep_former(self, record: Record, now: float) -> None:
+        if self._former.lags:
+            self._former.supersede(record, self.traits(record), now)
 
     def _loosen(self, record: Record) -> None:
         """What hangs on others too hangs on them alone, so that it goes with the last of them."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from workbench.rehearsal.engine import House, Json, Record, Refusal, Traits
 from workbench.rehearsal.freshsales.drafts import words_of
 from workbench.rehearsal.freshsales.fields import Fields
-from workbench.rehearsal.freshsales.index import Index
+from workbench.rehearsal.freshsales.index import Former
 from workbench.rehearsal.freshsales.records import ident
 from workbench.rehearsal.freshsales.tenant import Catalog
 from workbench.rehearsal.freshsales.values import LONGEST, day_in, id_in
@@ -42,7 +42,7 @@ class Shelf:
         self._switches = house.switches
         self._catalog = catalog
         self._fields = fields
-        self._index = Index(house)
+        self._former = Former(house)
 
     def live(self, kind: str, number: int, *, binned: bool = False) -> Record:
         """The record; with ``binned`` also one that lies in the Recycle Bin. A 404 for any other."""
@@ -111,7 +111,7 @@ class Shelf:
         """Write what was changed of a record."""
         sheet.body["updater_id"] = self._catalog.api_user
         self._refuse(sheet, own=record.id)
-        self._index.supersede(record, self._traits(record), now)
+        self._former.supersede(record, self._traits(record), now)
         changed = replace(record, body=pruned(sheet.body), updated=now)
         self._state.save(changed, self._traits(changed), new=False)
         return changed
@@ -119,7 +119,7 @@ class Shelf:
     def bin(self, kind: str, number: int, now: float) -> Record:
         """Into the Recycle Bin."""
         record = self.live(kind, number)
-        self._index.supersede(record, self._traits(record), now)
+        self._former.supersede(record, self._traits(record), now)
         gone = replace(record, deleted=now)
         held = self._switches["recycle_bin_keys"] == "held"
         traits = self._traits(gone)
@@ -136,12 +136,15 @@ class Shelf:
         self._follow(back)
         return back
 
-    def forget(self, kind: str, number: int) -> None:
+    def forget(self, kind: str, number: int, now: float) -> None:
         """Away for good, from the bin or not."""
-        self.live(kind, number, binned=True)
+        record = self.live(kind, number, binned=True)
+        if record.deleted is None:
+            self._former.supersede(record, self._traits(record), now)
         for child in self._attached(kind, number):
             self._state.erase(child.kind, child.id)
         self._state.erase(kind, number)
+        self._former.forget(record)
 
     def _follow(self, record: Record) -> None:
         """Files and links go into the bin with their record, and come out with it."""

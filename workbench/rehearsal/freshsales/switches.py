@@ -48,6 +48,13 @@ SWITCHES = (
     Switch("multi_select_out", "string", ("string", "array"), "how a custom multi-select reads back", "§9 Multi-select"),
     Switch("custom_date_out", "date", ("date", "datetime"), "how a custom date reads back", "§9 Checkbox"),
     Switch("view_order", "id", ("id", "updated_at"), "order of a view when none is asked for", "§6 Views"),
+    Switch(
+        "list_lag_seconds",
+        "0",
+        (),
+        "rehearsal seconds that views and scrolling are behind: new records missing, changed and deleted ones as before",
+        "reliability §4 F22",
+    ),
     Switch("index_lag_seconds", "0", (), "rehearsal seconds until a search knows of a write", "§6 search"),
     Switch("index_lag_least", "1", (), "shortest such lag as a share of the longest; its id decides", "reliability §9"),
     Switch("call_json", "drop", ("drop", "take"), "targetable and note of a call that is sent as JSON", "§2.9"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from workbench.rehearsal.engine import Call, Cost, House, Json, Reply, StandIn, Standing, Window
+from workbench.rehearsal.engine.bodies import GREATEST
 from workbench.rehearsal.pipedrive.account import Account
-from workbench.rehearsal.pipedrive.answers import Part, refused
+from workbench.rehearsal.pipedrive.answers import Part, broken, refused
 from workbench.rehearsal.pipedrive.directory import Directory
 from workbench.rehearsal.pipedrive.fields import Fields
 from workbench.rehearsal.pipedrive.filters import Filters
@@ -22,7 +23,8 @@ from workbench.rehearsal.pipedrive.version_two import VersionTwo
 __all__ = ["FAULT_POINTS", "FIRST_IDS", "SWITCHES", "TENANT", "open_stand_in"]
 
 TENANT = "pipedrive_growth"
-FAULT_POINTS = ("budget",)
+FAULT_POINTS = ("job", "budget")
+OAUTH_BYTES = 64 * 1024
 FIRST_IDS: Mapping[str, int] = {}
 NOWHERE = Named("v1", None, (), frozenset())
 
@@ -39,6 +41,7 @@ class Pipedrive:
 
     def __init__(self, house: House) -> None:
         self._clock = house.clock
+        self._switches = house.switches
         self.account = Account(house)
         self._grants = Grants(house)
         self._budget = Budget(house, self.account)
@@ -64,6 +67,15 @@ class Pipedrive:
             return True
         return self._grants.opens(call) if bearing(call) else self.account.authorised(call, token)
 
+    def body_limit(self, call: Call) -> int:
+        """Room for the largest file and a form around it; little for OAuth, which asks for no key before."""
+        if self._grants.asked(call):
+            return OAUTH_BYTES
+        return max(GREATEST, int((self._switches.number("file_megabytes") + 10) * 1024 * 1024))
+
+    def undone(self) -> None:
+        self.account.forget()
+
     def settle(self, now: float) -> None:
         """Purge the bin, and do the conversions that have become due."""
         self._records.settle(now)
@@ -81,10 +93,14 @@ class Pipedrive:
             self.account.forget()  # the refused request may have made a setting that is now undone
             raise
 
-    def refuse(self, status: int, messages: Iterable[str]) -> Reply:
+    def refuse(self, status: int, messages: Iterable[str], *, call: Call) -> Reply:
+        """In the envelope of the version that the path names; the gateway, which looks at the key, knows no version."""
         if status == 401:
             return self.account.stranger()
-        return refused("v1", status, next(iter(messages), "Internal Server Error"))
+        version = (self._routing.find(call) or NOWHERE).version
+        if status == 500:
+            return broken(version)
+        return refused(version, status, next(iter(messages), "Bad request"))
 
     def limited(self, call: Call, standing: Standing) -> Reply:
         return self._budget.limited(call, standing)

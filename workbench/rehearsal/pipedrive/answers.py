@@ -100,6 +100,11 @@ def refused(version: Version, status: int, text: str, *, code: str = "", info: s
     )
 
 
+def broken(version: Version) -> Reply:
+    """What both versions say when something broke that nobody thought of."""
+    return refused(version, 500, "Internal Server Error", code="ERR_UNKNOWN" if version == "v2" else "")
+
+
 def no(version: Version, status: int, text: str, *, code: str = "", info: str = SUPPORT) -> NoReturn:
     """Refuse; nothing that the request wrote is kept."""
     raise Refusal(status, text, reply=refused(version, status, text, code=code, info=info))

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from workbench.rehearsal.engine import House, Json, Record, Refusal, Reply, as_json
+from workbench.rehearsal.engine import House, Json, Record, Refusal, Reply, as_json, mishaps
+from workbench.rehearsal.engine.faults import JOB
 from workbench.rehearsal.engine.state import Job
 from workbench.rehearsal.pipedrive.account import Account
 from workbench.rehearsal.pipedrive.answers import Asked, Operation, invalid, missing, no
@@ -21,6 +22,8 @@ KEPT_SECONDS = 3 * 86_400.0
 CARRIED = ("custom_fields", "expected_close_date", "owner_id", "title")
 PLACE = Shape({"stage_id": integer, "pipeline_id": integer})
 WAITING = ("not_started", "running")
+TOLD = ("status", "deal_id", "lead_id")
+"""What came of a conversion, as its status tells it."""
 End = tuple[Record, str, object]
 """A lead or a deal, the key by which others name it, and what they then hold."""
 Saver = Callable[[Record], object]
@@ -55,7 +58,8 @@ class Conversion:
             return
         done: dict[str, Callable[[Json, float], Json]] = {TO_DEAL: self._to_deal, TO_LEAD: self._to_lead}
         for job in self._state.jobs("result IS NULL AND due <= ? AND kind IN (?, ?)", (now, *done)):
-            self._state.keep(job, {"of": job.request["of"], **self._tried(done[job.kind], job, now)})
+            result = {"of": job.request["of"], **self._tried(done[job.kind], job, now)}
+            self._state.keep(job, mishaps.reported(job, result, ()))
 
     def _tried(self, convert: Callable[[Json, float], Json], job: Job, now: float) -> Json:
         """What came of a conversion; one that the account no longer allows has failed and changes nothing."""
@@ -83,9 +87,12 @@ class Conversion:
             invalid([f"pipeline_id: Pipeline {given['pipeline_id']} does not exist or has no stages"])
 
     def _promised(self, kind: str, request: Json, now: float) -> Reply:
-        wait = self._house.clock.wait(self._house.switches.number("conversion_seconds"))
-        number = self._state.promise(kind, request, made=now, due=now + wait)
+        kept, due = mishaps.promised(request, now + self._wait(), self._house.faults.at(JOB))
+        number = self._state.promise(kind, kept, made=now, due=due)
         return as_json({"success": True, "data": {"conversion_id": self._uuid(number)}, "additional_data": None})
+
+    def _wait(self) -> float:
+        return self._house.clock.wait(self._house.switches.number("conversion_seconds"))
 
     def _uuid(self, number: int) -> str:
         """The id of a conversion: its number in the clothes of a UUID."""
@@ -94,10 +101,12 @@ class Conversion:
 
     def _status(self, asked: Asked, kind: str) -> Reply:
         job = self._job(asked, kind)
-        if job is None:
+        if job is None or mishaps.lost(job):
             no("v2", 404, "Conversion not found")
-        data = {"conversion_id": self._uuid(job.id), "status": WAITING[asked.now > (job.made + job.due) / 2]}
-        told = {key: value for key, value in (job.result or {}).items() if key != "of"}
+        # One that is stuck or late begins like any other, and then does not end.
+        begins = min((job.made + job.due) / 2, job.made + self._wait())
+        data = {"conversion_id": self._uuid(job.id), "status": WAITING[asked.now > begins]}
+        told = {key: value for key, value in (job.result or {}).items() if key in TOLD}
         return as_json({"success": True, "data": {**data, **told}, "additional_data": None})
 
     def _job(self, asked: Asked, kind: str) -> Job | None:

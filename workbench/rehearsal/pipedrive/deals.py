@@ -39,12 +39,13 @@ KEYS: dict[str, Check] = {
     "custom_fields": SHARED["custom_fields"],
 }
 SHAPE = Shape(KEYS, required=("title",))
-DATED = Shape({**KEYS, "add_time": written_moment}, required=("title",))
-"""With the time of creation, if the account takes it."""
+UNDOCUMENTED: dict[str, Check] = {"channel_id": nullable(text), "add_time": written_moment}
+"""Keys that no page names any more and clients send: the channel a deal came by, and the time of its creation."""
+DATED = Shape({**KEYS, "add_time": UNDOCUMENTED["add_time"]}, required=("title",))
 PATCH = Shape(KEYS)
 ONLY_ONCE_WON, ONLY_ONCE_LOST = ("won_time",), ("lost_time", "lost_reason")
 OUTCOME = ("won_time", "lost_time", "close_time", "lost_reason")
-PLAIN = ("value", "currency", "probability")
+PLAIN = ("value", "currency", "probability", "channel_id")
 
 
 class Deals:

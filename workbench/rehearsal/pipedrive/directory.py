@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from workbench.rehearsal.engine import House, Json, Reply
 from workbench.rehearsal.pipedrive.account import Account, permission_set
 from workbench.rehearsal.pipedrive.answers import Asked, Operation, no, one, page_v1
+from workbench.rehearsal.pipedrive.offsets import whole
 
 LEAD_SOURCES = (
     "Manually created",
@@ -74,13 +75,8 @@ def _hits(user: Json, term: str, *, by_email: bool) -> bool:
 
 
 def _numbered(rows: list[Json], asked: Asked) -> Reply:
-    start, limit = _whole(asked, "start", 0), min(_whole(asked, "limit", USUAL) or USUAL, MOST)
+    start, limit = whole(asked, "start", 0), min(whole(asked, "limit", USUAL) or USUAL, MOST)
     return page_v1(rows[start : start + limit], start=start, limit=limit, more=len(rows) > start + limit)
-
-
-def _whole(asked: Asked, name: str, usual: int) -> int:
-    value = asked.query.get(name, "")
-    return int(value) if value.isascii() and value.isdecimal() and len(value) < 10 else usual
 
 
 def _currency(place: int, row: Json) -> Json:

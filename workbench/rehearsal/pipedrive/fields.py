@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from workbench.rehearsal.engine import House, Json, Record, Refusal, Traits, as_json
 from workbench.rehearsal.engine.recipes import of_row
 from workbench.rehearsal.pipedrive.account import Account
-from workbench.rehearsal.pipedrive.answers import SUPPORT, no
+from workbench.rehearsal.pipedrive.answers import SUPPORT, missing, no
 from workbench.rehearsal.pipedrive.builtin import BUILT_IN, CONTACT_SYNC, LABELS, PROFILE, BuiltIn
 from workbench.rehearsal.pipedrive.stamps import seconds_of
 from workbench.rehearsal.pipedrive.values import CHOSEN, TYPES, Surroundings, Wanted, kept
@@ -284,9 +284,12 @@ class Fields:
         )
 
     def _exists(self, kind: str, number: int) -> bool:
-        if self._house.switches["unknown_link"] == "accept":
-            return True
-        return number in self._account.users if kind == "users" else self._state.get(kind, number) is not None
+        """Whether a custom value may name this; under one value of the switch what is not there is a 404 as any other link."""
+        unknown = self._house.switches["unknown_link"]
+        there = number in self._account.users if kind == "users" else self._state.get(kind, number) is not None
+        if not there and unknown == "not_found":
+            missing("v2", kind.removesuffix("s").capitalize(), self._house.switches)
+        return there or unknown == "accept"
 
 
 def _field(record: Record) -> Field:

@@ -1,4 +1,4 @@
-"""Followers of deals, persons, organizations and products, and the list of who came and went."""
+"""Followers of deals, persons, organizations and products in both versions, and the list of who came and went."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from workbench.rehearsal.engine import House, Json, Record, Reply, Traits
 from workbench.rehearsal.pipedrive.account import Account, stamp
-from workbench.rehearsal.pipedrive.answers import Asked, Handler, Operation, no, one
+from workbench.rehearsal.pipedrive.answers import Asked, Handler, Operation, missing, no, one
 from workbench.rehearsal.pipedrive.paging import paged
 from workbench.rehearsal.pipedrive.records import CHANGES, Records
 from workbench.rehearsal.pipedrive.shapes import Shape, integer, text, whole
@@ -44,28 +44,36 @@ class Followers:
 
     def _add(self, kind: str) -> Handler:
         def add(asked: Asked) -> Reply:
-            record, user = self._records.live("v2", kind, asked.number()), asked.body["user_id"]
-            self._records.links.check("user_id", "users", user)
-            rows = record.body.get("followers", [])
-            if any(row["user_id"] == user for row in rows):
-                no("v2", 400, "User is already following this item")
-            row = {"user_id": user, "add_time": stamp(asked.now)}
-            self._write(record, [*rows, row], ("added", user), asked.now)
-            return one(row, 201)
+            record = self._records.live("v2", kind, asked.number())
+            return one(self.join(record, asked.body["user_id"], asked), 201)
 
         return add
 
     def _remove(self, kind: str) -> Handler:
         def remove(asked: Asked) -> Reply:
             record, user = self._records.live("v2", kind, asked.number()), asked.number(1)
-            rows = record.body.get("followers", [])
-            left = [row for row in rows if row["user_id"] != user]
-            if len(left) == len(rows):
-                no("v2", 404, "Follower not found" if self._switches["body_404"] == "named" else "Not found")
-            self._write(record, left, ("removed", user), asked.now)
+            self.leave(record, user, asked)
             return one({"user_id": user})
 
         return remove
+
+    def join(self, record: Record, user: int, asked: Asked) -> Json:
+        """Let somebody follow a record; refused where the user is unknown or follows it already."""
+        self._records.links.check("user_id", "users", user)
+        rows = record.body.get("followers", [])
+        if any(row["user_id"] == user for row in rows):
+            no(asked.version, 400, "User is already following this item")
+        row = {"user_id": user, "add_time": stamp(asked.now)}
+        self._write(record, [*rows, row], ("added", user), asked.now)
+        return row
+
+    def leave(self, record: Record, user: int | None, asked: Asked) -> None:
+        """Let somebody follow a record no longer; a 404 where the user does not."""
+        rows = record.body.get("followers", [])
+        left = [row for row in rows if row["user_id"] != user]
+        if user is None or len(left) == len(rows):
+            missing(asked.version, "Follower", self._switches)
+        self._write(record, left, ("removed", user), asked.now)
 
     def _write(self, record: Record, rows: list[Json], change: tuple[str, int], now: float) -> None:
         self._records.keep(replace(record, body=pruned({**record.body, "followers": rows})))

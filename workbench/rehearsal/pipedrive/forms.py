@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 from workbench.rehearsal.engine import Call
+from workbench.rehearsal.engine.bodies import parsed
 from workbench.rehearsal.engine.uploads import MULTIPART, URLENCODED, Form, media_type, multipart, urlencoded
 from workbench.rehearsal.pipedrive.answers import no
 
@@ -20,7 +19,7 @@ def form_of(call: Call) -> Form:
 
 def _keys(body: bytes) -> Form | None:
     try:
-        value = json.loads(body or b"{}")
+        value = parsed(body or b"{}")
     except ValueError:
         return None
     return Form({key: str(item) for key, item in value.items() if item is not None}) if isinstance(value, dict) else None

@@ -41,7 +41,7 @@ class Leads:
             Operation("v1", "GET", "leads", 20, lambda asked: self._list(asked, archived=False)),
             Operation("v1", "GET", "leads/archived", 40, lambda asked: self._list(asked, archived=True)),
             Operation("v1", "POST", "leads", 10, self._add, body=BODY),
-            Operation("v1", "GET", "leads/#", 2, lambda asked: one(self.shown(self.live(asked.ids[0])))),
+            Operation("v1", "GET", "leads/#", 2, lambda asked: one(self.shown(self._readable(asked.ids[0])))),
             Operation("v1", "PATCH", "leads/#", 10, self._change, body=BODY),
             Operation("v1", "DELETE", "leads/#", 6, self._delete),
             Operation("v1", "GET", "leads/#/permittedUsers", 10, self._permitted),
@@ -50,6 +50,13 @@ class Leads:
     def live(self, uuid: str) -> Record:
         """A lead that is there, archived or not."""
         return self._ties.lead(uuid) or no("v1", 404, "requested lead not found", info="Object was not found.")
+
+    def _readable(self, uuid: str) -> Record:
+        """A lead, a deleted one too where the switch says that it can still be read."""
+        if self._house.switches["deleted_record"] == "answer":
+            gone = [self._state.get("leads", number, deleted=True) for number in self._state.known("leads", "id", uuid.lower())]
+            return next(filter(None, gone), None) or self.live(uuid)
+        return self.live(uuid)
 
     def create(self, body: Json, now: float) -> Record:
         """A new lead of a body that holds; its id is made of its number."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from workbench.rehearsal.engine import Call, Cost, House, Left, Reply, Standing, Window, as_json
+from workbench.rehearsal.engine.spoiling import blocked
 from workbench.rehearsal.pipedrive.account import Account
 from workbench.rehearsal.pipedrive.oauth import bearing
 from workbench.rehearsal.pipedrive.routing import Named
@@ -22,10 +23,6 @@ OVER_LIMIT = {
     "errorCode": 429,
     "error_info": "Please check developers.pipedrive.com",
 }
-BLOCK_PAGE = """<!DOCTYPE html>
-<html lang="en-US"><head><title>Access denied | api.pipedrive.com used Cloudflare to restrict access</title></head>
-<body><h1>Error 1015</h1><h2>You are being rate limited</h2><p>This error is produced by Cloudflare.</p></body></html>
-"""
 
 
 class Budget:
@@ -52,7 +49,7 @@ class Budget:
     def cost(self, call: Call, named: Named | None) -> Cost:
         """The day's tokens, one of the two seconds, and one of the searches; a blocked client gets nowhere."""
         granted = bearing(call)
-        if not granted and call.now < self._until:
+        if not granted and self._closed(call.now):
             return Cost((BLOCKED,))
         operation = named.operation if named else None
         kind = "_oauth" if granted else ""
@@ -67,16 +64,24 @@ class Budget:
         if not self._shut_out(call.now):
             self._ignored += 1
             return as_json(OVER_LIMIT, 429)
-        if call.now >= self._until:
-            self._until = call.now + self._house.clock.wait(self._house.switches.number("blocked_seconds"))
+        if not self._closed(call.now):
+            self._until = call.now + self._block
             self._house.state.set_meta(BLOCKED, {"until": self._until})
             self._ignored = 0
-        return Reply(403, BLOCK_PAGE.encode(), "text/html; charset=UTF-8", {"server": "cloudflare"})
+        return blocked()
 
     def _shut_out(self, now: float) -> bool:
         """Whether a client of the key is blocked, or with this request too many were sent after a 429."""
         most = int(self._house.switches.number("ignored_429"))
-        return now < self._until or bool(most and self._ignored > most)
+        return self._closed(now) or bool(most and self._ignored > most)
+
+    def _closed(self, now: float) -> bool:
+        """Whether a block is on; none lasts longer than it may, though the clock was set back since."""
+        return self._until - self._block <= now < self._until
+
+    @property
+    def _block(self) -> float:
+        return self._house.clock.wait(self._house.switches.number("blocked_seconds"))
 
     def headers(self, standing: Standing, now: float) -> Mapping[str, str]:
         """How the windows stand; ``x-ratelimit-reset`` counts real seconds, as a client has to wait them."""

@@ -197,13 +197,7 @@ class Lines:
     def _shown(self, line: Record) -> Json:
         body = line.body
         return {
-            "id": line.id,
-            "deal_id": body["deal_id"],
-            "product_id": body["product_id"],
-            "product_variation_id": body.get("product_variation_id"),
-            "name": body.get("name", ""),
-            "order_nr": body["order_nr"],
-            "item_price": body["item_price"],
+            **named(line),
             "quantity": body["quantity"],
             "sum": total(body),
             "tax": body.get("tax", 0),
@@ -241,6 +235,20 @@ class Lines:
         share = sum(row["amount"] for row in rows if row["type"] == "percentage")
         amount = sum(row["amount"] for row in rows if row["type"] == "amount")
         return _cents(value * (1 - share / 100) - amount)
+
+
+def named(line: Record) -> Json:
+    """What both versions say first of a line: which one it is, of what, and at what price."""
+    body = line.body
+    return {
+        "id": line.id,
+        "deal_id": body["deal_id"],
+        "product_id": body["product_id"],
+        "product_variation_id": body.get("product_variation_id"),
+        "name": body.get("name", ""),
+        "order_nr": body["order_nr"],
+        "item_price": body["item_price"],
+    }
 
 
 def total(body: Json) -> float:

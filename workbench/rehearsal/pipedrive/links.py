@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NoReturn
 
-from workbench.rehearsal.engine import House, Json
+from workbench.rehearsal.engine import House, Json, Refusal
 from workbench.rehearsal.pipedrive.account import Account
-from workbench.rehearsal.pipedrive.answers import Version, invalid, missing
+from workbench.rehearsal.pipedrive.answers import Version, broken, invalid, missing
 from workbench.rehearsal.pipedrive.fields import Fields
 
 TITLES = {
@@ -83,6 +83,8 @@ class Links:
         wish = given["custom_fields"] or {}
         if not wish and old and self.switches["empty_custom_fields"] == "clear":
             return {}
+        if isinstance(wish.get("custom_fields"), dict) and self.switches["nested_custom_fields"] == "break":
+            raise Refusal(500, "Internal Server Error", reply=broken("v2"))  # the vendor's own slip: §1.6
         after, problems = self.fields.custom_values(object_, wish, old.get("custom_fields") or {})
         if problems:
             invalid(problems)

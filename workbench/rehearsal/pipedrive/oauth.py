@@ -16,6 +16,8 @@ from workbench.rehearsal.engine import Call, House, Json, Reply, as_json
 PATH = "oauth"
 CODE_SECONDS = 300
 REFRESH_SECONDS = 60 * 86_400
+OPEN_CODES = 100
+"""So many codes may wait at once, as whoever reaches the port can ask for one; of more, the oldest opens no longer."""
 KEPT = "oauth"
 
 
@@ -33,7 +35,7 @@ class Grants:
         self._client = str(app.get("client_id", "rehearsal"))
         self._redirect = str(app.get("redirect_uri", "http://127.0.0.1/callback"))
         self._scope = str(app.get("scope", "base deals:full contacts:full activities:full products:full admin"))
-        self._code = str(app["code"]) if "code" in app else None
+        self._own = _digest(str(app["code"])) if "code" in app else None
         self._secret = b""
 
     def asked(self, call: Call) -> bool:
@@ -101,10 +103,9 @@ class Grants:
     def _use_code(self, kept: Json, call: Call, code: str) -> bool:
         """A code opens once: one that was made here within five minutes, the one of the recipe at any time."""
         digest = _digest(code)
+        if digest != self._own:
+            return call.now < float(kept["codes"].pop(digest, 0))
         if digest in kept["used"]:
-            return False
-        own = self._code is not None and hmac.compare_digest(code.encode(), self._code.encode())
-        if not own and call.now >= kept["codes"].pop(digest, 0):
             return False
         kept["used"][digest] = call.now
         return True
@@ -152,7 +153,9 @@ class Grants:
     def _keep(self, kept: Json, now: float) -> None:
         """Write down what has not ended."""
         live = {kind: {key: ends for key, ends in kept[kind].items() if now < ends} for kind in ("access", "refresh", "codes")}
-        self._state.set_meta(KEPT, {**live, "used": kept["used"]})
+        live["codes"] = dict(sorted(live["codes"].items(), key=lambda code: float(code[1]))[-OPEN_CODES:])
+        # A code that was made here is forgotten with its use; the one of the recipe must stay used.
+        self._state.set_meta(KEPT, {**live, "used": {key: at for key, at in kept["used"].items() if key == self._own}})
 
 
 def bearing(call: Call) -> bool:

@@ -12,6 +12,8 @@ from workbench.rehearsal.pipedrive.shapes import day
 from workbench.rehearsal.pipedrive.stamps import seconds_of
 
 DEFAULT, MOST = 100, 500
+FAR = 10**15
+"""A place beyond every list."""
 BUILT_IN: Mapping[str, str] = {"id": "id", "add_time": "created", "update_time": "updated"}
 Keep = Callable[[Record], bool]
 Among = tuple[str, tuple[object, ...]]
@@ -29,7 +31,7 @@ class Offsets:
 
     def span(self, asked: Asked, most: int = MOST) -> tuple[int, int]:
         """``start`` and ``limit`` of a query; a limit above the greatest is cut down or refused, as the switch says."""
-        start, limit = (_whole(asked, name, default) for name, default in (("start", 0), ("limit", min(DEFAULT, most))))
+        start, limit = (whole(asked, name, default) for name, default in (("start", 0), ("limit", min(DEFAULT, most))))
         if limit > most:
             if self._house.switches["limit_above"] == "reject":
                 no(asked.version, 400, f"limit must be at most {most}")
@@ -105,9 +107,12 @@ def since(asked: Asked, name: str) -> float | None:
     return found
 
 
-def _whole(asked: Asked, name: str, default: int) -> int:
+def whole(asked: Asked, name: str, default: int) -> int:
+    """A whole number of the query, the default where it is none; one beyond every list stays beyond it."""
     text = asked.query.get(name, "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else default
+    if not (text.isascii() and text.isdecimal()):
+        return default
+    return min(int(text), FAR) if len(text) < 20 else FAR
 
 
 def _order(sort: str, sortable: Sequence[str]) -> str:

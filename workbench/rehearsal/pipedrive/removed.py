@@ -11,7 +11,7 @@ from workbench.rehearsal.pipedrive.deals import DATED, LINES
 from workbench.rehearsal.pipedrive.fields import Fields
 from workbench.rehearsal.pipedrive.flat import lifted
 from workbench.rehearsal.pipedrive.former import Former
-from workbench.rehearsal.pipedrive.lines import total
+from workbench.rehearsal.pipedrive.lines import named, total
 from workbench.rehearsal.pipedrive.offsets import Offsets
 from workbench.rehearsal.pipedrive.records import Records
 from workbench.rehearsal.pipedrive.rows import Rows
@@ -89,13 +89,7 @@ def _line(line: Record) -> Json:
     price = total(body)
     percentage = body.get("discount_type", "percentage") == "percentage"
     return {
-        "id": line.id,
-        "deal_id": body["deal_id"],
-        "product_id": body["product_id"],
-        "product_variation_id": body.get("product_variation_id"),
-        "name": body.get("name", ""),
-        "order_nr": body["order_nr"],
-        "item_price": body["item_price"],
+        **named(line),
         "discount_percentage": body.get("discount", 0) if percentage else 0,
         "duration": 1,
         "duration_unit": None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from workbench.rehearsal.engine import House, Reply
 from workbench.rehearsal.pipedrive import activities, deals, organizations, persons, products
@@ -34,15 +35,19 @@ class Serving:
     def operations(self) -> Iterable[Operation]:
         for kind, (new, patch) in BODIES.items():
             yield Operation("v2", "GET", kind, 10, self._list(kind), query=list_query(kind))
-            yield Operation("v2", "POST", kind, 5, self._create(kind), body=self._shape(kind, new))
+            yield Operation("v2", "POST", kind, 5, self._create(kind), body=self._shape(kind, new, new=True))
             yield Operation("v2", "GET", f"{kind}/#", 1, self._get(kind), query=Shape(showing(kind)))
-            yield Operation("v2", "PATCH", f"{kind}/#", 5, self._update(kind), body=patch)
+            yield Operation("v2", "PATCH", f"{kind}/#", 5, self._update(kind), body=self._shape(kind, patch))
             yield Operation("v2", "DELETE", f"{kind}/#", 3, self._delete(kind))
         yield Operation("v2", "GET", "deals/archived", 20, self._archived, query=list_query("deals"))
 
-    def _shape(self, kind: str, shape: Shape) -> Shape:
-        dated = kind == "deals" and self._switches["deal_add_time"] == "accept"
-        return deals.DATED if dated else shape
+    def _shape(self, kind: str, shape: Shape, *, new: bool = False) -> Shape:
+        """What a body may hold; of a deal also what no page names, where the switches take it."""
+        if kind != "deals":
+            return shape
+        taken = {"channel_id": self._switches["deal_channel"], "add_time": self._switches["deal_add_time"] if new else ""}
+        more = {key: deals.UNDOCUMENTED[key] for key, value in taken.items() if value == "accept"}
+        return replace(shape, keys={**shape.keys, **more})
 
     def _list(self, kind: str) -> Handler:
         return lambda asked: self._listing.page(asked, kind)

@@ -13,6 +13,7 @@ SWITCHES = (
     Switch(
         "deal_add_time", "reject", ("reject", "accept", "v1"), "add_time in a new deal; v1: through POST /v1/deals", "§2.3, §9"
     ),
+    Switch("deal_channel", "accept", ("accept", "reject"), "channel_id in a deal, which no page of v2 names", "§2.3, §7"),
     Switch("v1_removed", "gone", ("gone", "answer"), "v1 calls that are out of support since 2026-08-01", "§1.3"),
     Switch("body_404", "named", ("named", "generic"), "words of a v2 404: 'Deal not found', or 'Not found'", "§1.6, §9"),
     Switch("limit_above", "cap", ("cap", "reject"), "a limit above the greatest allowed", "§1.5, §9"),
@@ -41,6 +42,7 @@ SWITCHES = (
     Switch("conversion_seconds", "4", (), "rehearsal seconds from a conversion's request to its end", "§2.4"),
     Switch("email_syntax", "accept", ("accept", "reject"), "an e-mail address that is none", "§2.2"),
     Switch("empty_custom_fields", "ignore", ("ignore", "clear"), "custom_fields {} in a PATCH", "§2.9, §9"),
+    Switch("nested_custom_fields", "break", ("break", "reject"), "custom_fields in custom_fields; break: a 500", "§1.6"),
     Switch("deal_value", "lines", ("lines", "own"), "value of a deal with products", "§2.8"),
     Switch("contact_sync", "off", ON_OFF, "whether the person's five contact sync keys are there", "§2.2"),
     Switch("campaigns", "off", ON_OFF, "whether a person's marketing_status can be set", "§2.2"),

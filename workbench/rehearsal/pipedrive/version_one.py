@@ -13,6 +13,7 @@ from workbench.rehearsal.pipedrive.conversion import Conversion
 from workbench.rehearsal.pipedrive.field_rows import FieldRows
 from workbench.rehearsal.pipedrive.fields import Fields
 from workbench.rehearsal.pipedrive.files import Files
+from workbench.rehearsal.pipedrive.following import Following
 from workbench.rehearsal.pipedrive.former import Former
 from workbench.rehearsal.pipedrive.history import History
 from workbench.rehearsal.pipedrive.index import Index
@@ -50,6 +51,7 @@ class VersionOne:
         self._parts = (
             *(notes, files, leads, searching, self._conversion, Merging(house, records, rows)),
             Participants(records, rows, ties, offsets),
+            Following(house, account, records, offsets=offsets),
             Relationships(house, rows, ties, offsets),
             FieldRows(account, fields, offsets),
             Pictures(house, account, records),
