@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import importlib
 import logging
 import os
@@ -50,6 +51,8 @@ __all__ = [
     "switches",
 ]
 
+SELDOM = (50_000, 20, 50)
+"""How rarely the collector looks for cycles while a stand-in serves."""
 TENANTS = Path(__file__).parent / "tenants"
 LOOPBACK = "127.0.0.1"
 
@@ -264,6 +267,8 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self.config.ssl = self._secured
         await super().startup(sockets)
+        gc.freeze()  # what stands now stays; and a body of JSON makes many objects, but no cycles to be searched for
+        gc.set_threshold(*SELDOM)
         if self._on_ready:
             self._on_ready(self._url)
 

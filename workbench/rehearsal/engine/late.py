@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 from operator import itemgetter
 
-MOST = 100_000
-"""So many wait at most: some 25 MB, and a third of a second when they are written."""
+MOST = 250_000
+"""So many wait at most: some 60 MB, and a second when they are written."""
 AT_ONCE = 100
 """So many are written by one statement, which takes a third less time than one by one."""
 Found = tuple[str, int, Sequence[tuple[str, str]]]
