@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from operator import itemgetter
@@ -107,19 +107,20 @@ class Sieve:
     """Tells of most identifying values that nobody has them, without a look into the file; its size is fixed."""
 
     SLOTS = 1 << 24  # with a million values, one look in sixteen is made for nothing
+    MASK = SLOTS - 1
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._slots = bytearray(self.SLOTS)
-        for kind, name, value in db.execute("SELECT kind, field, value FROM ident"):
-            self._slots[hash((kind, name, value)) % self.SLOTS] = 1
+        self.add(db.execute("SELECT field, value FROM ident"))
 
-    def add(self, kind: str, idents: Sequence[tuple[str, str]]) -> None:
-        for name, value in idents:
-            self._slots[hash((kind, name, value)) % self.SLOTS] = 1
+    def add(self, idents: Iterable[tuple[str, str]]) -> None:
+        slots, mask = self._slots, self.MASK
+        for pair in idents:
+            slots[hash(pair) & mask] = 1
 
-    def may_hold(self, kind: str, name: str, value: str) -> bool:
-        """False: no record has this value. True: one may, as what is gone leaves its mark."""
-        return bool(self._slots[hash((kind, name, value)) % self.SLOTS])
+    def may_hold(self, name: str, value: str) -> bool:
+        """False: no record has this value. True: one may, as what is gone leaves its mark, and so do other kinds."""
+        return bool(self._slots[hash((name, value)) & self.MASK])
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
@@ -42,8 +42,7 @@ class Record:
     deleted: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
+class Traits(NamedTuple):
     """What a record is found by: searchable text, owner, one facet, identifying values and the parents it hangs on."""
 
     label: str
@@ -265,7 +264,7 @@ class State:
             db.execute(REPLACED, row)
         if traits.parents:
             db.executemany("INSERT OR IGNORE INTO link VALUES (?, ?, ?, ?)", [(*parent, *key) for parent in traits.parents])
-        self._sieve.add(record.kind, traits.idents)
+        self._sieve.add(traits.idents)
         if new and self._trial is not None:
             self._trial.add((*key, traits.idents))
         else:
@@ -321,7 +320,7 @@ class State:
 
     def known(self, kind: str, field_name: str, value: str) -> list[int]:
         """Ids of the records that carry this identifying value, oldest first."""
-        if not self._sieve.may_hold(kind, field_name, value):
+        if not self._sieve.may_hold(field_name, value):
             return []
         found = [number for (number,) in self._db.execute(KNOWN, (kind, field_name, value))]
         late = self._late.known(kind, field_name, value)

@@ -147,10 +147,13 @@ class Bulk:
 
     def _may_name(self, kind: str, named: Json) -> None:
         for key in named:
-            closed = (key == "external_id" and self._switches["bulk_external_id"] == "refuse") or (
-                key.startswith("cf_") and self._switches["bulk_custom_identifier"] == "refuse"
-            )
-            if closed:
+            if key == "external_id":
+                switch = "bulk_external_id"
+            elif key.startswith("cf_"):
+                switch = "bulk_custom_identifier"
+            else:
+                continue
+            if self._switches[switch] == "refuse":
                 raise Refusal(400, f"{key} is not a valid identifier")
 
     def status(self, number: int) -> Json:

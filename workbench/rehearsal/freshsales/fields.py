@@ -180,6 +180,8 @@ class Fields:
     def numbered(self, object_: str) -> Json:
         """What the account gives a new record in its numbered fields: 1, 2, 3, and never one again."""
         numbered = self.marks(object_).numbered
+        if not numbered:
+            return {}
         return {field.name: self._house.state.next_id(f"auto_number.{field.id}") for field in numbered}
 
     def unfilled(self, object_: str, custom: Json) -> list[str]:

@@ -37,7 +37,7 @@ class Lagging:
         kind = self._mark + record.kind
         shown = self._state.get(kind, record.id, deleted=True)
         if record.updated <= now - self._lag(record.id):
-            self._state.save(replace(record, kind=kind, deleted=now), replace(traits, parents=()), new=False)
+            self._state.save(replace(record, kind=kind, deleted=now), traits._replace(parents=()), new=False)
         elif shown is not None:
             self._state.db.execute("UPDATE record SET deleted = ? WHERE kind = ? AND id = ?", (now, kind, record.id))
 
@@ -105,7 +105,7 @@ class Former:
         """Call before a record is written over, deleted or forgotten; one that lies in the bin is shown by nobody."""
         if record.deleted is None:
             self._index.supersede(record, traits, now)
-            self._replica.supersede(record, replace(traits, idents=()), now)
+            self._replica.supersede(record, traits._replace(idents=()), now)
 
     def forget(self, record: Record) -> None:
         """Searches forget at once what is forgotten; lists still show it till they have caught up."""

@@ -74,7 +74,7 @@ class Records:
         gone = replace(record, deleted=now)
         traits = self.traits(record)
         held = traits.idents if self._switches["recycle_bin_keys"] == "held" else ()
-        self._state.save(gone, replace(traits, idents=held), new=False)
+        self._state.save(gone, traits._replace(idents=held), new=False)
 
     def forget(self, kind: str, number: int, *, now: float) -> None:
         """Away for good, with the activities that hung on nothing else."""

@@ -123,7 +123,7 @@ class Shelf:
         gone = replace(record, deleted=now)
         held = self._switches["recycle_bin_keys"] == "held"
         traits = self._traits(gone)
-        self._state.save(gone, traits if held else replace(traits, idents=()), new=False)
+        self._state.save(gone, traits if held else traits._replace(idents=()), new=False)
         self._follow(gone)
         return gone
 
