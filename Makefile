@@ -14,7 +14,7 @@ CLIENTS := .clients
 PYTHON_CLIENTS := freshworks airbyte tap
 CLIENT_LOCK := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-.PHONY: help venv browser demo test lint unit notebooks-check browser-test clients clients-test clients-lock bench samples notebooks decisions lock clean
+.PHONY: help venv browser demo test lint unit unit-rehearsal unit-rest notebooks-check browser-test clients clients-test clients-lock bench samples notebooks decisions lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -50,8 +50,14 @@ lint: venv
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-unit: venv
-	$(BIN)/pytest -q -m "not browser and not slow and not clients" tests
+unit: venv ## the tests without a browser and without others' clients, on two cores
+	@$(MAKE) --no-print-directory -j2 -Otarget unit-rehearsal unit-rest
+
+unit-rehearsal:
+	$(BIN)/pytest -q -m "not slow" tests/rehearsal
+
+unit-rest:
+	$(BIN)/pytest -q -m "not browser and not slow and not clients" --ignore tests/rehearsal tests
 
 notebooks-check: venv ## run the reference notebooks again and compare every output
 	$(BIN)/python -m tests.reference check
