@@ -44,7 +44,7 @@ LAYERS: tuple[dict[str, tuple[str, ...]], ...] = (
     {"flow": ("flow", "flow.*")},  # what several stages do in the same way
     {"stages": ("stages", "stages.*")},
     {"notebooks": ("notebooks",), "widgets": ("widgets", "widgets.*")},
-    {"cli": ("cli",)},
+    {"cli": ("cli", "cli.*")},
     {"workbench": ("",)},  # the names that a notebook imports
 )
 OWN_UNITS = ("destination", "rehearsal of")

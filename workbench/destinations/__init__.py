@@ -6,7 +6,7 @@ Records go in and come out under declared names and option labels; the module al
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Literal, Protocol
@@ -18,6 +18,7 @@ from workbench.specs import CustomField, DestinationSpec, Scalar, names
 
 __all__ = [
     "Account",
+    "Book",
     "Destination",
     "Draft",
     "LiveField",
@@ -25,7 +26,9 @@ __all__ = [
     "Outcome",
     "Record",
     "Secret",
+    "Standing",
     "User",
+    "Wait",
     "connect",
 ]
 
@@ -154,10 +157,40 @@ class Record:
     updated_at: str = ""
 
 
+@dataclass(frozen=True)
+class Wait:
+    """A pause that is about to be made, for whoever shows progress."""
+
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is left of one limit of the account, as far as we can tell."""
+
+    name: str  # hour, minute, burst, day
+    unit: Literal["calls", "tokens"]
+    allowance: int  # after the customer's reserve
+    left: int
+    resets_in: float  # real seconds until all of it is there again
+
+
+class Book(Protocol):
+    """Where a client keeps what it has used of the account's limits, so that the next run knows."""
+
+    def read(self) -> str:
+        """The text kept last; empty at first."""
+
+    def keep(self, text: str) -> None:
+        """Keep this text in place of the last one."""
+
+
 class Destination(Protocol):
     """The calls that stages make. Every implementation is synchronous and keeps to the account's limits."""
 
     name: str
+    lag: float  # real seconds by which a look may lag behind what was written
 
     def check(self) -> User | None:
         """Try the key with one cheap call; WrongKey, or DestinationBusy where nobody answers."""
@@ -177,8 +210,17 @@ class Destination(Protocol):
     def bulk_rows(self, object_: str) -> int:
         """Records that one `write` of this object takes; 1 where there is no bulk call."""
 
-    def write(self, object_: str, drafts: Sequence[Draft]) -> list[Outcome]:
-        """Make these records (no `id`) or change them (all with `id`); one outcome each, matched by key."""
+    def lanes(self, object_: str) -> int:
+        """Calls of `write` that may usefully be in flight at once; 1 where they would meet on one parent."""
+
+    def write(self, object_: str, drafts: Sequence[Draft], *, taken: Callable[[str], None] | None = None) -> list[Outcome]:
+        """Make these records (no `id`) or change them (all with `id`); one outcome each, matched by key.
+
+        A batch that is worked on later is told to `taken` by the name of its job, before anybody waits for it.
+        """
+
+    def collect(self, object_: str, job: str, drafts: Sequence[Draft]) -> list[Outcome]:
+        """What became of a batch that was taken as this job, in an earlier run perhaps; `unknown` where it does not say."""
 
     def find(self, object_: str, field_: str, values: Iterable[str]) -> list[Record]:
         """Records whose field is one of the values, to see what the account holds already."""
@@ -186,15 +228,41 @@ class Destination(Protocol):
     def read(self, object_: str, ids: Sequence[str]) -> list[Record]:
         """These records in full, one look each; the ones that are gone are left out."""
 
-    def sweep(self, object_: str) -> Iterator[Record]:
-        """Every record of the object in full, from the authoritative listing and never from a search index."""
+    def newest(self, object_: str) -> str:
+        """The id after which every record that is made from now on will come; empty where ids tell nothing."""
+
+    def sweep(self, object_: str, *, since: str = "") -> Iterator[Record]:
+        """Every record of the object in full, from the authoritative listing and never from a search index.
+
+        With `since`, an answer of `newest`, at least those that were made after it.
+        """
+
+    def bearing(self, object_: str, keys: Collection[str], *, since: str = "") -> list[Record]:
+        """Every record that bears one of our keys, twins included, by the cheapest look that `lag` seconds make sure.
+
+        A record that it shows is there. One that it does not show is absent only where the last change is older than `lag`.
+        """
+
+    def children(self, object_: str, number: str) -> list[tuple[str, str]]:
+        """What hangs on a record, as (kind, id), as far as the account shows it."""
 
     def delete(self, object_: str, ids: Sequence[str]) -> list[Outcome]:
         """Take these records away; `Outcome.key` is the id."""
 
+    def standing(self) -> tuple[Standing, ...]:
+        """What is left of the account's limits."""
 
-def connect(spec: DestinationSpec, account: Account, *, declared: Sequence[CustomField] = ()) -> Destination:
-    """The client of a destination, by the name in its file; no list knows which there are."""
+    def on_wait(self, report: Callable[[Wait], None]) -> None:
+        """Have every wait told to somebody from now on, such as a progress bar."""
+
+
+def connect(
+    spec: DestinationSpec, account: Account, *, declared: Sequence[CustomField] = (), book: Book | None = None
+) -> Destination:
+    """The client of a destination, by the name in its file; no list knows which there are.
+
+    `book` keeps what was used of the limits; without one every client begins with the full allowance.
+    """
     try:
         module = import_module(f"workbench.destinations.{spec.name}")
     except ModuleNotFoundError as missing:
@@ -203,5 +271,5 @@ def connect(spec: DestinationSpec, account: Account, *, declared: Sequence[Custo
             expected=listed(names("destinations")),
             todo=f"put {spec.name}.py beside {spec.name}.toml in workbench/destinations/",
         ) from missing
-    made: Destination = module.connect(spec, account, declared=declared)
+    made: Destination = module.connect(spec, account, declared=declared, book=book)
     return made

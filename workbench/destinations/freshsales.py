@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from workbench.destinations import Account, Draft, LiveField, Metadata, Outcome, Record, Secret, User
+from workbench.destinations import Account, Book, Draft, LiveField, Metadata, Outcome, Record, Secret, Standing, User, Wait
 from workbench.destinations.freshsales_bulk import Row, throttled, upsert
 from workbench.destinations.freshsales_picture import Picture, Place, live_of, look, marker_fields, place_of
 from workbench.destinations.freshsales_reading import Reader, wrapped
 from workbench.destinations.freshsales_records import Unfit, body_of, words_of
 from workbench.destinations.freshsales_settings import Dials, dials, policy
-from workbench.destinations.http import Answer, Http, Request, Wait
+from workbench.destinations.http import Answer, Http, Request
 from workbench.errors import DestinationBusy, EngagementError, Refused, SpecError, Uncertain, listed
 from workbench.specs import CustomField, DestinationSpec
 
@@ -24,12 +24,12 @@ def connect(
     account: Account,
     *,
     declared: Sequence[CustomField] = (),
-    on_wait: Callable[[Wait], None] | None = None,
+    book: Book | None = None,
 ) -> Freshsales:
     """A client of one account. Nothing is sent until it is asked something."""
     if account.edition and account.edition not in spec.editions:
         raise SpecError(f"{spec.label} has no edition {account.edition!r}", expected=listed(spec.editions))
-    return Freshsales(spec, account, declared=declared, on_wait=on_wait)
+    return Freshsales(spec, account, declared=declared, book=book)
 
 
 class Freshsales:
@@ -40,6 +40,7 @@ class Freshsales:
     """
 
     name = "freshsales"
+    lag = 60.0
 
     def __init__(
         self,
@@ -47,7 +48,7 @@ class Freshsales:
         account: Account,
         *,
         declared: Sequence[CustomField] = (),
-        on_wait: Callable[[Wait], None] | None = None,
+        book: Book | None = None,
     ) -> None:
         self._spec = spec
         self._dials: Dials = dials(spec, account)
@@ -55,7 +56,7 @@ class Freshsales:
         self._classic = account.edition == "classic"
         self._declared = tuple(declared)
         header = ("Authorization", Secret(f"Token token={account.key.reveal()}"))
-        self._http = Http(account.base_url, header, policy=policy(spec, account, self._dials), on_wait=on_wait)
+        self._http = Http(account.base_url, header, policy=policy(spec, account, self._dials))
         self._reader = Reader(self._http, self._dials)
         self._lock = threading.Lock()
         self._picture: Picture | None = None
@@ -139,7 +140,12 @@ class Freshsales:
             return 1
         return max(1, min(self._dials.bulk_rows, place.spec.bulk))
 
-    def write(self, object_: str, drafts: Sequence[Draft]) -> list[Outcome]:
+    def lanes(self, object_: str) -> int:
+        """Calls in flight at once: the hour's allowance leaves no use for more."""
+        del object_
+        return 4
+
+    def write(self, object_: str, drafts: Sequence[Draft], *, taken: Callable[[str], None] | None = None) -> list[Outcome]:
         """Make or change these records, in bulk where the object has it; every draft comes back with its outcome."""
         place, picture = self._place(object_), self._seen()
         outcomes: dict[str, Outcome] = {}
@@ -238,7 +244,23 @@ class Freshsales:
         """These records in full; whatever is gone or lies in the recycle bin is left out."""
         return self._reader.read(self._place(object_), self._seen(), ids)
 
-    def sweep(self, object_: str) -> Iterator[Record]:
+    def collect(self, object_: str, job: str, drafts: Sequence[Draft]) -> list[Outcome]:
+        """What became of a batch that an earlier run handed over."""
+        return [Outcome(draft.key, "unknown", draft.id, f"job {job} was not followed to its end") for draft in drafts]
+
+    def newest(self, object_: str) -> str:
+        """Views are read from their beginning."""
+        return ""
+
+    def bearing(self, object_: str, keys: Collection[str], *, since: str = "") -> list[Record]:
+        """Records that bear one of our keys."""
+        return [record for record in self.sweep(object_) if record.key in keys]
+
+    def standing(self) -> tuple[Standing, ...]:
+        """What is left of the hour and of the minute."""
+        return ()
+
+    def sweep(self, object_: str, *, since: str = "") -> Iterator[Record]:
         """Every record, from the views, oldest first; each once, though it may stand in several views."""
         return self._reader.sweep(self._place(object_), self._seen())
 

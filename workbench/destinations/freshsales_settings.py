@@ -63,7 +63,8 @@ def dials(spec: DestinationSpec, account: Account) -> Dials:
 def policy(spec: DestinationSpec, account: Account, settings: Dials) -> Policy:
     """Limits and patience; a rehearsal's clock runs `time_scale` times as fast."""
     scale = account.time_scale
-    hourly = spec.calls_per_hour.get(account.plan, min(spec.calls_per_hour.values()))
+    plan = spec.plans.get(account.plan, next(iter(spec.plans.values())))
+    hourly = next(limit.allowance for limit in plan.limits if limit.name == "hour")
     return Policy(
         timeout=settings.timeout_seconds,
         patience=settings.patience_seconds / scale,

@@ -20,11 +20,11 @@ from typing import Any
 import httpx
 import stamina
 
-from workbench.destinations import Secret
-from workbench.destinations.limits import Limiter, Wait, Window
+from workbench.destinations import Secret, Wait
+from workbench.destinations.limits import Limiter, Window
 from workbench.errors import DestinationBusy, EngagementError, Uncertain, WorkbenchError, WrongKey
 
-__all__ = ["Answer", "Http", "Limiter", "Policy", "Request", "Wait", "Window"]
+__all__ = ["Answer", "Http", "Limiter", "Policy", "Request", "Window"]
 
 Params = Mapping[str, str | int]
 LOOPBACK = ("127.0.0.1", "::1", "localhost")

@@ -8,7 +8,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Limiter", "Wait", "Window"]
+from workbench.destinations import Wait
+
+__all__ = ["Limiter", "Window"]
 
 MARGIN = 0.05
 """Seconds that a window is held longer than it lasts, because requests arrive a little later than they are sent."""
@@ -20,14 +22,6 @@ class Window:
 
     seconds: float
     allowance: int
-
-
-@dataclass(frozen=True)
-class Wait:
-    """A pause that is about to be made, for whoever shows progress."""
-
-    seconds: float
-    reason: str
 
 
 class Limiter:

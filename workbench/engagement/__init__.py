@@ -232,7 +232,7 @@ def new_engagement(
     exports: Path | str | None = None,
     deliveries: Sequence[str] = (MAIN,),
     base_url: str = "",
-    edition: str = "suite",
+    edition: str = "",
     plan: str = "growth",
     zone: str = "",
     time_scale: float = 1.0,
@@ -251,13 +251,15 @@ def new_engagement(
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise EngagementError("the folder is not empty", where=str(target), todo="name a new folder, or empty this one")
     own = isinstance(route, Path)
+    chosen = load_route(route)
+    destined = load_destination(chosen.destination)
     said = {
         "route": ROUTE if own else route,
         "customer": customer,
         "created": now(),
         "engagement_id": uuid.uuid4().hex[:16],
         "base_url": base_url.rstrip("/"),
-        "edition": edition,
+        "edition": edition or destined.editions[0],
         "plan": plan,
         "zone": zone,
         "time_scale": time_scale,
@@ -265,9 +267,8 @@ def new_engagement(
         "destination": dict(destination or {}),
     }
     settings = checked(said)
-    chosen = load_route(route)
-    check_route(chosen, load_source(chosen.source), load_destination(chosen.destination))
-    _fits(load_destination(chosen.destination), settings)
+    check_route(chosen, load_source(chosen.source), destined)
+    _fits(destined, settings)
     _make(target, settings, exports=exports, deliveries=deliveries, own=Path(route) if own else None, key=key)
     return open_engagement(target)
 
@@ -377,7 +378,7 @@ def _fits(destination: DestinationSpec, settings: Settings) -> None:
     unknown = sorted(set(settings.destination) - set(destination.settings))
     wrong = [
         ("edition", settings.edition, destination.editions, settings.edition not in destination.editions),
-        ("plan", settings.plan, tuple(destination.calls_per_hour), settings.plan not in destination.calls_per_hour),
+        ("plan", settings.plan, tuple(destination.plans), settings.plan not in destination.plans),
         ("setting", listed(unknown), tuple(destination.settings), bool(unknown)),
     ]
     for name, found, expected, is_wrong in wrong:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -17,8 +17,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Engine
 
-from workbench.destinations import Destination, Draft, LiveField, Metadata, Outcome, Record, User
-from workbench.destinations.http import Wait
+from workbench.destinations import Destination, Draft, LiveField, Metadata, Outcome, Record, Standing, User, Wait
 from workbench.errors import Refused, WaitError
 from workbench.ledger.operations import Closing, Intent, Operation, Operations, State, digest, operations, same
 from workbench.specs import CustomField
@@ -95,6 +94,7 @@ class Guard:
         self.inner = destination
         self.ledger = ledger
         self.name = destination.name
+        self.lag = destination.lag
         self._operations = ledger.operations
         self._settle_seconds = settle_seconds
         self._report: Callable[[Wait], None] | None = None
@@ -114,35 +114,44 @@ class Guard:
     def bulk_rows(self, object_: str) -> int:
         return self.inner.bulk_rows(object_)
 
+    def lanes(self, object_: str) -> int:
+        return self.inner.lanes(object_)
+
+    def standing(self) -> tuple[Standing, ...]:
+        return self.inner.standing()
+
+    def newest(self, object_: str) -> str:
+        return self.inner.newest(object_)
+
+    def bearing(self, object_: str, keys: Collection[str], *, since: str = "") -> list[Record]:
+        return self.inner.bearing(object_, keys, since=since)
+
+    def collect(self, object_: str, job: str, drafts: Sequence[Draft]) -> list[Outcome]:
+        return self.inner.collect(object_, job, drafts)
+
     def find(self, object_: str, field_: str, values: Iterable[str]) -> list[Record]:
         return self.inner.find(object_, field_, values)
 
     def read(self, object_: str, ids: Sequence[str]) -> list[Record]:
         return self.inner.read(object_, ids)
 
-    def sweep(self, object_: str) -> Iterator[Record]:
-        return self.inner.sweep(object_)
+    def sweep(self, object_: str, *, since: str = "") -> Iterator[Record]:
+        return self.inner.sweep(object_, since=since)
 
     def on_wait(self, report: Callable[[Wait], None]) -> None:
         """Have every wait told to somebody, the client's and our own."""
         self._report = report
-        wanted: Callable[[Callable[[Wait], None]], None] | None = getattr(self.inner, "on_wait", None)
-        if wanted:
-            wanted(report)
+        self.inner.on_wait(report)
 
     def extra_fields(self, objects: Iterable[str]) -> list[CustomField]:
-        """Fields that the client needs for itself; none where it needs none."""
-        wanted: Callable[[Iterable[str]], list[CustomField]] | None = getattr(self.inner, "extra_fields", None)
-        return wanted(objects) if wanted else []
+        return self.inner.extra_fields(objects)
 
     def children(self, object_: str, number: str) -> list[tuple[str, str]]:
-        """What hangs on a record, as (kind, id), as far as the client can tell."""
-        wanted: Callable[[str, str], list[tuple[str, str]]] | None = getattr(self.inner, "children", None)
-        return wanted(object_, number) if wanted else []
+        return self.inner.children(object_, number)
 
     # ------------------------------------------------------------ records
 
-    def write(self, object_: str, drafts: Sequence[Draft]) -> list[Outcome]:
+    def write(self, object_: str, drafts: Sequence[Draft], *, taken: Callable[[str], None] | None = None) -> list[Outcome]:
         """As the destination's `write`; what the ledger knows to be done is not sent again.
 
         A key that was made with other values is refused: a change names the record's id.

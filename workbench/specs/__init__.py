@@ -23,9 +23,11 @@ __all__ = [
     "DestinationSpec",
     "Feed",
     "FieldRule",
+    "Limit",
     "Lookup",
     "Match",
     "ObjectSpec",
+    "Plan",
     "Route",
     "Scope",
     "Source",
@@ -118,7 +120,28 @@ class ObjectSpec(Spec):
     marker: str = ""  # field that carries our key, so that a record can be found again
     same_as: str = ""  # this object is kept as another one, where the edition has no such object
     views: tuple[str, ...] = ()  # views whose union is every record
+    tokens: dict[str, int] = {}  # kind of call → tokens, where they differ from the destination's
     fields: tuple[NativeField, ...] = ()
+
+
+class Limit(Spec):
+    """So much in any stretch of so many seconds, as one plan of the destination allows it."""
+
+    name: str  # hour, minute, burst, day
+    seconds: float
+    allowance: int
+    unit: Literal["calls", "tokens"] = "calls"
+    per_seat: bool = False  # the allowance is multiplied by the account's seats
+    sign_in: str = ""  # of accounts that sign in this way only, such as oauth
+    calls_of: str = ""  # of one kind of call only, such as search
+    resets: Literal["rolling", "midnight"] = "rolling"
+
+
+class Plan(Spec):
+    """What an account's plan allows."""
+
+    label: str
+    limits: tuple[Limit, ...]
 
 
 class DestinationSpec(Spec):
@@ -131,7 +154,8 @@ class DestinationSpec(Spec):
     types: dict[str, str]  # our type of a column → the destination's type of a custom field
     text_limit: int
     long_text_limit: int
-    calls_per_hour: dict[str, int]
+    plans: dict[str, Plan]
+    tokens: dict[str, int] = {}  # kind of call → tokens, where calls cost tokens; an object may differ
     objects: dict[str, ObjectSpec]
     settings: dict[str, Scalar]  # every unknown of the fact sheet, with its safe default
 

@@ -89,7 +89,8 @@ class Production:
 
 def plan(engagement: Engagement) -> Forecast:
     """Records and calls per feed, and the hours that the account's plan allows them in. Only reads."""
-    an_hour = engagement.destination.calls_per_hour.get(engagement.settings.plan, 1000)
+    limits = engagement.destination.plans[engagement.settings.plan].limits
+    an_hour = next(limit.allowance for limit in limits if limit.name == "hour")
     destination = connected(engagement)
     rows = []
     for feed in in_order(engagement):
