@@ -121,6 +121,7 @@ class ObjectSpec(Spec):
     same_as: str = ""  # this object is kept as another one, where the edition has no such object
     views: tuple[str, ...] = ()  # views whose union is every record
     tokens: dict[str, int] = {}  # kind of call → tokens, where they differ from the destination's
+    folds_into: str = ""  # object that can hold several of these as one text: a history of activities as a note
     fields: tuple[NativeField, ...] = ()
 
 

@@ -1,0 +1,287 @@
+"""What a load will take before it is begun: calls, tokens and hours by object, for every plan of the destination.
+
+The arithmetic is that of the vendor's limits and nothing else: no machine is slower than they are. A day's budget that
+returns at midnight is counted in whole budgets; every other limit is a rate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil, inf
+
+import pandas as pd
+
+from workbench.engagement import Engagement
+from workbench.flow.transfer import in_order
+from workbench.show import Meter, duration, heading, html_table, text_table, together
+from workbench.specs import DestinationSpec, Feed, Limit, Scalar
+
+__all__ = ["FOLDED", "Amount", "Cost", "Forecast", "Tier", "amounts", "cost", "forecast", "tiers"]
+
+FOLDED = 10
+"""Activities that are told in one note, where a history is folded."""
+DAY = 86_400.0
+
+
+@dataclass(frozen=True)
+class Amount:
+    """So many records of one object; `notes` is what they would come to, folded under their parents."""
+
+    label: str
+    object: str
+    records: int
+    notes: int = 0
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Calls and tokens: to load, and to look at everything once more for the certificate."""
+
+    load_calls: int = 0
+    proof_calls: int = 0
+    tokens: int = 0
+
+    @property
+    def calls(self) -> int:
+        return self.load_calls + self.proof_calls
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.load_calls + other.load_calls, self.proof_calls + other.proof_calls, self.tokens + other.tokens)
+
+
+@dataclass(frozen=True)
+class Tier:
+    """One plan of the destination: how long the load takes there, and what folding would make of that."""
+
+    plan: str
+    label: str
+    hours: float  # at the plan's rate, from a standing start
+    earliest: float  # hours from the best start, just before a day's budget comes back; `hours` where no budget is a day's
+    days: int  # budgets of a day that are needed; 0 where the plan has none
+    folded: float  # hours where histories are folded into notes; as `hours` where there are none
+    finish: datetime | None = None  # where a start is given
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Calls, tokens and time, by object and by plan."""
+
+    frame: pd.DataFrame  # feed, object, records, in one call, calls, tokens, hours
+    tiers: tuple[Tier, ...]
+    plan: str  # of this account
+    start: datetime | None = None
+
+    @property
+    def seconds(self) -> float:
+        """At the limits of this account's plan."""
+        return self._own().hours * 3600
+
+    def _own(self) -> Tier:
+        return next(tier for tier in self.tiers if tier.plan == self.plan)
+
+    def tiers_frame(self) -> pd.DataFrame:
+        """One row a plan: plan, hours, days of budget, earliest, folded, and with a start the finish."""
+        columns = ["plan", "hours", "days of budget", "hours from the best start", "hours with histories folded", "finish"]
+        rows = [
+            [
+                f"{tier.label} (this account)" if tier.plan == self.plan else tier.label,
+                round(tier.hours, 2),
+                tier.days,
+                round(tier.earliest, 2),
+                round(tier.folded, 2),
+                "" if tier.finish is None else f"{tier.finish:%a %d %b %Y %H:%M %Z}".strip(),
+            ]
+            for tier in self.tiers
+        ]
+        frame = pd.DataFrame(rows, columns=columns)
+        spare = [] if any(tier.days for tier in self.tiers) else ["days of budget", "hours from the best start"]
+        spare += [] if any(tier.folded < tier.hours for tier in self.tiers) else ["hours with histories folded"]
+        return frame.drop(columns=spare if self.start else [*spare, "finish"])
+
+    def words(self) -> str:
+        """The forecast in a sentence."""
+        records, calls, tokens = (int(self.frame[name].sum()) for name in ("records", "calls", "tokens"))
+        cost_ = f"{calls:,} calls" + (f" and {tokens:,} tokens" if tokens else "")
+        return f"{records:,} records in {cost_}: {duration(self.seconds)} at the limits of the plan {self._own().label}"
+
+    def saving(self) -> str:
+        """What folding histories into notes would save; empty where there is nothing to fold."""
+        own = self._own()
+        if own.folded >= own.hours:
+            return ""
+        saved = duration((own.hours - own.folded) * 3600)
+        return f"Folding histories into notes, {FOLDED} entries a note, would save {saved} of {duration(own.hours * 3600)}."
+
+    def text(self) -> str:
+        """All of it for a terminal."""
+        shown = self.frame.assign(hours=self.frame["hours"].round(3))
+        parts = [self.words(), text_table(shown), text_table(self.tiers_frame(), caption="by plan"), self.saving()]
+        return "\n\n".join(part for part in parts if part)
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def _repr_html_(self) -> str:
+        hours = self.frame["hours"]
+        longest = max(float(hours.max()), 1e-9) if len(hours) else 1.0
+        times = [Meter(float(each) / longest, duration(float(each) * 3600)) for each in hours]
+        shown = self.frame.drop(columns=["hours", "object"]).assign(
+            time=pd.Series(times, index=self.frame.index, dtype="object")
+        )
+        if not shown["tokens"].any():
+            shown = shown.drop(columns=["tokens"])
+        saving = f'<p class="wb-note">{self.saving()}</p>' if self.saving() else ""
+        return together(heading(self.words()), html_table(shown, caption="Forecast"), self._plans(), saving)
+
+    def _plans(self) -> str:
+        """The plans under each other, each with its time as a length."""
+        longest = max((tier.hours for tier in self.tiers), default=1.0) or 1.0
+        frame = self.tiers_frame()
+        for column in [name for name in frame.columns if name.startswith("hours")]:
+            frame[column] = pd.Series([Meter(each / longest, duration(each * 3600)) for each in frame[column]], dtype="object")
+        frame = frame.rename(columns=lambda name: name.replace("hours", "time", 1))
+        return html_table(frame, caption="The same load on the other plans")
+
+
+# ---------------------------------------------------------------- arithmetic
+
+
+def cost(spec: DestinationSpec, object_: str, records: int, settings: Mapping[str, Scalar]) -> Cost:
+    """What loading so many records of an object costs: the writes, a look at each job, and one listing of everything."""
+    kind = spec.objects[object_]
+    rows = max(1, min(kind.bulk, int(settings.get("bulk_rows", kind.bulk)))) if kind.bulk else 1
+    writes = ceil(records / rows)
+    looks = ceil(records / int(settings.get("page_rows", 100)))
+    prices = {**spec.tokens, **kind.tokens}
+    tokens = records * prices.get("create", 0) + looks * prices.get("list", 0)
+    return Cost(load_calls=writes * (2 if rows > 1 else 1), proof_calls=looks, tokens=tokens)
+
+
+def tiers(
+    spec: DestinationSpec, wanted: Sequence[Amount], settings: Mapping[str, Scalar], *, start: datetime | None = None
+) -> tuple[Tier, ...]:
+    """The load on every plan of the destination; `start`, in the account's zone, gives the finish."""
+    whole, folded = total(spec, wanted, settings), total(spec, _folded(spec, wanted), settings)
+    return tuple(_tier(spec, name, whole, folded, settings, start) for name in spec.plans)
+
+
+def total(spec: DestinationSpec, wanted: Sequence[Amount], settings: Mapping[str, Scalar]) -> Cost:
+    """What all amounts cost together."""
+    return sum((cost(spec, each.object, each.records, settings) for each in wanted), Cost())
+
+
+def _tier(
+    spec: DestinationSpec, name: str, whole: Cost, folded: Cost, settings: Mapping[str, Scalar], start: datetime | None
+) -> Tier:
+    limits = _limits(spec, name, settings)
+    daily = [limit for limit in limits if limit.resets == "midnight"]
+    days = max((ceil(_amount(whole, limit) / limit.allowance) for limit in daily), default=0)
+    begin = DAY - min((_spent_in(whole, limits, limit) for limit in daily), default=DAY)
+    return Tier(
+        plan=name,
+        label=spec.plans[name].label,
+        hours=_wall(whole, limits, since_midnight=0.0) / 3600,
+        earliest=_wall(whole, limits, since_midnight=max(begin, 0.0)) / 3600,
+        days=days,
+        folded=_wall(folded, limits, since_midnight=0.0) / 3600,
+        finish=None if start is None else start + timedelta(seconds=_wall(whole, limits, since_midnight=_of_day(start))),
+    )
+
+
+def _of_day(moment: datetime) -> float:
+    return (moment - moment.replace(hour=0, minute=0, second=0, microsecond=0)).total_seconds()
+
+
+def _folded(spec: DestinationSpec, wanted: Sequence[Amount]) -> list[Amount]:
+    """The amounts with every history told in notes."""
+    changed = []
+    for each in wanted:
+        into = spec.objects[each.object].folds_into
+        changed.append(Amount(each.label, into, each.notes) if into and each.notes else each)
+    return changed
+
+
+def _limits(spec: DestinationSpec, plan: str, settings: Mapping[str, Scalar]) -> list[Limit]:
+    """The limits that hold for this account, with its seats counted and the customer's reserve taken off."""
+    seats, reserve = int(settings.get("seats", 1)), float(settings.get("reserve", 0.0))
+    found = []
+    for limit in spec.plans[plan].limits:
+        if limit.calls_of or (limit.sign_in and limit.sign_in != settings.get("sign_in", limit.sign_in)):
+            continue
+        kept = 1 - reserve if limit.seconds >= 3600 else 1.0
+        allowance = int(limit.allowance * (seats if limit.per_seat else 1) * kept)
+        found.append(limit.model_copy(update={"allowance": allowance}))
+    return found
+
+
+def _amount(spent: Cost, limit: Limit) -> int:
+    return spent.tokens if limit.unit == "tokens" else spent.calls
+
+
+def _speed(spent: Cost, limits: Sequence[Limit]) -> float:
+    """The share of the load that the rates let pass in a second."""
+    rolling = [
+        limit.allowance / limit.seconds / _amount(spent, limit)
+        for limit in limits
+        if limit.resets == "rolling" and _amount(spent, limit)
+    ]
+    return min(rolling, default=inf)
+
+
+def _spent_in(spent: Cost, limits: Sequence[Limit], daily: Limit) -> float:
+    """Seconds in which one day's budget is spent at the plan's rate."""
+    amount = _amount(spent, daily)
+    return min(1.0, daily.allowance / amount) / _speed(spent, limits) if amount else 0.0
+
+
+def _wall(spent: Cost, limits: Sequence[Limit], *, since_midnight: float) -> float:
+    """Seconds from the start to the last call: at the rates, and never more in a day than its budgets."""
+    speed = _speed(spent, limits)
+    budgets = [
+        limit.allowance / _amount(spent, limit) for limit in limits if limit.resets == "midnight" and _amount(spent, limit)
+    ]
+    a_day = min(budgets, default=inf)
+    left, passed, now = 1.0, 0.0, since_midnight
+    while left > 1e-12:
+        today = min(left, a_day, speed * (DAY - now) if budgets else inf)
+        left -= today
+        if left <= 1e-12:
+            return passed + (today / speed if speed < inf else 0.0)
+        passed, now = passed + DAY - now, 0.0
+    return passed
+
+
+# ---------------------------------------------------------------- an engagement
+
+
+def forecast(engagement: Engagement, *, delivery: str = "main", start: datetime | None = None) -> Forecast:
+    """What loading the staged records of an engagement takes. Reads nothing of the destination."""
+    spec = engagement.destination
+    settings = {**spec.settings, **engagement.settings.destination}
+    wanted = amounts(engagement, delivery=delivery)
+    own = _limits(spec, engagement.settings.plan, settings)
+    rows = []
+    for each in wanted:
+        kind, price = spec.objects[each.object], cost(spec, each.object, each.records, settings)
+        rows_ = max(1, min(kind.bulk, int(settings.get("bulk_rows", kind.bulk)))) if kind.bulk else 1
+        hours = max((_amount(price, limit) / limit.allowance * limit.seconds for limit in own), default=0.0) / 3600
+        rows.append([each.label, each.object, each.records, rows_, price.calls, price.tokens, hours])
+    frame = pd.DataFrame(rows, columns=["feed", "object", "records", "in one call", "calls", "tokens", "hours"])
+    return Forecast(frame, tiers(spec, wanted, settings, start=start), engagement.settings.plan, start)
+
+
+def amounts(engagement: Engagement, *, delivery: str = "main") -> list[Amount]:
+    """Records by feed, and the notes that a history would come to, folded under each parent of its own."""
+    return [_amount_of(engagement, feed, delivery) for feed in in_order(engagement)]
+
+
+def _amount_of(engagement: Engagement, feed: Feed, delivery: str) -> Amount:
+    records = engagement.load(f"records/{feed.name}", delivery=delivery)
+    notes = 0
+    parents = [lookup.to for lookup in feed.lookups if lookup.to in records]
+    if engagement.destination.objects[feed.object].folds_into and parents and len(records):
+        keys = records[parents].astype("str").fillna("").agg("\x1f".join, axis=1)
+        notes = int((-(-keys.value_counts() // FOLDED)).sum())
+    return Amount(feed.label, feed.object, len(records), notes)
