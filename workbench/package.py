@@ -10,7 +10,7 @@ import platform
 import shutil
 import zipfile
 from base64 import b64encode
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -30,7 +30,7 @@ from cryptography.hazmat.primitives.serialization import (
 from workbench import verification
 from workbench.errors import EngagementError, IntegrityError, listed
 from workbench.journal import verify as verify_journal
-from workbench.settings import read_key, read_settings, write_private
+from workbench.settings import read_secrets, read_settings, write_private
 from workbench.show import escape, heading, html_table
 from workbench.verification import ARCHIVE, JOURNAL, MANIFEST, PUBLIC_KEY, SIGNATURE, check, inside, write_archive
 
@@ -107,7 +107,7 @@ def build(root: Path | str, out: Path | str | None = None) -> Package:
     (folder / PUBLIC_KEY).write_bytes(key.public)
     shutil.copyfile(verification.__file__, folder / VERIFIER)
     (folder / READ_ME).write_text(_read_me(settings.customer, key.fingerprint), encoding="utf-8")
-    _refuse_secrets(folder, read_key(base))
+    _refuse_secrets(folder, read_secrets(base))
     rows = _rows(folder)
     manifest = _manifest(settings.engagement_id, folder / JOURNAL, rows)
     (folder / MANIFEST).write_bytes(manifest)
@@ -208,11 +208,10 @@ def _version(name: str) -> str:
         return ""
 
 
-def _refuse_secrets(folder: Path, key: str) -> None:
-    if len(key) < SHORTEST_SECRET:
+def _refuse_secrets(folder: Path, secrets: Sequence[str]) -> None:
+    needles = [form.encode() for each in secrets if len(each) >= SHORTEST_SECRET for form in _forms(each)]
+    if not needles:
         return
-    forms = {key, key[::-1], quote(key, safe=""), b64encode(key.encode()).decode().rstrip("="), key.encode().hex()}
-    needles = [form.encode() for form in forms]
     found = [path.relative_to(folder).as_posix() for path in _files(folder) if _holds(path.read_bytes(), needles)]
     if found:
         raise IntegrityError(
@@ -220,6 +219,11 @@ def _refuse_secrets(folder: Path, key: str) -> None:
             found=listed(found),
             todo="take a new key from the destination, remove the files, and run the phases that made them again",
         )
+
+
+def _forms(key: str) -> set[str]:
+    """The ways in which a secret may stand somewhere."""
+    return {key, key[::-1], quote(key, safe=""), b64encode(key.encode()).decode().rstrip("="), key.encode().hex()}
 
 
 def _holds(content: bytes, needles: list[bytes]) -> bool:

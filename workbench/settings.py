@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tomllib
@@ -20,13 +21,16 @@ __all__ = [
     "SETTINGS",
     "Settings",
     "checked",
+    "has_grant",
     "read_key",
+    "read_secrets",
     "read_settings",
     "write_private",
     "write_settings",
 ]
 
 SETTINGS, CREDENTIALS = "engagement.toml", ".credentials"
+PRIVATE = ("access_token", "refresh_token", "client_secret")
 KEY = "WORKBENCH_KEY"
 """The environment variable whose key goes before the file's."""
 IN_ADDRESS = re.compile(r"://[^/@]*:[^/@]*@|[?&](api_?(key|token)|token|password)=", re.IGNORECASE)
@@ -93,9 +97,41 @@ def read_key(root: Path) -> str:
     EngagementError where others may read the file: a key that others could read is no longer a secret.
     """
     named = os.environ.get(KEY, "").strip()
-    path = root / CREDENTIALS
-    if named or not path.exists():
+    if named:
         return named
+    said = _credentials(root)
+    return str(_grant(said).get("access_token", "")) if said.startswith("{") else said
+
+
+def read_secrets(root: Path) -> list[str]:
+    """Everything that may stand nowhere else: the key, and of an OAuth grant its tokens and the app's secret."""
+    grant = _grant(_credentials(root))
+    return [value for value in (read_key(root), *(str(grant.get(name, "")) for name in PRIVATE)) if value]
+
+
+def has_grant(root: Path) -> bool:
+    """Whether the account is reached by an OAuth grant, which is renewed, and not by a key."""
+    return not os.environ.get(KEY, "").strip() and bool(_grant(_credentials(root)))
+
+
+def _grant(said: str) -> dict[str, object]:
+    try:
+        grant = json.loads(said) if said.startswith("{") else {}
+    except ValueError:
+        raise EngagementError(
+            f"{CREDENTIALS} begins like an OAuth grant and is none",
+            expected="JSON with client_id, client_secret, access_token, refresh_token; or the key and nothing else",
+            where=CREDENTIALS,
+            todo="write it anew",
+        ) from None
+    return grant if isinstance(grant, dict) else {}
+
+
+def _credentials(root: Path) -> str:
+    """What the file holds; empty where there is none."""
+    path = root / CREDENTIALS
+    if not path.exists():
+        return ""
     mode = path.stat().st_mode & 0o777
     if mode & 0o077:
         raise EngagementError(

@@ -69,6 +69,7 @@ class Account:
     plan: str = ""
     settings: Mapping[str, Scalar] = field(default_factory=dict)  # laid over the spec's own
     time_scale: float = 1.0  # of a rehearsal; 1 in earnest
+    renew: Callable[[Secret], Secret] | None = None  # the key that follows a stale one; none where keys do not end
 
 
 @dataclass(frozen=True)
