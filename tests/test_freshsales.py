@@ -392,7 +392,7 @@ def test_a_wrong_key_a_wrong_address_and_a_wrong_setting_are_told_apart(suite: t
 
 
 def test_the_account_limit_is_kept_without_being_told_off(tmp_path: Path) -> None:
-    with account(tmp_path, switches={"minute_cap": "40"}, settings={"calls_per_minute": 40}) as (crm, rehearsal):
+    with account(tmp_path, switches={"minute_cap": "40"}, settings={"minute_allowance": 40}) as (crm, rehearsal):
         for _ in range(100):
             crm.check()
         log = rehearsal.log()

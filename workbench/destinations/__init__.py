@@ -63,7 +63,7 @@ class Secret:
 class Account:
     """Where the destination is, who we are there, and what is known of the account."""
 
-    base_url: str  # up to and with `/api`
+    base_url: str  # of the API, as the destination's file shows one
     key: Secret
     edition: str = ""
     plan: str = ""

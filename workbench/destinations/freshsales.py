@@ -7,11 +7,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import Any
 
 from workbench.destinations import Account, Book, Draft, LiveField, Metadata, Outcome, Record, Secret, Standing, User, Wait
-from workbench.destinations.freshsales_bulk import Row, throttled, upsert
+from workbench.destinations.freshsales_bulk import Jobs, Row, throttled
 from workbench.destinations.freshsales_picture import Picture, Place, live_of, look, marker_fields, place_of
 from workbench.destinations.freshsales_reading import Reader, wrapped
-from workbench.destinations.freshsales_records import Unfit, body_of, words_of
-from workbench.destinations.freshsales_settings import Dials, dials, policy
+from workbench.destinations.freshsales_records import Unfit, answers, body_of, words_of
+from workbench.destinations.freshsales_settings import Dials, calls_a_minute, dials, policy
 from workbench.destinations.http import Answer, Http, Request
 from workbench.errors import DestinationBusy, EngagementError, Refused, SpecError, Uncertain, listed
 from workbench.specs import CustomField, DestinationSpec
@@ -40,7 +40,6 @@ class Freshsales:
     """
 
     name = "freshsales"
-    lag = 60.0
 
     def __init__(
         self,
@@ -51,31 +50,34 @@ class Freshsales:
         book: Book | None = None,
     ) -> None:
         self._spec = spec
-        self._dials: Dials = dials(spec, account)
-        self._scale = account.time_scale
+        self.dials: Dials = dials(spec, account)
+        self.scale = account.time_scale
+        self.lag = self.dials.lag_seconds / self.scale
+        self._a_minute = calls_a_minute(spec, account)
         self._classic = account.edition == "classic"
         self._declared = tuple(declared)
         header = ("Authorization", Secret(f"Token token={account.key.reveal()}"))
-        self._http = Http(account.base_url, header, policy=policy(spec, account, self._dials))
-        self._reader = Reader(self._http, self._dials)
+        self.http = Http(account.base_url, header, policy=policy(spec, account, self.dials), book=book)
+        self.reader = Reader(self.http, self.dials, lag=self.lag)
+        self._jobs = Jobs(self.http, self.dials, time_scale=account.time_scale)
         self._lock = threading.Lock()
         self._picture: Picture | None = None
         self._forms: dict[str, str] = {}
 
     def on_wait(self, report: Callable[[Wait], None]) -> None:
         """Have every wait told to somebody from now on, such as a progress bar."""
-        self._http.on_wait(report)
+        self.http.on_wait(report)
 
     # ------------------------------------------------------------ the account
 
     def check(self) -> User | None:
         """Ask for the owners: 401 is a wrong key, 404 a wrong address. The API does not say whose key it is."""
-        answer = self._http.call(Request("GET", "selector/owners", read=True))
+        answer = self.http.call(Request("GET", "selector/owners", read=True))
         if not (answer.good and isinstance(answer.data, dict) and "users" in answer.data):
             raise EngagementError(
                 "there is no Freshsales account at this address",
                 expected="https://<alias>.myfreshworks.com/crm/sales/api, or https://<domain>.freshsales.io/api on Classic",
-                found=f"{answer.status} from {self._http.host}",
+                found=f"{answer.status} from {self.http.host}",
                 todo="copy the address from the profile's API settings into engagement.toml",
             )
         return None
@@ -84,7 +86,7 @@ class Freshsales:
         """The account as it is now; fields declared here are known by their declared names from then on."""
         with self._lock:
             self._declared = tuple(dict.fromkeys([*declared, *self._declared]))
-            self._picture = look(self._http, self._spec, self._declared, classic=self._classic)
+            self._picture = look(self.http, self._spec, self._declared, classic=self._classic)
             return self._picture.metadata
 
     def extra_fields(self, objects: Iterable[str]) -> list[CustomField]:
@@ -96,10 +98,10 @@ class Freshsales:
 
         Look at the `choices` of the answer: an account may make a list without them.
         """
-        place = self._place(plan.object)
-        if self._dials.field_creation == "checklist":
+        place = self.place(plan.object)
+        if self.dials.field_creation == "checklist":
             raise Refused("fields of this account are made by hand", where=f"{plan.object}: {plan.label}", todo=BY_HAND)
-        answer = self._http.call(Request("POST", self._fields_path(place), body=_field_body(plan, self._spec)))
+        answer = self.http.call(Request("POST", self._fields_path(place), body=_field_body(plan, self._spec)))
         if not answer.good:
             words = "; ".join(words_of(answer.data)) or str(answer.status)
             raise Refused(f"the account does not make the field {plan.label!r}", found=words, todo=BY_HAND)
@@ -124,7 +126,7 @@ class Freshsales:
     def delete_field(self, live: LiveField) -> Outcome:
         """Take away a custom field; one that is gone already counts as taken away."""
         try:
-            answer = self._http.call(Request("DELETE", f"{self._fields_path(self._place(live.object))}/{live.id}"))
+            answer = self.http.call(Request("DELETE", f"{self._fields_path(self.place(live.object))}/{live.id}"))
         except Uncertain as error:
             return Outcome(live.id, "unknown", live.id, error.message)
         with self._lock:
@@ -135,33 +137,51 @@ class Freshsales:
 
     def bulk_rows(self, object_: str) -> int:
         """Rows that one `write` takes."""
-        place = self._place(object_)
-        if not place.spec.bulk or (place.kept_as == "contact" and self._dials.bulk_contact_key == "single"):
+        place = self.place(object_)
+        if place.kept_as == "contact" and self.dials.bulk_contact_key == "single":
             return 1
-        return max(1, min(self._dials.bulk_rows, place.spec.bulk))
+        named = place.spec.bulk or (self._by_marker(place) and place.kept_as == "deal")
+        return max(1, self.dials.bulk_rows) if named else 1
 
     def lanes(self, object_: str) -> int:
-        """Calls in flight at once: the hour's allowance leaves no use for more."""
-        del object_
-        return 4
+        """Calls in flight at once: as many as the minute's allowance can feed at half a second a call, and of batches a few."""
+        if self.dials.lanes > 0:
+            return self.dials.lanes
+        return BULK_LANES if self.bulk_rows(object_) > 1 else max(1, round(self._a_minute / 60 * CALL_SECONDS))
 
     def write(self, object_: str, drafts: Sequence[Draft], *, taken: Callable[[str], None] | None = None) -> list[Outcome]:
-        """Make or change these records, in bulk where the object has it; every draft comes back with its outcome."""
-        place, picture = self._place(object_), self._seen()
-        outcomes: dict[str, Outcome] = {}
-        rows: list[Row] = []
-        for draft in drafts:
-            try:
-                body = body_of(picture, place, draft, joined=self._dials.multi_select == "joined")
-            except Unfit as unfit:
-                outcomes[draft.key] = Outcome(draft.key, "rejected", draft.id, str(unfit))
-                continue
-            rows.append(Row(draft.key, self._identifier(place, body, draft), body, draft.id))
-        sent = self._send(place, rows) if rows else []
+        """Make or change these records, in bulk where the object has it; every draft comes back with its outcome.
+
+        Where the destination refuses a whole batch, all its rows are rejected in the same words, which begin with
+        `freshsales_bulk.WHOLE`.
+        """
+        place = self.place(object_)
+        rows, outcomes = self._rows(place, drafts)
+        sent = self._send(place, rows, taken) if rows else []
         outcomes |= {outcome.key: outcome for outcome in sent}
         return [outcomes[draft.key] for draft in drafts]
 
-    def _send(self, place: Place, rows: Sequence[Row]) -> list[Outcome]:
+    def collect(self, object_: str, job: str, drafts: Sequence[Draft]) -> list[Outcome]:
+        """What became of a batch that was taken as this job, perhaps in an earlier run; waits for its end."""
+        rows, outcomes = self._rows(self.place(object_), drafts)
+        unfit = {key: Outcome(key, "unknown", outcome.id, outcome.words) for key, outcome in outcomes.items()}
+        told = {outcome.key: outcome for outcome in self._jobs.collect(job, rows)} if rows else {}
+        return [told.get(draft.key) or unfit[draft.key] for draft in drafts]
+
+    def _rows(self, place: Place, drafts: Sequence[Draft]) -> tuple[list[Row], dict[str, Outcome]]:
+        """Drafts as rows, and by key the ones that cannot be one."""
+        picture = self.picture()
+        rows, refused = list[Row](), dict[str, Outcome]()
+        for draft in drafts:
+            try:
+                body = body_of(picture, place, draft, joined=self.dials.multi_select == "joined")
+            except Unfit as unfit:
+                refused[draft.key] = Outcome(draft.key, "rejected", draft.id, str(unfit))
+            else:
+                rows.append(Row(draft.key, self._identifier(place, body, draft), body, draft.id))
+        return rows, refused
+
+    def _send(self, place: Place, rows: Sequence[Row], taken: Callable[[str], None] | None) -> list[Outcome]:
         size = self.bulk_rows(place.object)
         if size == 1:
             return [self._single(place, row) for row in rows]
@@ -170,22 +190,28 @@ class Freshsales:
         for start in range(0, len(named), size):
             part = named[start : start + size]
             try:
-                outcomes += upsert(self._http, place.spec.plural, part, dials=self._dials, time_scale=self._scale)
+                outcomes += self._jobs.upsert(place.spec.plural, part, taken=taken)
             except Uncertain as error:
                 outcomes += [Outcome(row.key, "unknown", row.id, error.message) for row in part]
         return outcomes
 
+    def _by_marker(self, place: Place) -> bool:
+        """Whether rows may be named by the custom field with our key, which a probe has to have shown to be unique."""
+        return self.dials.bulk_marker == "unique" and self.picture().marker(place).custom
+
     def _identifier(self, place: Place, body: Mapping[str, Any], draft: Draft) -> tuple[str, str]:
         if draft.id:
             return "id", draft.id
-        if place.kept_as == "contact" and self._dials.bulk_contact_key == "emails":
+        if place.kept_as == "contact" and self.dials.bulk_contact_key == "emails":
             emails = body.get("emails") or ""
             return "emails", str(emails[0] if isinstance(emails, list) else emails)
+        if self._by_marker(place):
+            return self.picture().marker(place).key, draft.key
         return place.spec.bulk_key, str(body.get(place.spec.bulk_key, "")) if place.spec.bulk_key else ""
 
     def _single(self, place: Place, row: Row) -> Outcome:
         try:
-            answer = self._http.call(self._single_request(place, row))
+            answer = self.http.call(self._single_request(place, row))
         except Uncertain as error:
             return Outcome(row.key, "unknown", row.id, error.message)
         if not answer.good:
@@ -193,6 +219,8 @@ class Freshsales:
         record = wrapped(answer, place)
         if not record.get("id"):
             return Outcome(row.key, "unknown", row.id, "it was accepted, but the answer names no record")
+        if not answers(record, row.data, id_=row.id, marker=self.picture().marker(place)):
+            return Outcome(row.key, "unknown", row.id, "the answer is that of another request")
         return Outcome(row.key, "done", str(record["id"]))
 
     def _single_request(self, place: Place, row: Row) -> Request:
@@ -220,14 +248,14 @@ class Freshsales:
 
     def delete(self, object_: str, ids: Sequence[str]) -> list[Outcome]:
         """Delete, and by the setting `purge_on_rollback` also forget, so that no trace stays in the recycle bin."""
-        return [self._delete(self._place(object_), number) for number in ids]
+        return [self._delete(self.place(object_), number) for number in ids]
 
     def _delete(self, place: Place, number: str) -> Outcome:
         path = f"{place.spec.path}/{number}"
-        steps = [path, f"{path}/forget"] if self._dials.purge_on_rollback else [path]
+        steps = [path, f"{path}/forget"] if self.dials.purge_on_rollback else [path]
         for step in steps:
             try:
-                outcome = _gone(number, self._http.call(Request("DELETE", step, busy=throttled)))
+                outcome = _gone(number, self.http.call(Request("DELETE", step, busy=throttled)))
             except Uncertain as error:
                 return Outcome(number, "unknown", number, error.message)
             except DestinationBusy as error:
@@ -242,58 +270,65 @@ class Freshsales:
 
     def read(self, object_: str, ids: Sequence[str]) -> list[Record]:
         """These records in full; whatever is gone or lies in the recycle bin is left out."""
-        return self._reader.read(self._place(object_), self._seen(), ids)
-
-    def collect(self, object_: str, job: str, drafts: Sequence[Draft]) -> list[Outcome]:
-        """What became of a batch that an earlier run handed over."""
-        return [Outcome(draft.key, "unknown", draft.id, f"job {job} was not followed to its end") for draft in drafts]
+        return self.reader.read(self.place(object_), self.picture(), ids)
 
     def newest(self, object_: str) -> str:
-        """Views are read from their beginning."""
-        return ""
+        """Where the views stand now, by the day of making; empty where the account lets that day be written."""
+        return "" if self.dials.created_at == "honoured" else self.reader.newest(self.place(object_))
+
+    def sweep(self, object_: str, *, since: str = "") -> Iterator[Record]:
+        """Every record, from the views, each once, though it may stand in several views.
+
+        All come oldest first. With `since` they come newest first, down to a little before that moment; where a view does
+        not come in that order all of it is read. DestinationBusy where a view cannot be read whole.
+        """
+        return self.reader.sweep(self.place(object_), self.picture(), since=since)
 
     def bearing(self, object_: str, keys: Collection[str], *, since: str = "") -> list[Record]:
-        """Records that bear one of our keys."""
-        return [record for record in self.sweep(object_) if record.key in keys]
+        """Every record that bears one of our keys: a filter names them, a look shows them.
+
+        Where the filter is not known to find our keys, and where it costs more calls, the list is swept instead.
+        """
+        return self.reader.bearing(self.place(object_), self.picture(), keys, since=since)
 
     def standing(self) -> tuple[Standing, ...]:
         """What is left of the hour and of the minute."""
-        return ()
-
-    def sweep(self, object_: str, *, since: str = "") -> Iterator[Record]:
-        """Every record, from the views, oldest first; each once, though it may stand in several views."""
-        return self._reader.sweep(self._place(object_), self._seen())
+        return self.http.standing()
 
     def find(self, object_: str, field_: str, values: Iterable[str]) -> list[Record]:
         """Records whose field is one of the values, without regard to case; a search gives the hits, a look the truth."""
-        return self._reader.find(self._place(object_), self._seen(), field_, values)
+        return self.reader.find(self.place(object_), self.picture(), field_, values)
 
     def children(self, object_: str, number: str) -> list[tuple[str, str]]:
         """What hangs on a record, as (kind, id): deals, contacts, notes, tasks, appointments."""
-        return self._reader.children(self._place(object_), number)
+        return self.reader.children(self.place(object_), number)
 
     # ------------------------------------------------------------ inside
 
-    def _place(self, object_: str) -> Place:
+    def place(self, object_: str) -> Place:
+        """Where an object is kept."""
         return place_of(self._spec, object_, classic=self._classic)
 
-    def _seen(self) -> Picture:
+    def picture(self) -> Picture:
+        """The account as it was last looked at."""
         with self._lock:
             if self._picture is None:
-                self._picture = look(self._http, self._spec, self._declared, classic=self._classic)
+                self._picture = look(self.http, self._spec, self._declared, classic=self._classic)
             return self._picture
 
     def _fields_path(self, place: Place) -> str:
         """Where custom fields of an object are made: below the object's form, whose number the account tells."""
         plural = place.spec.plural
         if plural not in self._forms:
-            answer = self._http.call(Request("GET", f"settings/{plural}/forms", read=True))
+            answer = self.http.call(Request("GET", f"settings/{plural}/forms", read=True))
             forms = answer.data.get("forms") if answer.good and isinstance(answer.data, dict) else None
             self._forms[plural] = str(forms[0]["id"]) if forms else "1"
-        beside = "../" if self._dials.field_path == "bare" else ""
+        beside = "../" if self.dials.field_path == "bare" else ""
         return f"{beside}settings/{plural}/forms/{self._forms[plural]}/fields"
 
 
+BULK_LANES = 4
+CALL_SECONDS = 0.5
 BY_HAND = "let an administrator make the field in the account's settings as the checklist says, then run this again"
 
 

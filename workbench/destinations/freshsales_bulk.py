@@ -1,14 +1,16 @@
 """Bulk upserts of Freshsales: send a batch, follow its job, and tell each row's fate by its key.
 
-The job names failures only, by whatever identifiers it likes, and no ids. What it does not say clearly is `unknown`.
+The job names failures only, by whatever identifiers it likes, and as a rule no ids. What it does not say clearly is
+`unknown`.
 """
 
 from __future__ import annotations
 
 import json
+import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.destinations import Outcome
@@ -17,11 +19,16 @@ from workbench.destinations.freshsales_settings import Dials
 from workbench.destinations.http import Answer, Http, Request
 from workbench.errors import DestinationBusy, Uncertain
 
-__all__ = ["Row", "upsert"]
+__all__ = ["WHOLE", "Jobs", "Report", "Row", "throttled", "verdicts"]
 
 DONE = ("success", "succeeded", "completed", "complete", "done", "finished")
-LONGEST_PAUSE = 10.0
 FAILED = ("fail", "error", "abort", "cancel")
+LONGEST_PAUSE = 10.0
+SHORTEST_FIRST = 0.2
+"""Seconds before the first look at a job, however quick the jobs before it were."""
+REPORTS = ("error_message", "data")
+WHOLE = "the batch was refused whole: "
+"""Before the destination's words, where it took none of the rows and named none."""
 
 
 @dataclass(frozen=True)
@@ -51,62 +58,107 @@ class Row:
 
 @dataclass(frozen=True)
 class Report:
-    """What a finished job says: how many rows worked, how many did not, and which."""
+    """What a finished job says: how many rows worked, how many did not, which, and perhaps the ids of those that did."""
 
     succeeded: int
     failed: int
     failures: tuple[Mapping[str, Any], ...]
     complete: bool  # the job ended well enough for rows that are not named to be done
+    made: tuple[Mapping[str, Any], ...] = field(default=())  # rows with an `id`, where the job tells them
 
 
-def upsert(http: Http, plural: str, rows: Sequence[Row], *, dials: Dials, time_scale: float) -> list[Outcome]:
-    """Send one batch and wait for its job; one outcome a row, without ids of new records.
+class Jobs:
+    """The bulk jobs of one account: handed over, followed, and remembered by number."""
 
-    Raises Uncertain where it is not known whether the batch was taken at all.
-    """
-    answer = http.call(
-        Request(
+    def __init__(self, http: Http, dials: Dials, *, time_scale: float) -> None:
+        self._http = http
+        self._dials = dials
+        self._scale = time_scale
+        self._lock = threading.Lock()
+        self._taken: set[str] = set()
+        self._usual = dials.job_poll_seconds  # seconds after which the next job is likely to be done
+
+    def upsert(self, plural: str, rows: Sequence[Row], *, taken: Callable[[str], None] | None = None) -> list[Outcome]:
+        """Send one batch and wait for its job; one outcome a row, as a rule without ids of new records.
+
+        `taken` is told the job's number before the first look at it. A batch that the destination refuses whole comes
+        back with every row rejected, in one and the same words that begin with `WHOLE`. Raises Uncertain where it is not
+        known whether the batch was taken at all.
+        """
+        request = Request(
             "POST",
             f"{plural}/bulk_upsert",
             body={plural: [row.wire() for row in rows]},
-            busy=lambda got: got.status == dials.bulk_busy_status or throttled(got),
+            busy=lambda got: got.status == self._dials.bulk_busy_status or throttled(got),
         )
-    )
-    if not answer.good:
-        words = "; ".join(words_of(answer.data)) or str(answer.status)
-        return [Outcome(row.key, "rejected", row.id, words) for row in rows]
-    report = _follow(http, answer, dials=dials, time_scale=time_scale)
-    if isinstance(report, str):
-        return [Outcome(row.key, "unknown", row.id, report) for row in rows]
-    return verdicts(rows, report)
+        answer = self._http.call(request)
+        if not answer.good:
+            words = "; ".join(words_of(answer.data)) or str(answer.status)
+            return [Outcome(row.key, "rejected", row.id, f"{WHOLE}{words}") for row in rows]
+        number = self._number(answer)
+        if taken is not None:
+            taken(number)
+        return self.collect(number, rows, pause=self._usual)
+
+    def collect(self, number: str, rows: Sequence[Row], *, pause: float = 0.0) -> list[Outcome]:
+        """What became of the rows of a job, waiting for its end; the first look comes after `pause` seconds."""
+        report = self._follow(number, pause)
+        if isinstance(report, str):
+            return [Outcome(row.key, "unknown", row.id, report) for row in rows]
+        return verdicts(rows, report)
+
+    def _number(self, answer: Answer) -> str:
+        """The number of the job that an answer names; its address is rebuilt from it, so that no answer leads us elsewhere.
+
+        A number that another batch has got already is the answer to that one, not to ours.
+        """
+        url = str(answer.data.get("job_status_url") or "") if isinstance(answer.data, dict) else ""
+        number = url.split("?")[0].rstrip("/").rpartition("/")[2]
+        with self._lock:
+            known = number in self._taken
+            self._taken.add(number)
+        if not number or known:
+            raise Uncertain(
+                "the batch was taken, but " + (f"with job {number}, which is another batch's" if known else "no job was named"),
+                todo="resume: the destination is looked at before anything is sent again",
+            )
+        return number
+
+    def _follow(self, number: str, pause: float) -> Report | str:
+        """The job's report, or in words why there is none. Each look costs one call of the account's hour."""
+        begun = time.monotonic()
+        deadline = begun + self._dials.job_timeout_seconds / self._scale
+        looks = 0
+        time.sleep(pause / self._scale)
+        step = max(pause / 2, self._dials.job_poll_seconds)
+        while True:
+            try:
+                got = self._http.call(Request("GET", f"job_statuses/{number}", read=True))
+            except (DestinationBusy, Uncertain) as error:
+                return f"job {number} could not be followed: {error.message}"
+            if not (got.good and isinstance(got.data, dict)):
+                return f"job {number} is not known any more ({got.status})"
+            looks += 1
+            report = _report(got.data)
+            if report is not None:
+                if pause:
+                    self._learn((time.monotonic() - begun) * self._scale, first_look=looks == 1)
+                return report
+            if time.monotonic() + step / self._scale > deadline:
+                return f"job {number} was not finished in time"
+            time.sleep(step / self._scale)
+            step = min(step * 1.5, LONGEST_PAUSE)
+
+    def _learn(self, seconds: float, *, first_look: bool) -> None:
+        """How long jobs take: a job that was done at the first look may have been done long before, so try a bit sooner."""
+        with self._lock:
+            wanted = self._usual * 0.97 if first_look else seconds * 1.1
+            self._usual = min(max(wanted, SHORTEST_FIRST), self._dials.job_timeout_seconds / 4)
 
 
 def throttled(answer: Answer) -> bool:
     """The account's inner throttling, which comes out as a 400 that speaks of a 429."""
     return answer.status == 400 and any("429" in words and "Too many requests" in words for words in words_of(answer.data))
-
-
-def _follow(http: Http, answer: Answer, *, dials: Dials, time_scale: float) -> Report | str:
-    """The job's report, or in words why there is none."""
-    url = str(answer.data.get("job_status_url") or "") if isinstance(answer.data, dict) else ""
-    number = url.split("?")[0].rstrip("/").rpartition("/")[2]
-    if not number:
-        return "the batch was taken, but no job was named"
-    pause = dials.job_poll_seconds
-    deadline = time.monotonic() + dials.job_timeout_seconds / time_scale
-    while time.monotonic() < deadline:
-        try:  # the job's address is built from its number, so that an answer cannot send our key elsewhere
-            got = http.call(Request("GET", f"job_statuses/{number}", read=True))
-        except (DestinationBusy, Uncertain) as error:
-            return f"job {number} could not be followed: {error.message}"
-        if not (got.good and isinstance(got.data, dict)):
-            return f"job {number} is not known any more ({got.status})"
-        report = _report(got.data)
-        if report is not None:
-            return report
-        time.sleep(pause / time_scale)
-        pause = min(pause * 2, LONGEST_PAUSE)  # each look costs one call of the account's hour
-    return f"job {number} was not finished in time"
 
 
 def _report(data: Mapping[str, Any]) -> Report | None:
@@ -125,7 +177,15 @@ def _report(data: Mapping[str, Any]) -> Report | None:
         return Report(0, 0, (), complete=False)
     counts = inner.get("record_status") or {}
     failures = tuple(row for row in inner.get("detailed_failure_report") or [] if isinstance(row, dict))
-    return Report(_count(counts, "succeeded"), _count(counts, "failed"), failures, complete=not failed)
+    made = tuple(_with_ids(inner))
+    return Report(_count(counts, "succeeded"), _count(counts, "failed"), failures, complete=not failed, made=made)
+
+
+def _with_ids(inner: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Rows of any other list of the report that bear an id: no page promises them, so nothing is built on their name."""
+    for name, rows in inner.items():
+        if name != "detailed_failure_report" and isinstance(rows, list):
+            yield from (row for row in rows if isinstance(row, dict) and row.get("id") and not row.get("error_message"))
 
 
 def _count(counts: object, name: str) -> int:
@@ -146,13 +206,26 @@ def verdicts(rows: Sequence[Row], report: Report) -> list[Outcome]:
     expected = len(rows) - len(refused)
     certain = report.complete and not unnamed and report.failed in (-1, len(refused)) and report.succeeded == expected
     doubt = f"the job counts {report.succeeded} done and {report.failed} failed of {len(rows)}, and does not say which"
-    return [_outcome(row, refused, doubt="" if certain else doubt) for row in rows]
+    ids = _ids(rows, report)
+    return [_outcome(row, refused, ids, doubt="" if certain else doubt) for row in rows]
 
 
-def _outcome(row: Row, refused: Mapping[str, str], *, doubt: str) -> Outcome:
+def _ids(rows: Sequence[Row], report: Report) -> dict[str, str]:
+    """Key → id, for the rows that the report names by the identifier that we sent, each with one id only."""
+    known = {(row.identifier[0], _fold(row.identifier[1])): row.key for row in rows}
+    found: dict[str, set[str]] = {}
+    for made in report.made:
+        for said in set(_said(made)) & known.keys():
+            found.setdefault(known[said], set()).add(str(made["id"]))
+    return {key: ids.pop() for key, ids in found.items() if len(ids) == 1}
+
+
+def _outcome(row: Row, refused: Mapping[str, str], ids: Mapping[str, str], *, doubt: str) -> Outcome:
     if row.key in refused:
         return Outcome(row.key, "rejected", row.id, refused[row.key])
-    return Outcome(row.key, "unknown", row.id, doubt) if doubt else Outcome(row.key, "done", row.id)
+    if doubt:
+        return Outcome(row.key, "unknown", row.id, doubt)
+    return Outcome(row.key, "done", row.id or ids.get(row.key, ""))
 
 
 def _named(rows: Sequence[Row], failure: Mapping[str, Any]) -> Row | None:
@@ -166,7 +239,7 @@ def _named(rows: Sequence[Row], failure: Mapping[str, Any]) -> Row | None:
 
 def _said(failure: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     for name, value in failure.items():
-        if name in ("error_message", "data") or value in (None, "", []):
+        if name in REPORTS or value in (None, "", []):
             continue
         if isinstance(value, str | int):
             yield name, _fold(value)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from workbench.destinations import Record
-from workbench.destinations.freshsales_bulk import throttled
+from workbench.destinations.freshsales_pages import Pages, moment, must, rows_of
 from workbench.destinations.freshsales_picture import Picture, Place
-from workbench.destinations.freshsales_records import includes, record_of, words_of
+from workbench.destinations.freshsales_records import includes, record_of
 from workbench.destinations.freshsales_settings import Dials
 from workbench.destinations.http import Answer, Http, Request
-from workbench.errors import DestinationBusy, EngagementError, Refused, SpecError, listed
+from workbench.errors import EngagementError, Refused, SpecError, listed
 
 __all__ = ["Reader", "wrapped"]
 
 FOUND_AT_ONCE = 100
 CHILDREN = ("deal", "contact", "note", "task", "appointment")
-MOST_PAGES = 100_000
+FEW = 4
+"""So many records are always looked at one by one; of more, a page of a list shows many in one call."""
 FILTERS = {("contact", "emails"): "contact_email.email", ("lead", "emails"): "email"}
 """Names that filters use for a field, where they differ from its key."""
 
@@ -25,37 +29,100 @@ FILTERS = {("contact", "emails"): "contact_email.email", ("lead", "emails"): "em
 class Reader:
     """What an account shows, as records in declared names; nothing here changes anything."""
 
-    def __init__(self, http: Http, dials: Dials) -> None:
+    def __init__(self, http: Http, dials: Dials, *, lag: float) -> None:
         self._http = http
         self._dials = dials
+        self._lag = lag  # real seconds
+        self.pages = Pages(http, dials)
+        self._lock = threading.Lock()
+        self._named: dict[str, list[str]] = {}
+        self._finds: dict[str, bool] = {}  # plural → whether a filter finds records by our key, once that is known
+
+    # ------------------------------------------------------------ by id
 
     def read(self, place: Place, picture: Picture, ids: Sequence[str]) -> list[Record]:
-        """These records in full; whatever is gone or lies in the recycle bin is left out."""
-        found = []
+        """These records in full; whatever is gone or lies in the recycle bin is left out.
+
+        Many are taken from the newest pages of the list, as far as that costs fewer calls than one look each; what is not
+        shown there is looked at by itself, so that what is left out is surely gone.
+        """
+        found = self._listed(place, picture, ids) if len(ids) > FEW else {}
         for number in ids:
-            params = {"include": includes(picture, place, lifecycle=self._dials.lifecycle_include)}
-            answer = self._http.call(Request("GET", f"{place.spec.path}/{number}", params=params, read=True))
-            if answer.status == 404:
-                continue
-            raw = wrapped(_must(answer, place), place)
-            if not raw.get("is_deleted"):
-                found.append(record_of(picture, place, raw))
+            if number not in found and (record := self._one(place, picture, number)) is not None:
+                found[number] = record
+        return [found[number] for number in dict.fromkeys(ids) if number in found]
+
+    def _one(self, place: Place, picture: Picture, number: str) -> Record | None:
+        params = {"include": self._include(place, picture)}
+        answer = self._http.call(Request("GET", f"{place.spec.path}/{number}", params=params, read=True))
+        if answer.status == 404:
+            return None
+        raw = wrapped(must(answer, place), place)
+        return None if raw.get("is_deleted") else record_of(picture, place, raw)
+
+    def _listed(self, place: Place, picture: Picture, ids: Sequence[str]) -> dict[str, Record]:
+        """As many of these records as the newest pages of the views show, with at most one page for every two of them."""
+        wanted, found = set(ids), dict[str, Record]()
+        left = len(wanted) // 2
+        for view in self.views(place):
+            page = 0
+            while left > 0 and wanted - found.keys():
+                page, left = page + 1, left - 1
+                rows, total = self.pages.page(place, view, self._include(place, picture), page, way="desc")
+                shown = [record_of(picture, place, row) for row in rows if not row.get("is_deleted")]
+                fresh = {record.id: record for record in shown if record.id in wanted - found.keys()}
+                found |= fresh
+                rest = -(-total // self._dials.page_rows) - page
+                if not rows or rest == 0 or (len(fresh) < 2 and not 0 < rest <= left):  # no cheaper than one look each
+                    break
         return found
 
-    def sweep(self, place: Place, picture: Picture) -> Iterator[Record]:
-        """Every record, from the views, oldest first; each once, though it may stand in several views."""
+    # ------------------------------------------------------------ all of an object
+
+    def newest(self, place: Place) -> str:
+        """Where the views stand now: the moment of each one's newest record, or of the answer where it is empty."""
+        marks = []
+        for view in self.views(place):
+            answer = self.pages.answer(place, view, "", 1, way="desc")
+            rows = rows_of(answer, place)
+            made = moment(rows[0].get("created_at")) if rows else _date(answer)
+            if made is None:
+                return ""
+            marks.append(f"{view}={made.isoformat()}")
+        return " ".join(marks)
+
+    def sweep(self, place: Place, picture: Picture, *, since: str = "") -> Iterator[Record]:
+        """Every record, from the views, each once, though it may stand in several views; see `Pages` for their order.
+
+        With `since`, an answer of `newest`, a view is read from its newest record down to where it stood then.
+        """
+        marks = {view: made for view, _, made in (mark.partition("=") for mark in since.split())}
+        if self._dials.created_at == "honoured":
+            marks = {}
         seen: set[str] = set()
-        for view in self._views(place):
-            for raw in self._view_rows(place, view, includes(picture, place, lifecycle=self._dials.lifecycle_include)):
+        include = self._include(place, picture)
+        for view in self.views(place):
+            mark = moment(marks.get(view))
+            pages = self.pages
+            rows = pages.view_since(place, view, include, mark) if mark else pages.view(place, view, include)
+            for raw in rows:
                 record = record_of(picture, place, raw)
                 if record.id not in seen and not raw.get("is_deleted"):
                     seen.add(record.id)
                     if not place.shared or _is_lead(picture, record, raw) == (place.object == "lead"):
                         yield record
 
-    def _views(self, place: Place) -> list[str]:
+    def _include(self, place: Place, picture: Picture) -> str:
+        return includes(picture, place, lifecycle=self._dials.lifecycle_include)
+
+    def views(self, place: Place) -> list[str]:
+        """The views whose union is every record, by number."""
+        with self._lock:
+            known = self._named.get(place.kept_as)
+        if known is not None:
+            return known
         wanted = self._dials.views(place.kept_as, place.spec.views)
-        answer = _must(self._http.call(Request("GET", f"{place.spec.path}/filters", read=True)), place)
+        answer = must(self._http.call(Request("GET", f"{place.spec.path}/filters", read=True)), place)
         there = {str(row["name"]): str(row["id"]) for row in answer.data.get("filters", [])}
         missing = [name for name in wanted if name not in there]
         if missing:
@@ -65,34 +132,75 @@ class Reader:
                 found=listed(sorted(there), limit=40),
                 todo=f"name the views that show every record in the setting views_{place.kept_as}, divided by semicolons",
             )
-        return [there[name] for name in wanted]
+        found = list(dict.fromkeys(there[name] for name in wanted))
+        with self._lock:
+            self._named[place.kept_as] = found
+        return found
 
-    def _view_rows(self, place: Place, view: str, include: str) -> Iterator[dict[str, Any]]:
-        """All rows of one view; read once more where fewer came than it counts, as rows moved while it was read."""
-        seen: set[str] = set()
-        total = 0
-        for _ in range(3):
-            for page in range(1, MOST_PAGES):
-                rows, total = self._page(place, view, include, page)
-                fresh = [row for row in rows if str(row["id"]) not in seen]
-                seen |= {str(row["id"]) for row in fresh}
-                yield from fresh
-                if len(rows) < self._dials.page_rows:
+    # ------------------------------------------------------------ by our key
+
+    def bearing(self, place: Place, picture: Picture, keys: Collection[str], *, since: str) -> list[Record]:
+        """Every record that bears one of our keys, by a filter where that is proven to find them, else by a sweep."""
+        wanted = list(dict.fromkeys(key for key in keys if key))
+        found = self._by_filter(place, picture, wanted) if wanted and self._dials.find_by == "filter" else None
+        if found is None and wanted:
+            within = set(wanted)
+            found = [record for record in self.sweep(place, picture, since=since) if record.key in within]
+        return found or []
+
+    def _by_filter(self, place: Place, picture: Picture, keys: Sequence[str]) -> list[Record] | None:
+        """The records, by one call for a hundred keys and the records in full; None where a sweep is cheaper or safer."""
+        if self._finds.get(place.spec.plural) is False or not self._cheaper(place, keys):
+            return None
+        attribute = picture.marker(place).key
+        hits: list[str] = []
+        for start in range(0, len(keys), FOUND_AT_ONCE):
+            found = self.pages.filtered(place, _among(attribute, keys[start : start + FOUND_AT_ONCE]))
+            if found is None:
+                self._finds[place.spec.plural] = False
+                return None
+            hits += found
+        within = set(keys)
+        records = [record for record in self.read(place, picture, hits) if record.key in within]
+        if records:
+            self._finds[place.spec.plural] = True
+        elif not self._proven(place, picture, attribute):
+            return None
+        return records
+
+    def _cheaper(self, place: Place, keys: Sequence[str]) -> bool:
+        """Whether asking for so many keys, and for the records that bear them, costs fewer calls than the whole list."""
+        if len(keys) <= FOUND_AT_ONCE:
+            return True
+        totals = [self.pages.page(place, view, "", 1)[1] for view in self.views(place)]
+        pages = sum(-(-total // self._dials.page_rows) for total in totals) if min(totals) >= 0 else len(keys)
+        return 2 * -(-len(keys) // FOUND_AT_ONCE) < pages
+
+    def _proven(self, place: Place, picture: Picture, attribute: str) -> bool:
+        """Whether the filter has found a record by our key before, or finds one now of which we know that it is there.
+
+        A filter that ignores a field that it does not know would answer "none" for ever.
+        """
+        plural = place.spec.plural
+        if plural not in self._finds:
+            for view in self.views(place):
+                answer = self.pages.answer(place, view, "", 1, way="desc")
+                ours = [(record_of(picture, place, row).key, row) for row in rows_of(answer, place)]
+                for key, row in [pair for pair in ours if pair[0]][-1:]:
+                    found = self.pages.filtered(place, _among(attribute, [key])) or []
+                    if str(row["id"]) in found:
+                        self._finds[plural] = True
+                    elif self._settled(row, answer):
+                        self._finds[plural] = False
                     break
-            if len(seen) >= total:
-                return
-        raise DestinationBusy(
-            f"a view of {place.spec.plural} shows {len(seen)} of its {total} records",
-            todo="let nobody work in the account for a moment, then resume",
-        )
+        return self._finds.get(plural, False)
 
-    def _page(self, place: Place, view: str, include: str, page: int) -> tuple[list[dict[str, Any]], int]:
-        params: dict[str, str | int] = {"page": page, "per_page": self._dials.page_rows, "include": include}
-        params |= {"sort": "created_at", "sort_type": "asc"}
-        path = f"{place.spec.path}/view/{view}"
-        answer = _must(self._http.call(Request("GET", path, params=params, read=True)), place)
-        meta = answer.data.get("meta") or {}
-        return list(answer.data.get(place.spec.plural) or []), int(meta.get("total") or 0)
+    def _settled(self, row: Mapping[str, Any], answer: Answer) -> bool:
+        """Whether a record has not been changed for longer than a search may lag."""
+        changed, now = moment(row.get("updated_at")), _date(answer)
+        return changed is not None and now is not None and changed < now - timedelta(seconds=2 * self._lag + 1)
+
+    # ------------------------------------------------------------ by a field
 
     def find(self, place: Place, picture: Picture, field_: str, values: Iterable[str]) -> list[Record]:
         """Records whose field is one of the values, without regard to case; a search gives the hits, a look the truth."""
@@ -103,35 +211,18 @@ class Reader:
         hits: list[str] = []
         for start in range(0, len(wanted), FOUND_AT_ONCE):
             part = wanted[start : start + FOUND_AT_ONCE]
-            filtered = self._filtered(place, FILTERS.get((place.kept_as, field_), wire.key), part)
+            filtered = self.pages.filtered(place, _among(FILTERS.get((place.kept_as, field_), wire.key), part))
             hits += self._looked_up(place, wire.key, part) if filtered is None else filtered
         folded = {value.strip().casefold() for value in wanted}
         records = self.read(place, picture, list(dict.fromkeys(hits)))
         return [record for record in records if folded & _held(record, field_)]
-
-    def _filtered(self, place: Place, attribute: str, values: Sequence[str]) -> list[str] | None:
-        """Ids that the filter finds, its rows being partial; None where it does not know the field."""
-        rule = {"attribute": attribute, "operator": "is_in", "value": list(values)}
-        found: list[str] = []
-        for page in range(1, MOST_PAGES):
-            body = {"filter_rule": [rule], "page": page, "per_page": self._dials.page_rows}
-            answer = self._http.call(
-                Request("POST", f"filtered_search/{place.spec.wrapper}", body=body, read=True, busy=throttled)
-            )
-            if not (answer.good and isinstance(answer.data, dict)):
-                return None
-            rows = answer.data.get(place.spec.plural) or []
-            found += [str(row["id"]) for row in rows]
-            if len(rows) < self._dials.page_rows:
-                break
-        return found
 
     def _looked_up(self, place: Place, key: str, values: Sequence[str]) -> list[str]:
         """Ids by looking up one value after the other."""
         found = []
         for value in values:
             params = {"q": value, "f": "email" if key == "emails" else key, "entities": place.spec.wrapper}
-            answer = _must(self._http.call(Request("GET", "lookup", params=params, read=True)), place)
+            answer = must(self._http.call(Request("GET", "lookup", params=params, read=True)), place)
             group = answer.data.get(place.spec.plural) or {}
             found += [str(row["id"]) for row in group.get(place.spec.plural, [])]
         return found
@@ -141,7 +232,7 @@ class Reader:
         below = {"contact": ("contacts",), "deal": ("deals", "contacts")}.get(place.kept_as, ())
         params = {"include": ",".join(f"{kind}s" for kind in CHILDREN if f"{kind}s" not in below)}
         answer = self._http.call(Request("GET", f"{place.spec.path}/{number}", params=params, read=True))
-        raw = {} if answer.status == 404 else wrapped(_must(answer, place), place)
+        raw = {} if answer.status == 404 else wrapped(must(answer, place), place)
         return [(kind, str(child)) for kind in CHILDREN for child in raw.get(f"{kind}_ids") or []]
 
 
@@ -152,11 +243,17 @@ def wrapped(answer: Answer, place: Place) -> dict[str, Any]:
     return inner if isinstance(inner, dict) else {}
 
 
-def _must(answer: Answer, place: Place) -> Answer:
-    if answer.good and isinstance(answer.data, dict):
-        return answer
-    words = "; ".join(words_of(answer.data)) or str(answer.status)
-    raise Refused(f"the account does not show its {place.spec.plural}", found=words)
+def _among(attribute: str, values: Sequence[str]) -> dict[str, Any]:
+    return {"attribute": attribute, "operator": "is_in", "value": list(values)}
+
+
+def _date(answer: Answer) -> datetime | None:
+    """The destination's own time, which the clock of this machine says nothing about."""
+    try:
+        told = parsedate_to_datetime(answer.headers.get("date", ""))
+    except ValueError:
+        return None
+    return told if told.tzinfo else told.replace(tzinfo=UTC)
 
 
 def _is_lead(picture: Picture, record: Record, raw: Mapping[str, Any]) -> bool:

@@ -15,11 +15,12 @@ from workbench.destinations import Draft, Record, Value
 from workbench.destinations.freshsales_picture import Option, Picture, Place, Wire
 from workbench.errors import listed
 
-__all__ = ["Unfit", "body_of", "includes", "plain_number", "record_of", "words_of"]
+__all__ = ["Unfit", "answers", "body_of", "includes", "plain_number", "record_of", "words_of"]
 
 NUMBERS = ("number", "decimal")
 WHOLE = ("integer",)
 AMOUNTS = ("money", "decimal", "percent")
+ECHOED = ("name", "first_name", "last_name")
 GROUPED = {"deal_stage": "deal_pipeline", "contact_status": "lifecycle_stage"}
 """A choice whose label may stand in several groups → the field that says which group."""
 
@@ -241,6 +242,21 @@ def _shortest(items: Sequence[str]) -> Value:
     if not items:
         return None
     return items[0] if len(items) == 1 else list(items)
+
+
+def answers(record: Mapping[str, Any], data: Mapping[str, Any], *, id_: str, marker: Wire) -> bool:
+    """Whether a record that was answered is the one that was sent, and not that of another request.
+
+    A change has to come back with its id, a new record with our key. Where the account does not echo that field, the
+    names that were sent have to come back, and at least one of them.
+    """
+    if id_:
+        return str(record.get("id")) == id_
+    sent, told = ((body.get("custom_field") or {} if marker.custom else body).get(marker.key) for body in (data, record))
+    if told not in (None, ""):
+        return str(told) == str(sent)
+    pairs = [(data[name], record[name]) for name in ECHOED if isinstance(data.get(name), str) and record.get(name)]
+    return bool(pairs) and all(str(now).strip().casefold() == one.strip().casefold() for one, now in pairs)
 
 
 def words_of(data: object) -> list[str]:

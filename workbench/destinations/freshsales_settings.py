@@ -7,13 +7,12 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from workbench.destinations import Account
-from workbench.destinations.http import Policy, Window
+from workbench.destinations.budget import policy_windows
+from workbench.destinations.http import Policy
 from workbench.errors import SpecError
 from workbench.specs import DestinationSpec
 
-__all__ = ["Dials", "dials", "policy"]
-
-HOUR, MINUTE = 3600.0, 60.0
+__all__ = ["Dials", "calls_a_minute", "dials", "policy"]
 
 
 class Dials(BaseModel):
@@ -27,7 +26,6 @@ class Dials(BaseModel):
     field_creation: Literal["api", "checklist"] = "api"
     field_path: Literal["api", "bare"] = "api"  # `bare`: the route stands beside `/api`, as one vendor sample has it
     multi_select: Literal["labels", "joined"] = "labels"
-    calls_per_minute: int = 400
     job_poll_seconds: float = 0.5
     job_timeout_seconds: float = 600.0
     purge_on_rollback: bool = True  # a deleted record is also taken out of the recycle bin, so that no trace is left
@@ -35,6 +33,15 @@ class Dials(BaseModel):
     patience_seconds: float = 3900.0  # of waits after 429 before we give up and say so
     page_rows: int = 100
     lifecycle_include: str = "lifecycle_stage"  # what to ask for so that the stage is read back; never confirmed
+    lag_seconds: float = 60.0  # by which a search or a list may be behind what was written
+    find_by: Literal["filter", "sweep"] = "filter"  # how records that bear our keys are looked for
+    bulk_marker: Literal["no", "unique"] = "no"  # `unique`: our own field is unique and a row may be named by it
+    created_at: Literal["ignored", "honoured"] = "ignored"  # whether a day of making can be sent; then it orders nothing
+    lanes: int = 0  # calls in flight at once; 0 for as many as the minute's allowance feeds
+    hour_allowance: int = 0  # where the account's limits differ from the plan's
+    minute_allowance: int = 0
+    seats: int = 1
+    reserve: float = 0.0  # share of the allowance that is left to the customer
     views_sales_account: str = ""  # names of renamed views, divided by semicolons; the file's where empty
     views_contact: str = ""
     views_lead: str = ""
@@ -62,13 +69,14 @@ def dials(spec: DestinationSpec, account: Account) -> Dials:
 
 def policy(spec: DestinationSpec, account: Account, settings: Dials) -> Policy:
     """Limits and patience; a rehearsal's clock runs `time_scale` times as fast."""
-    scale = account.time_scale
-    plan = spec.plans.get(account.plan, next(iter(spec.plans.values())))
-    hourly = next(limit.allowance for limit in plan.limits if limit.name == "hour")
-    return Policy(
+    return Policy.scaled(
+        account.time_scale,
+        windows=policy_windows(spec, account),
         timeout=settings.timeout_seconds,
-        patience=settings.patience_seconds / scale,
-        first_wait=2.0 / scale,
-        longest_wait=60.0 / scale,
-        windows=(Window(HOUR / scale, hourly), Window(MINUTE / scale, settings.calls_per_minute)),
+        patience=settings.patience_seconds,
     )
+
+
+def calls_a_minute(spec: DestinationSpec, account: Account) -> int:
+    """What the account lets through in a minute."""
+    return next(window.allowance for window in policy_windows(spec, account) if window.name == "minute")

@@ -6,28 +6,34 @@ A read is repeated after a time-out or a 5xx; a write never is. A write whose fa
 
 from __future__ import annotations
 
-import json
 import logging
 import random
-import time
+import threading
 import weakref
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
-import httpx
 import stamina
 
-from workbench.destinations import Secret, Wait
-from workbench.destinations.limits import Limiter, Window
+from workbench.destinations import Book, Secret, Standing, Wait
+from workbench.destinations.limits import Limiter, Window, too_long
+from workbench.destinations.renewal import Renewal
+from workbench.destinations.saying import asked, said
+from workbench.destinations.timing import SYSTEM, Clock
+from workbench.destinations.verdicts import Happening, Verdict, classify
+from workbench.destinations.wire import LOOPBACK, Wire, sending, target
 from workbench.errors import DestinationBusy, EngagementError, Uncertain, WorkbenchError, WrongKey
 
 __all__ = ["Answer", "Http", "Limiter", "Policy", "Request", "Window"]
 
 Params = Mapping[str, str | int]
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
+YOUNG = 10.0
+"""Seconds for which a key was just renewed; where it is refused by then, another one would be, too."""
+AGAIN = ("unknown", "unsent", "blocked")
+"""What a read is sent again after."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +41,30 @@ class Policy:
     """How patient the client is; times are real seconds."""
 
     timeout: float = 60.0
-    patience: float = 3900.0  # of waits after 429 for one request: an hourly window and some
+    patience: float = 3900.0  # for one wait, and for all waits after 429 of one request: an hourly window and some
     first_wait: float = 2.0
     longest_wait: float = 60.0  # where no header says how long
+    longest_told: float = 3700.0  # what a header asks for beyond this is not believed
+    block: float = 900.0  # after the page of a guard before the service
     read_attempts: int = 5
     body_cap: int = 16 * 1024 * 1024
     windows: tuple[Window, ...] = ()
+    time_scale: float = 1.0  # of a rehearsal, whose limits hold on this machine only
+
+    @classmethod
+    def scaled(cls, scale: float, *, windows: tuple[Window, ...], timeout: float, patience: float) -> Policy:
+        """The usual waits at the pace of a rehearsal; ``patience`` is in its seconds, ``timeout`` in real ones."""
+        usual = cls()
+        return cls(
+            timeout=timeout,
+            patience=patience / scale,
+            first_wait=usual.first_wait / scale,
+            longest_wait=usual.longest_wait / scale,
+            longest_told=usual.longest_told / scale + 1,  # headers are rounded up to real seconds
+            block=usual.block / scale,
+            windows=windows,
+            time_scale=scale,
+        )
 
 
 @dataclass(frozen=True)
@@ -53,6 +77,8 @@ class Request:
     body: object = None
     read: bool = False
     busy: Callable[[Answer], bool] | None = None
+    tokens: int = 0  # that it costs, where the account counts tokens
+    kind: str = ""  # of call, where one kind has a limit of its own, such as search
 
     @property
     def place(self) -> str:
@@ -74,12 +100,16 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class _Failure:
-    """No usable answer: in words, and whether a byte of the request may have arrived."""
+class _Got:
+    """What came of one attempt, and what that means."""
 
-    words: str
-    sent: bool
-    status: int = 0
+    verdict: Verdict
+    happened: Happening
+    headers: Mapping[str, str]
+
+    @property
+    def answer(self) -> Answer:
+        return Answer(self.happened.status, self.happened.data, self.headers)
 
 
 class _ReadFailed(Exception):
@@ -89,8 +119,8 @@ class _ReadFailed(Exception):
 class Http:
     """A destination's API under one base address, from any number of threads.
 
-    Each thread that is inside a call has an httpx client of its own: one pool collapses above forty connections.
-    ``header`` is the authorisation header with the key in it; it is sent to this host only, as redirects are refused.
+    ``header`` is the authorisation header with the key in it; it is sent to this host only, as no redirect is followed.
+    After a 401 ``renew`` is asked once, for all threads together, for what the header holds from then on.
     """
 
     def __init__(
@@ -100,178 +130,177 @@ class Http:
         *,
         policy: Policy,
         on_wait: Callable[[Wait], None] | None = None,
+        book: Book | None = None,
+        renew: Callable[[], Secret] | None = None,
+        clock: Clock = SYSTEM,
     ) -> None:
-        self._base = _checked(base_url)
-        self._header = header
+        self._base = _checked(base_url, time_scale=policy.time_scale)
+        self._name, self._secret = header[0], _sendable(header[1], header[0])
         self._policy = policy
-        self._report = on_wait or _silent
-        self._limiter = Limiter(policy.windows, report=lambda wait: self._report(wait))
-        self._idle: deque[httpx.Client] = deque()
-        self._all: list[httpx.Client] = []
-        self._closing = weakref.finalize(self, _close, self._all)
-        for name in ("httpx", "httpcore"):  # they log addresses with their queries, which hold personal data
-            logging.getLogger(name).setLevel(logging.WARNING)
+        self._clock = clock
+        self._renewal = Renewal(renew, header[1], clock=clock, young=YOUNG / policy.time_scale) if renew else None
+        self._refusals = _Refusals(policy)
+        self._limiter = Limiter(policy.windows, report=on_wait or _silent, clock=clock, book=book, patience=policy.patience)
+        self._wire = Wire(self._base, timeout=policy.timeout, body_cap=policy.body_cap)
+        self._closing = weakref.finalize(self, self._wire.close)
         logging.getLogger("stamina").setLevel(logging.ERROR)  # every wait is told by `on_wait`, in words
 
     @property
     def host(self) -> str:
-        return self._base.host
+        return self._wire.host
 
     def on_wait(self, report: Callable[[Wait], None]) -> None:
         """Have every wait told to somebody from now on."""
-        self._report = report
+        self._limiter.report = report
+
+    def standing(self) -> tuple[Standing, ...]:
+        """What is left of the account's limits."""
+        return self._limiter.standing()
 
     def close(self) -> None:
-        """Close all connections; a garbage-collected client does it by itself."""
+        """Close all connections and the book of the limits; a garbage-collected client closes its connections by itself."""
+        self._limiter.close()
         self._closing()
 
     def call(self, request: Request) -> Answer:
-        """The answer to a request, whatever its status below 500.
+        """The answer to a request that was done or refused, whatever its status.
 
         Raises ``WrongKey`` after 401 or 403, ``DestinationBusy`` where nobody answers or the limit stays used up,
         ``EngagementError`` where the address leads elsewhere, and ``Uncertain`` after a write of unknown outcome.
         """
-        return self._read(request) if request.read else self._judge(request, self._patient(request))
-
-    def _read(self, request: Request) -> Answer:
-        failure: list[_Failure] = []
-        try:
-            for attempt in stamina.retry_context(on=self._again, attempts=None, timeout=None):
-                with attempt:
-                    got = self._patient(request)
-                    if isinstance(got, Answer) or 300 <= got.status < 500:
-                        break
-                    failure.append(got)
-                    if len(failure) >= self._policy.read_attempts:
-                        break
-                    raise _ReadFailed(str(len(failure)), got.words)
-        except _ReadFailed:  # stamina was switched off by whoever embeds us: the first failure stands
-            got = failure[-1]
+        address = target(self._base, request.path, request.params)
+        send = partial(
+            self._wire.exchange,
+            sending(self._base, request.method, address=address, body=request.body, packed=request.read),
+            self._name,
+        )
+        got = self._patient(request, send)
+        if request.read and got.verdict in AGAIN and self._policy.read_attempts > 1:
+            got = self._again(request, send, got)
         return self._judge(request, got)
 
-    def _again(self, error: Exception) -> bool | float:
+    def _again(self, request: Request, send: Callable[[Secret], Any], first: _Got) -> _Got:
+        """A read that failed, until it succeeds or was tried often enough."""
+        got, number = first, 1
+        try:
+            for attempt in stamina.retry_context(on=self._pause, attempts=None, timeout=None):
+                with attempt:
+                    if attempt.num > 1:
+                        got, number = self._patient(request, send), number + 1
+                    if got.verdict not in AGAIN or number >= self._policy.read_attempts:
+                        break
+                    raise _ReadFailed(str(number), got.happened.told)
+        except _ReadFailed:  # stamina was switched off by whoever embeds us: the first failure stands
+            pass
+        return got
+
+    def _pause(self, error: Exception) -> bool | float:
         """Stamina's hook: how long until the next attempt of a read, or False for every other error."""
         if not isinstance(error, _ReadFailed):
             return False
         number, words = error.args
-        pause = self._backoff(int(number) - 1)
-        self._report(Wait(pause, f"a read failed: {words}"))
+        pause = self._refusals.backoff(int(number) - 1)
+        self._limiter.report(Wait(pause, f"a read failed: {words}"))
         return pause
 
-    def _patient(self, request: Request) -> Answer | _Failure:
+    def _patient(self, request: Request, send: Callable[[Secret], Any]) -> _Got:
         """One attempt, repeated for as long as the destination says 'later'."""
         waited, number = 0.0, 0
         while True:
-            self._limiter.take()
-            got = self._once(request)
-            if isinstance(got, _Failure):
+            self._limiter.take(tokens=request.tokens, kind=request.kind)
+            begun, secret = self._clock.monotonic(), self._secret
+            got = self._once(send, secret)
+            if got.verdict == "stale" and self._renewal is not None and self._renewed(secret, begun):
+                continue  # it was not carried out
+            if got.verdict == "later":
+                pause, reason = self._later(got, begun)
+            elif request.busy is not None and got.verdict in ("done", "refused") and request.busy(got.answer):
+                pause, reason = asked(got.headers, longest=self._policy.longest_told) or self._refusals.backoff(number), ""
+            else:
                 return got
-            if got.status != 429 and not (request.busy is not None and request.busy(got)):
-                self._obey(got)
-                return got
-            pause = _told(got.headers) or self._backoff(number)
             waited, number = waited + pause, number + 1
             if waited > self._policy.patience:
-                raise DestinationBusy(
-                    f"{self.host} has been saying 'too many requests' for {waited - pause:.0f} seconds",
-                    found=f"it asks to wait {pause:.0f} seconds more",
-                    where=request.place,
-                    todo="wait for the next hour, or find the other integration that uses up the limit; then resume",
-                )
-            if got.status == 429:
-                self._limiter.park(pause, "the destination asked to wait")
-            else:  # only this kind of call is held up, not the whole account
-                self._report(Wait(pause, f"the destination is busy ({got.status})"))
-                time.sleep(pause)
+                raise self._worn_out(request, waited - pause, pause, reason)
+            if not reason:  # only this kind of call is held up, not the whole account
+                self._limiter.report(Wait(pause, f"the destination is busy ({got.happened.status})"))
+                self._clock.sleep(pause)
 
-    def _backoff(self, number: int) -> float:
-        policy = self._policy
-        return float(min(policy.first_wait * 2**number, policy.longest_wait)) * random.uniform(0.75, 1.25)
-
-    def _obey(self, answer: Answer) -> None:
-        """Hold everybody back once the headers say that nothing is left."""
-        if answer.headers.get("x-ratelimit-remaining", "").strip() == "0" and (pause := _told(answer.headers)):
-            self._limiter.park(pause, "the account's limit is used up")
-
-    def _once(self, request: Request) -> Answer | _Failure:
-        client = self._borrow()
+    def _once(self, send: Callable[[Secret], Any], secret: Secret) -> _Got:
+        passed = False
         try:
-            return self._exchange(client, request)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            return _Failure(f"nobody answers at {self.host}{_port(self._base)} ({_kind(error)})", sent=False)
-        except httpx.HTTPError as error:
-            return _Failure(f"the connection broke ({_kind(error)})", sent=True)
+            happened, headers = send(secret)
+            verdict = classify(happened)
+            if verdict == "blocked":
+                self._limiter.block(self._policy.block, "the destination blocks this key")
+            if headers:
+                self._limiter.heed(headers)
+            passed = verdict not in ("blocked", "unsent", "unknown")
+            if passed and verdict != "later":
+                self._refusals.over()
         finally:
-            self._idle.append(client)
+            self._limiter.answered(passed=passed)
+        return _Got(verdict, happened, headers)
 
-    def _exchange(self, client: httpx.Client, request: Request) -> Answer | _Failure:
-        name, secret = self._header
-        headers = {name: secret.reveal(), "Accept": "application/json"}
-        content = None if request.body is None else json.dumps(request.body, ensure_ascii=False).encode()
-        if content is not None:
-            headers["Content-Type"] = "application/json"
-        url = self._base.copy_with(path=_joined(self._base.path, request.path))
-        with client.stream(request.method, url, params=request.params or None, headers=headers, content=content) as got:
-            body = self._body(got)
-        return _failure(got.status_code, "its answer is too long") if body is None else _parsed(got, body)
+    def _later(self, got: _Got, begun: float) -> tuple[float, str]:
+        """Seconds to wait after a 429, and why; nobody sends before they are over."""
+        policy = self._policy
+        day, reason = self._limiter.day_ends(), "the destination asked to wait"
+        if day and _day_gone(got.headers):
+            pause, reason = day, "the account's budget of the day is used up"
+        else:
+            pause = asked(got.headers, longest=policy.longest_told)
+            pause = pause or self._refusals.next(begun, self._clock.monotonic())
+            self._limiter.refused()
+        self._limiter.park(pause, reason)
+        return pause, reason
 
-    def _body(self, got: httpx.Response) -> bytes | None:
-        """The whole body, or None above the cap: an answer may not eat our memory."""
-        parts, size = [], 0
-        for part in got.iter_bytes():
-            size += len(part)
-            if size > self._policy.body_cap:
-                return None
-            parts.append(part)
-        return b"".join(parts)
+    def _worn_out(self, request: Request, waited: float, pause: float, reason: str) -> DestinationBusy:
+        if not waited and reason:
+            return too_long(reason, moment=self._limiter.moment(pause), seconds=pause)
+        return DestinationBusy(
+            f"{self.host} has been saying 'too many requests' for {waited:.0f} seconds",
+            found=f"it asks to wait {pause:.0f} seconds more",
+            where=request.place,
+            todo=f"resume after {self._limiter.moment(pause)}, or find the other integration that uses up the limit",
+        )
 
-    def _borrow(self) -> httpx.Client:
-        try:
-            return self._idle.popleft()
-        except IndexError:
-            client = httpx.Client(
-                timeout=self._policy.timeout,
-                follow_redirects=False,
-                # A proxy of the house is meant for the world outside, never for a rehearsal on this machine.
-                trust_env=self.host not in LOOPBACK,
-            )
-            self._all.append(client)
-            return client
+    def _renewed(self, stale: Secret, begun: float) -> bool:
+        """Whether there is another key than the stale one by now."""
+        assert self._renewal is not None
+        fresh = self._renewal.follow(stale, begun=begun)
+        self._secret = _sendable(fresh, self._name)
+        return fresh is not stale
 
-    def _judge(self, request: Request, got: Answer | _Failure) -> Answer:
+    def _judge(self, request: Request, got: _Got) -> Answer:
         """An answer that a caller can use, or the error that says what to do."""
-        error = self._failed(request, got) if isinstance(got, _Failure) else self._refused(request, got)
-        if error is not None:
-            raise error
-        assert isinstance(got, Answer)
-        return got
+        if got.verdict == "done" or (got.verdict == "refused" and got.happened.status != 403):
+            return got.answer
+        raise self._error(request, got)
 
-    def _failed(self, request: Request, got: _Failure) -> WorkbenchError:
-        if 300 <= got.status < 400:
-            return self._address_error(request, got.words)
-        if request.read or not got.sent or got.status == 403:  # 403 with a page comes from a guard before the service
+    def _error(self, request: Request, got: _Got) -> WorkbenchError:
+        if got.verdict in ("stale", "refused"):
+            return self._key_error(request, got.happened.status)
+        if got.verdict == "elsewhere":
+            return self._address_error(request, got.happened.told)
+        if request.read or got.verdict == "unsent":
             return DestinationBusy(
                 f"no usable answer from {self.host}",
-                found=got.words,
+                found=got.happened.told,
                 where=request.place,
                 todo="see that base_url is right, the service is up and the network reaches it, then resume; nothing was lost",
             )
         return Uncertain(
             "a change was sent, and nobody can say whether it was made",
-            found=got.words,
+            found=got.happened.told,
             where=request.place,
             todo="resume: the destination is looked at before anything is sent again",
         )
 
-    def _refused(self, request: Request, got: Answer) -> WorkbenchError | None:
-        if got.status in (401, 403):
-            return self._key_error(request, got.status)
-        return self._address_error(request, "421") if got.status == 421 else None
-
     def _key_error(self, request: Request, status: int) -> WorkbenchError:
-        name = self._header[0]
         if status == 401:
-            todo = f"check the key (it goes into the header {name}): copy it again, whole, from the profile's API settings"
+            todo = (
+                f"check the key (it goes into the header {self._name}): copy it again, whole, from the profile's API settings"
+            )
             return WrongKey(f"{self.host} does not know this key", found="401", where=request.place, todo=todo)
         todo = "use the key of an administrator, or give its user the right to do this"
         return WrongKey("the user of this key may not do this", found="403", where=request.place, todo=todo)
@@ -279,99 +308,89 @@ class Http:
     def _address_error(self, request: Request, found: str) -> WorkbenchError:
         return EngagementError(
             f"the address of {self.host} does not lead to the API",
-            expected="the address up to and with /api, as the profile's API settings show it",
+            expected="the address of the API, as the settings of the destination show it",
             found=found,
             where=request.place,
             todo="correct base_url in engagement.toml",
         )
 
 
+class _Refusals:
+    """How often the account has said 'later' in a row. Calls that were on their way together count as one."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._lock = threading.Lock()
+        self._row, self._since = 0, 0.0
+
+    def next(self, begun: float, now: float) -> float:
+        """Seconds to wait after a refusal of a call that went out at ``begun``."""
+        with self._lock:
+            if begun >= self._since:
+                self._row, self._since = self._row + 1, now
+            row = self._row
+        return self.backoff(row - 1)
+
+    def over(self) -> None:
+        """A call has passed."""
+        self._row = 0
+
+    def backoff(self, number: int) -> float:
+        """Seconds before the attempt after so many failed ones; a little by chance, so that not all come at once."""
+        policy = self._policy
+        usual = policy.first_wait * 2.0 ** min(number, 30)
+        return float(min(usual, policy.longest_wait)) * random.uniform(0.75, 1.25)
+
+
 def _silent(wait: Wait) -> None:
     del wait
 
 
-def _close(clients: list[httpx.Client]) -> None:
-    for client in clients:
-        client.close()
-    clients.clear()
+def _day_gone(headers: Mapping[str, str]) -> bool:
+    """Whether a 429 is about the day: it says so, or the limit of the moment has calls left."""
+    told = said(headers, longest=0.0)
+    return told.day_gone if told.day_gone is not None else bool(told.left)
 
 
-def _checked(base_url: str) -> httpx.URL:
+def _checked(base_url: str, *, time_scale: float) -> SplitResult:
     """The base address; in earnest it has to be https, as the key travels with every request."""
     try:
-        url = httpx.URL(base_url.rstrip("/"))
-    except httpx.InvalidURL as wrong:
+        url = urlsplit(base_url.rstrip("/"))
+        host, _ = url.hostname, url.port
+    except ValueError as wrong:
         raise _no_address(str(wrong)) from None
-    secure = url.scheme == "https" or (url.scheme == "http" and url.host in LOOPBACK)
-    if not (url.host and secure) or url.userinfo:
-        raise _no_address(f"{url.scheme}://{url.host}{url.path}")
+    secure = url.scheme == "https" or (url.scheme == "http" and host in LOOPBACK)
+    plain = base_url.isascii() and base_url.isprintable() and " " not in base_url
+    if not (host and secure and plain) or url.username or url.query or url.fragment:
+        raise _no_address(f"{url.scheme}://{host or ''}{url.path}")
+    if time_scale != 1 and host not in LOOPBACK:
+        raise EngagementError(
+            "a rehearsal's clock is set for an account that is none",
+            expected="time_scale = 1, or the address of a stand-in on this machine",
+            found=f"time_scale {time_scale:g} for {host}",
+            todo="correct time_scale or base_url in engagement.toml",
+        )
     return url
+
+
+def _sendable(secret: Secret, name: str) -> Secret:
+    """The key, if a header can hold it. It is looked at here, as every other place would show it in its error."""
+    text = secret.reveal()
+    if text.isascii() and text.isprintable() and text.strip():
+        return secret
+    del text
+    raise WrongKey(
+        "the key is none",
+        expected=f"letters, digits and signs in one line, for the header {name}",
+        found="nothing, or characters that no key has",
+        todo="copy it again, whole, from the profile's API settings",
+    )
 
 
 def _no_address(found: str) -> EngagementError:
     return EngagementError(
         "this is no address of an API",
-        expected="https://… up to and with /api; http only for a rehearsal on this machine; no key in it",
+        expected="https://…, as its settings show it; http only for a rehearsal on this machine; no key in it",
         found=found,
         todo="correct base_url in engagement.toml",
     )
-
-
-def _port(url: httpx.URL) -> str:
-    return f":{url.port}" if url.port else ""
-
-
-def _joined(base: str, path: str) -> str:
-    """``path`` below the base; ``../`` at its start leaves the base's last part, which one vendor call needs."""
-    while path.startswith("../"):
-        base, path = base.rpartition("/")[0], path[3:]
-    return f"{base}/{path}"
-
-
-def _kind(error: Exception) -> str:
-    return type(error).__name__
-
-
-def _parsed(got: httpx.Response, body: bytes) -> Answer | _Failure:
-    if got.is_redirect:
-        return _failure(got.status_code, f"it sends us on to {_target(got.headers.get('location', ''))}")
-    if got.status_code >= 500:
-        return _failure(got.status_code, f"it answered {got.status_code}")
-    try:
-        data = json.loads(body) if body.strip() else None
-    except ValueError:
-        page = "html" in got.headers.get("content-type", "")
-        if not 400 <= got.status_code < 500 or (got.status_code == 403 and page):
-            return _failure(got.status_code, f"it answered {got.status_code} without valid JSON")
-        data = None  # a refusal is one whatever page comes with it
-    return Answer(got.status_code, data, dict(got.headers))
-
-
-def _target(location: str) -> str:
-    try:
-        return httpx.URL(location).host or "another path"
-    except httpx.InvalidURL:
-        return "an address that is none"
-
-
-def _failure(status: int, words: str) -> _Failure:
-    return _Failure(words, sent=True, status=status)
-
-
-def _told(headers: Mapping[str, str]) -> float:
-    """Seconds that the headers ask us to wait, at most an hour and a bit; 0 where they say nothing sensible."""
-    asked = [_seconds(headers.get("retry-after", "")), _seconds(headers.get("x-ratelimit-reset", ""))]
-    sensible = [value for value in asked if 0 < value <= 3700]
-    return sensible[0] if sensible else 0.0
-
-
-def _seconds(text: str) -> float:
-    """A header's seconds, moment since 1970 or HTTP date as seconds from now; 0 for anything else."""
-    try:
-        number = float(text)
-    except ValueError:
-        try:
-            return parsedate_to_datetime(text).timestamp() - time.time()
-        except ValueError:
-            return 0.0
-    return number - time.time() if number > 1e9 else number
