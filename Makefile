@@ -9,12 +9,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 SIZE ?= small
+SEEDS ?= 100
 DEMO ?= demo
 CLIENTS := .clients
 PYTHON_CLIENTS := freshworks airbyte tap
 CLIENT_LOCK := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-.PHONY: help venv browser demo test lint unit unit-rehearsal unit-rest notebooks-check browser-test clients clients-test clients-lock bench samples notebooks decisions lock clean
+.PHONY: help venv browser postgres demo test lint unit unit-rehearsal unit-rest notebooks-check faults faults-crashes faults-rest soak browser-test clients clients-test clients-lock bench samples notebooks decisions lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -40,24 +41,44 @@ browser: ## see to a Chromium for the browser tests
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
 	  else echo "Chromium is missing: apt-get install chromium" >&2; exit 1; fi; }
 
+postgres: ## see to a PostgreSQL for the tests of the database
+	@command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "→ PostgreSQL for the tests of the database"; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >/dev/null; \
+	  else echo "PostgreSQL 13 or newer is missing: apt-get install postgresql (or WORKBENCH_NO_POSTGRES=1 to leave its tests out)" >&2; \
+	    [ "$${WORKBENCH_NO_POSTGRES:-}" = 1 ]; fi; }
+
 demo: venv ## one whole engagement, Promio → Freshsales, on this machine (SIZE=medium for 36,000 rows)
 	@$(BIN)/python -m sample_exports.demo --size $(SIZE) --into $(DEMO)
 
-test: venv browser lint unit notebooks-check browser-test clients-test ## everything that CI checks
+test: venv browser lint unit faults notebooks-check browser-test clients-test ## everything that CI checks
 
 lint: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-unit: venv ## the tests without a browser and without others' clients, on two cores
+unit: venv postgres ## the tests without a browser and without others' clients, on two cores
 	@$(MAKE) --no-print-directory -j2 -Otarget unit-rehearsal unit-rest
 
 unit-rehearsal:
 	$(BIN)/pytest -q -m "not slow" tests/rehearsal
 
 unit-rest:
-	$(BIN)/pytest -q -m "not browser and not slow and not clients" --ignore tests/rehearsal tests
+	$(BIN)/pytest -q -m "not browser and not slow and not clients" --ignore tests/rehearsal --ignore tests/faults tests
+
+faults: venv ## the loader under crashes and faults: every crash point, each fault alone, a soak of 8 seeds, and mutants
+	@$(MAKE) --no-print-directory -j2 -Otarget faults-crashes faults-rest
+
+faults-crashes:
+	$(BIN)/pytest -q tests/faults/test_crash_points.py tests/faults/test_mutants.py
+
+faults-rest:
+	$(BIN)/pytest -q --ignore tests/faults/test_crash_points.py --ignore tests/faults/test_mutants.py tests/faults
+
+soak: venv ## the same soak with 100 seeds, of a night (SEEDS=20 for fewer)
+	SOAK_SEEDS=$(SEEDS) $(BIN)/pytest -q tests/faults/test_soak.py
 
 notebooks-check: venv ## run the reference notebooks again and compare every output
 	$(BIN)/python -m tests.reference check

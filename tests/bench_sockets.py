@@ -61,12 +61,8 @@ def sockets() -> list[str]:
     lost = len(frame) - len(creates)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{done:,} of {len(frame):,} records over real sockets, {LATENCY * 1000:.0f} ms a call, in {wall:.1f} s")
-    print(
-        f"  {rate:.1f} requests/s of {RATE} ({rate / RATE:.1%}); {refused} answers 429; {lost} not finished over there"
-    )
-    print(
-        f"  {cpu / wall:.2f} of a core, {cpu / len(frame) * 1000:.2f} ms a record, all of it; peak {peak:.0f} MB"
-    )
+    print(f"  {rate:.1f} requests/s of {RATE} ({rate / RATE:.1%}); {refused} answers 429; {lost} not finished over there")
+    print(f"  {cpu / wall:.2f} of a core, {cpu / len(frame) * 1000:.2f} ms a record, all of it; peak {peak:.0f} MB")
     checks = [
         (rate >= 0.95 * RATE, f"{rate:.1f} requests/s"),
         (cpu / wall <= 0.5, f"{cpu / wall:.2f} of a core"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +14,21 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Engine
 
 from workbench.decisions import Decisions
 from workbench.decisions.answers import read_answers
 from workbench.decisions.decision import read_line
 from workbench.errors import DecisionMissing, EditError
 from workbench.journal import Journal
-from workbench.store import open_store
 
 ADA, BOB = "Ada Byron <ada@example.org>", "Bob <bob@example.org>"
 ANSWER, COMMENT = 7, 8
 
 
 @pytest.fixture
-def decisions(tmp_path: Path) -> Iterator[Decisions]:
-    store = open_store(tmp_path / "workbench.db")
-    yield Decisions(store, engagement_id="e1", journal=Journal(tmp_path / "journal.jsonl"))
-    store.dispose()
+def decisions(store: Engine, tmp_path: Path) -> Decisions:
+    return Decisions(store, engagement_id="e1", journal=Journal(tmp_path / "journal.jsonl"))
 
 
 def _field(target: str, recipe: str = "text") -> dict[str, Any]:

@@ -25,6 +25,7 @@ from workbench.errors import (
     IntegrityError,
     SpecError,
 )
+from workbench.ledger import Guard
 
 ROUTE = "promio_to_freshsales"
 ADA = "Ada Byron <ada@example.org>"
@@ -274,7 +275,7 @@ def test_without_address_or_key_there_is_nothing_to_connect_to(engagement: Engag
 def test_the_destination_is_reached_through_the_ledger_only(engagement: Engagement) -> None:
     addressed = _with_address(engagement)
     connected = addressed.connect()
-    assert type(connected).__module__ == "workbench.ledger"
+    assert isinstance(connected, Guard)
     assert connected.name == "freshsales"
     assert addressed.ledger().frame().empty
     addressed.store.dispose()

@@ -3,102 +3,28 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine, event
+from ledger_desk import SCALE, SPEC, Breaking, Desk, deal, desk, people
 
-from workbench.destinations import Account, Destination, Draft, Outcome, Secret, connect
+from workbench.destinations import Account, Destination, Draft, Outcome, Record, Secret, connect
 from workbench.errors import Refused, Uncertain, WrongKey
 from workbench.ledger import Guard, Ledger
 from workbench.ledger.operations import digest, same
-from workbench.rehearsal import Rehearsal, running
-from workbench.specs import CustomField, load_destination
-from workbench.store import open_store
-
-SPEC = load_destination("freshsales")
-TOKEN = "rehearsal-key"
-SCALE = 600.0
-WRITES = ("POST", "PUT", "DELETE")
-
-
-@dataclass
-class Desk:
-    """A rehearsal, a client of it, and a ledger; `again()` is the next run on the same ledger."""
-
-    rehearsal: Rehearsal
-    store: Engine
-
-    @property
-    def ledger(self) -> Ledger:
-        return Ledger(self.store, engagement_id="e1")
-
-    def client(self) -> Destination:
-        return connect(SPEC, Account(self.rehearsal.url, Secret(TOKEN), "suite", "enterprise", time_scale=SCALE))
-
-    def again(self, destination: Destination | None = None) -> Guard:
-        return self.ledger.guard(destination or self.client(), settle_seconds=0.05)
-
-    def writes(self, since: int) -> list[str]:
-        log = self.rehearsal.log(since)
-        return [f"{row.method} {row.path}" for row in log.itertuples() if row.method in WRITES and "filtered" not in row.path]
-
-    def now(self) -> int:
-        return len(self.rehearsal.log())
-
-    def states(self) -> list[tuple[str, str, str]]:
-        frame = self.ledger.frame()
-        return list(zip(frame["verb"], frame["key"], frame["state"], strict=True))
-
-
-@contextmanager
-def desk(folder: Path, *, switches: dict[str, str] | None = None) -> Iterator[Desk]:
-    store = open_store(folder / "workbench.db")
-    with running("freshsales", state=folder / "tenant.db", token=TOKEN, time_scale=SCALE, switches=switches) as rehearsal:
-        made = Desk(rehearsal, store)
-        for plan in made.client().extra_fields(["deal", "sales_account"]):  # type: ignore[attr-defined]
-            made.client().create_field(plan)
-        yield made
-    store.dispose()
+from workbench.ledger.steps import Step
+from workbench.specs import CustomField
 
 
 @pytest.fixture
 def there(tmp_path: Path) -> Iterator[Desk]:
     with desk(tmp_path) as made:
         yield made
-
-
-def people(*numbers: int, city: str = "Columbus") -> list[Draft]:
-    return [Draft(f"p:contacts:{n}", {"last_name": f"N{n}", "emails": f"n{n}@x.example", "city": city}) for n in numbers]
-
-
-def deal(number: int = 1) -> Draft:
-    return Draft(f"p:deals:{number}", {"name": f"Deal {number}", "amount": number})
-
-
-class Breaking:
-    """A client whose run is cut off around its next write, as a killed process is."""
-
-    def __init__(self, inner: Destination, *, when: str) -> None:
-        self._inner = inner
-        self._when = when
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._inner, name)
-
-    def write(self, object_: str, drafts: Sequence[Draft]) -> list[Outcome]:
-        if self._when == "before":
-            raise KeyboardInterrupt
-        outcomes = self._inner.write(object_, drafts)
-        if self._when == "after":
-            raise KeyboardInterrupt
-        return outcomes
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -136,9 +62,9 @@ def test_the_intent_is_durable_before_the_first_byte_leaves(there: Desk) -> None
     seen: list[list[tuple[str, str, str]]] = []
 
     class Watching(Breaking):
-        def write(self, object_: str, drafts: Sequence[Draft]) -> list[Outcome]:
+        def write(self, object_: str, drafts: Sequence[Draft], *, taken: Callable[[str], None] | None = None) -> list[Outcome]:
             seen.append(there.states())  # through another connection, as after a crash
-            return self._inner.write(object_, drafts)
+            return self._inner.write(object_, drafts, taken=taken)
 
     there.again(Watching(there.client(), when="")).write("deal", [deal()])  # type: ignore[arg-type]
     assert seen == [[("create", "p:deals:1", "intent")]]
@@ -276,7 +202,7 @@ def test_a_refusal_of_a_single_call_leaves_nothing_open(there: Desk) -> None:
     assert there.ledger.operations.unsettled() == []
 
 
-def test_a_record_that_was_made_twice_is_written_down_twice(there: Desk) -> None:
+def test_a_record_that_was_made_twice_and_differs_stays_and_is_written_down_twice(there: Desk) -> None:
     with pytest.raises(KeyboardInterrupt):
         there.again(Breaking(there.client(), when="before")).write("contact", people(1))  # type: ignore[arg-type]
     for number in (1, 2):  # a proxy that repeats a request, in an account whose keys are not unique
@@ -297,9 +223,11 @@ class _SameKey(Breaking):
         super().__init__(inner, when="")
         self._key = key
 
-    def sweep(self, object_: str) -> Iterator[object]:
-        for record in self._inner.sweep("sales_account"):
-            yield replace(record, key=self._key)
+    def bearing(self, object_: str, keys: Collection[str], *, since: str = "") -> list[Record]:
+        return [replace(record, key=self._key) for record in self._inner.sweep("sales_account")]
+
+    def read(self, object_: str, ids: Sequence[str]) -> list[Record]:
+        return [replace(record, key=self._key) for record in self._inner.read("sales_account", ids)]
 
 
 def test_batches_from_several_threads_are_all_written_down(there: Desk) -> None:
@@ -349,33 +277,30 @@ def test_values_are_compared_by_what_they_say(one: object, other: object, equal:
     assert same(one, other) is equal
 
 
+class _Holding(Guard):
+    """Waits between the commit of its intents and the call, while others look at the ledger."""
+
+    def __init__(self, destination: Destination, ledger: Ledger) -> None:
+        super().__init__(destination, ledger, settle_seconds=0.05)
+        self.written, self.go_on = threading.Event(), threading.Event()
+
+    def _intend(self, batch: str, step: Step) -> list[int]:
+        numbers = super()._intend(batch, step)
+        self.written.set()
+        assert self.go_on.wait(30)
+        return numbers
+
+
 def test_a_change_in_hand_is_not_taken_for_one_that_was_cut_off(there: Desk) -> None:
-    guard = there.again()
-    written, go_on = threading.Event(), threading.Event()
-
-    committed: list[str] = []
-
-    def at_commit(connection: object) -> None:
-        committed.append(threading.current_thread().name)
-
-    def after_commit(connection: object, record: object) -> None:
-        name = threading.current_thread().name
-        if name.startswith("writer") and committed == [name]:
-            written.set()
-            go_on.wait(5)
-
-    with ThreadPoolExecutor(2, thread_name_prefix="reader") as readers, ThreadPoolExecutor(1, "writer") as writers:
-        guard.settle("contact")  # the first look is behind us
-        event.listen(there.store, "commit", at_commit)
-        event.listen(there.store, "checkin", after_commit)
-        sent = writers.submit(guard.write, "contact", people(1))
-        assert written.wait(5)
-        settled = readers.submit(guard.settle, "contact")
-        with pytest.raises(TimeoutError):  # it waits until the operation is known to be in hand
-            settled.result(timeout=0.3)
-        go_on.set()
-        assert settled.result(timeout=30) == 0
+    guard = _Holding(there.client(), there.ledger)
+    with ThreadPoolExecutor(2) as pool:
+        sent = pool.submit(guard.write, "contact", people(1))
+        assert guard.written.wait(30)  # the intent is on disk, and its call has not begun
+        assert there.states() == [("create", "p:contacts:1", "intent")]
+        assert pool.submit(guard.settle, "contact").result(timeout=30) == 0
+        guard.go_on.set()
         assert [outcome.state for outcome in sent.result(timeout=30)] == ["done"]
+    assert there.states() == [("create", "p:contacts:1", "done")]
 
 
 def test_a_change_of_a_text_that_reads_as_the_same_number_is_sent(there: Desk) -> None:

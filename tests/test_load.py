@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+import tracemalloc
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
+from jupyter_client import BlockingKernelClient
+from jupyter_client.manager import start_new_kernel
 from sqlalchemy import Engine
+from toy import Toy
 
-from workbench.destinations import Account, Destination, Draft, Secret, connect
+from workbench.destinations import Account, Destination, Draft, Secret, Wait, connect
 from workbench.errors import DestinationBusy, SpecError
 from workbench.ledger import Guard, Ledger
-from workbench.ledger.loading import Progress, drafts_of, load
+from workbench.ledger.loading import ROUNDS, Progress, drafts_of, load
 from workbench.ledger.unloading import Unloaded, unload
 from workbench.rehearsal import Rehearsal, canonical, running
 from workbench.specs import CustomField, load_destination, load_route
@@ -120,7 +132,7 @@ def test_a_frame_becomes_records_and_comes_back_with_their_ids_in_its_own_order(
     assert there_now["p:contacts:1"].values["lifetime_value__c"] == "12.5"
     assert there_now["p:contacts:2"].values["lifetime_value__c"] is None
     assert there_now["p:contacts:2"].values["first_job__c"] == "2024-02-03"
-    assert [step.done for step in steps][-1] == 250 and steps[-1].total == 250 and len(steps) == 3
+    assert (steps[-1].done, steps[-1].total, steps[-1].ended) == (250, 250, True)
     log = there.rehearsal.log()
     assert log["path"].str.contains("bulk_upsert").sum() == 3
 
@@ -208,11 +220,11 @@ def test_a_load_that_has_to_stop_goes_on_where_it_stopped(tmp_path: Path) -> Non
             def __getattr__(self, name: str) -> object:
                 return getattr(self.inner, name)
 
-            def write(self, object_: str, drafts: list[Draft]) -> object:
+            def write(self, object_: str, drafts: list[Draft], *, taken: Callable[[str], None] | None = None) -> object:
                 self.calls += 1
                 if self.calls > 2:
                     raise DestinationBusy("used up")
-                return self.inner.write(object_, drafts)
+                return self.inner.write(object_, drafts, taken=taken)
 
         tired = Ledger(there.store, engagement_id="e1").guard(Tiring(there.client()), settle_seconds=0.05)  # type: ignore[arg-type]
         with pytest.raises(DestinationBusy):
@@ -220,6 +232,307 @@ def test_a_load_that_has_to_stop_goes_on_where_it_stopped(tmp_path: Path) -> Non
         loaded = load(contacts(500), there.guard(), "contact")
         assert loaded.count("done") == 500
         assert len(list(there.client().sweep("contact"))) == 500
+
+
+def test_many_frames_are_loaded_as_if_they_were_one() -> None:
+    parts = (people(1_300, start=start) for start in (0, 1_300, 2_600))
+    toy = Toy(rows=100)
+    loaded = load(parts, toy, "contact", total=3_900)
+    assert loaded.frame["key"].tolist() == people(3_900)["key"].tolist()
+    assert loaded.count("done") == 3_900 == len(toy.records)
+    assert max(map(len, toy.calls)) == 100
+
+
+@pytest.mark.parametrize(("rows", "lanes"), [(1, 8), (100, 4)])
+def test_never_more_than_a_few_batches_of_a_stream_are_held(rows: int, lanes: int) -> None:
+    read, ahead = [0], []
+
+    def stream() -> Iterator[pd.DataFrame]:
+        for start in range(0, 6_000, 50):
+            read[0] += 50
+            yield people(50, start=start)
+
+    toy = Toy(rows=rows, lanes=lanes, before=lambda drafts: ahead.append(read[0] - len(toy.records)))
+    assert load(stream(), toy, "contact").count("done") == 6_000
+    assert max(ahead) <= 500 + 2 * lanes * rows + rows + 50
+
+
+def test_makes_and_changes_share_no_call() -> None:
+    toy = Toy(rows=10)
+    frame = people(40).assign(id=[str(n) if n % 3 == 0 else None for n in range(40)])
+    load(frame, toy, "contact")
+    kinds = [{int(key.rpartition(":")[2]) % 3 == 0 for key in call} for call in toy.calls]
+    assert all(len(kind) == 1 for kind in kinds) and len(kinds) == 5
+
+
+def test_a_load_uses_as_many_lanes_as_the_destination_can_use() -> None:
+    inside, most, lock = [0], [0], threading.Lock()
+
+    def busy(drafts: Sequence[Draft]) -> None:
+        with lock:
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+        time.sleep(0.02)
+        with lock:
+            inside[0] -= 1
+
+    load(people(60), Toy(lanes=7, before=busy), "contact")
+    assert most[0] == 7
+    most[0] = 0
+    load(people(10), Toy(lanes=7, before=busy), "contact", workers=2)
+    assert most[0] == 2
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_at_every_moment_each_row_is_in_one_place_and_each_that_is_not_done_has_words(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    fates = ["", "", "", "", "no", "answer", "call"]
+    store = open_store(tmp_path / "workbench.db")
+    toy = Toy(rows=7, before=lambda drafts: time.sleep(0.002), fate=lambda draft: chance.choice(fates))
+    steps: list[Progress] = []
+    frame = pd.concat([people(700), people(3)], ignore_index=True)  # three keys stand twice
+    loaded = load(frame, Ledger(store, engagement_id="e").guard(toy, settle_seconds=0.01), "contact", on_progress=steps.append)
+    assert len(steps) > 3
+    for step in steps:
+        assert step.total == 703 == step.done + step.rejected + step.unknown + step.left
+        assert min(step.done, step.rejected, step.unknown, step.left) >= 0
+    assert steps[-1].left == 0
+    assert [step.done for step in steps] == sorted(step.done for step in steps)
+    assert {state: loaded.count(state) for state in ("done", "rejected", "unknown")} == {
+        "done": steps[-1].done,
+        "rejected": steps[-1].rejected,
+        "unknown": steps[-1].unknown,
+    }
+    assert (loaded.frame.loc[loaded.frame["state"] != "done", "words"] != "").all()
+    made = Counter(record.key for record in toy.records.values())
+    assert set(made.values()) == {1}
+    done = set(loaded.frame.loc[loaded.frame["state"] == "done", "key"])
+    assert done <= set(made)
+    store.dispose()
+
+
+def test_only_what_a_look_found_absent_is_sent_again(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "workbench.db")
+    fates = {"p:contacts:1": "answer", "p:contacts:2": "call"}
+    toy = Toy(rows=1, fate=lambda draft: fates.pop(draft.key, ""))
+    loaded = load(people(4), Ledger(store, engagement_id="e").guard(toy, settle_seconds=0.01), "contact")
+    assert loaded.count("done") == 4
+    assert Counter(key for call in toy.calls for key in call) == {
+        "p:contacts:0": 1, "p:contacts:1": 1, "p:contacts:2": 2, "p:contacts:3": 1,
+    }  # fmt: skip
+    store.dispose()
+
+
+def test_what_is_never_answered_ends_unknown_with_words_and_is_not_sent_for_ever(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "workbench.db")
+    toy = Toy(rows=1, fate=lambda draft: "call" if draft.key == "p:contacts:1" else "")
+    loaded = load(people(3), Ledger(store, engagement_id="e").guard(toy, settle_seconds=0.01), "contact").frame
+    assert loaded["state"].tolist() == ["done", "unknown", "done"]
+    assert loaded["words"][1] == f"sent {ROUNDS} times, and never answered; looked: it was not made"
+    assert sum("p:contacts:1" in call for call in toy.calls) == ROUNDS
+    store.dispose()
+
+
+def test_a_million_records_would_need_less_than_400_megabytes() -> None:
+    """Measured on a part of them; `tests/bench_load_memory.py` measures them all."""
+    records = 20_000
+    frames = [people(5_000, start=start) for start in range(0, records, 5_000)]
+    toy = Toy(rows=100, keeping=False)
+    load([people(500)], toy, "contact")
+    tracemalloc.start()
+    try:
+        loaded = load(iter(frames), toy, "contact", total=records)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert loaded.count("done") == records
+    assert most / records < 400 * 1024 * 1024 / 1_000_000
+
+
+# ---------------------------------------------------------------- stopping
+
+
+def test_an_interrupt_lets_the_batches_on_the_wire_end_and_the_next_load_goes_on(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "workbench.db")
+    ledger = Ledger(store, engagement_id="e")
+    toy = Toy(rows=1, lanes=3, before=lambda drafts: time.sleep(0.05))
+    steps: list[Progress] = []
+
+    def press(progress: Progress) -> None:
+        steps.append(progress)
+        if progress.done >= 9 and not progress.doing:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        load(people(400), ledger.guard(toy, settle_seconds=0.01), "contact", on_progress=press)
+    assert ledger.operations.unsettled() == []
+    stopped = len(toy.records)
+    assert 9 <= stopped <= 30
+    assert steps[-1].ended and steps[-1].done == stopped and "goes on from here" in steps[-1].doing
+    assert any("on the wire end first" in step.doing for step in steps)
+    toy._before = lambda drafts: None
+    assert load(people(400), ledger.guard(toy, settle_seconds=0.01), "contact").count("done") == 400
+    assert len(toy.records) == 400 and Counter(key for call in toy.calls for key in call).most_common(1)[0][1] == 1
+    store.dispose()
+
+
+def test_a_lane_that_waits_for_the_limit_is_not_waited_for_and_sends_nothing_when_it_wakes(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "workbench.db")
+    ledger = Ledger(store, engagement_id="e")
+    awake = threading.Event()
+
+    def limited(drafts: Sequence[Draft]) -> None:
+        if len(toy.records) >= 4:
+            toy.report(Wait(3600, "the account's limit of calls"))
+            while not awake.is_set():
+                time.sleep(0.01)
+
+    toy = Toy(rows=1, lanes=4, before=limited)
+
+    def press(progress: Progress) -> None:
+        if progress.wait is not None and not progress.doing:
+            raise KeyboardInterrupt
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        load(people(50), ledger.guard(toy, settle_seconds=0.01), "contact", on_progress=press)
+    assert time.monotonic() - began < 5
+    sent = len(toy.records)
+    awake.set()
+    _gone("given up")
+    assert len(toy.records) == sent == 4
+    toy._before = lambda drafts: None
+    assert load(people(50), ledger.guard(toy, settle_seconds=0.01), "contact").count("done") == 50
+    assert sorted(Counter(record.key for record in toy.records.values()).values()) == [1] * 50
+    store.dispose()
+
+
+def test_a_second_interrupt_does_not_wait_and_the_next_load_lets_the_batch_end_first(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "workbench.db")
+    ledger = Ledger(store, engagement_id="e")
+    slow = threading.Event()
+
+    def stuck(drafts: Sequence[Draft]) -> None:
+        while not slow.is_set():
+            time.sleep(0.01)
+
+    toy = Toy(rows=1, lanes=1, before=stuck)
+
+    def press(progress: Progress) -> None:
+        if progress.seconds > 0.3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        load(people(5), ledger.guard(toy, settle_seconds=0.01), "contact", on_progress=press)
+    assert not toy.records
+    threading.Timer(0.5, slow.set).start()
+    assert load(people(5), ledger.guard(toy, settle_seconds=0.01), "contact").count("done") == 5
+    assert sorted(Counter(record.key for record in toy.records.values()).values()) == [1] * 5
+    store.dispose()
+
+
+LOADER = """
+import sys, time
+from pathlib import Path
+import pandas as pd
+from workbench.destinations import Account, Secret, connect
+from workbench.ledger import Ledger
+from workbench.ledger.loading import load
+from workbench.specs import load_destination
+from workbench.store import open_store
+
+url, token, database = sys.argv[1:4]
+client = connect(load_destination("freshsales"), Account(url, Secret(token), "suite", "enterprise", time_scale=600.0))
+guard = Ledger(open_store(Path(database)), engagement_id="e1").guard(client, settle_seconds=0.05)
+frame = pd.DataFrame({"key": [f"p:deals:{n}" for n in range(400)], "name": "D", "amount": 1})
+began = []
+def tell(progress):
+    if progress.done and not began:
+        began.append(True)
+        print("loading", flush=True)
+try:
+    print(load(frame, guard, "deal", on_progress=tell).count("done"), flush=True)
+except KeyboardInterrupt:
+    time.sleep(0.3)  # whatever is still sent after the interrupt would be sent now
+    print(f"stopped {len(guard.ledger.operations.unsettled())}", flush=True)
+    raise SystemExit(130)
+"""
+
+
+def test_ctrl_c_in_a_process_of_its_own_loses_nothing_and_doubles_nothing(there: Desk, tmp_path: Path) -> None:
+    provision_deals(there)
+    command = [sys.executable, "-c", LOADER, there.rehearsal.url, TOKEN, str(tmp_path / "workbench.db")]
+    for _ in range(3):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+            assert child.stdout is not None and child.stderr is not None
+            assert child.stdout.readline() == "loading\n"
+            time.sleep(0.1)
+            child.send_signal(signal.SIGINT)
+            said, errors = child.communicate(timeout=60)
+        assert (child.returncode, said) == (130, "stopped 0\n"), errors
+        standing = [record.key for record in there.client().sweep("deal")]
+        known = {row.key for row in Ledger(there.store, engagement_id="e1").created() if row.verb == "create"}
+        assert len(standing) == len(set(standing)) < 400 and set(standing) == known
+    frame = pd.DataFrame({"key": [f"p:deals:{n}" for n in range(400)], "name": "D", "amount": 1})
+    assert load(frame, there.guard(), "deal").count("done") == 400
+    assert Counter(record.key for record in there.client().sweep("deal")) == dict.fromkeys(frame["key"], 1)
+
+
+def test_an_interrupted_kernel_stops_cleanly_and_its_next_cell_goes_on(there: Desk, tmp_path: Path) -> None:
+    provision_deals(there)
+    argv = [there.rehearsal.url, TOKEN, str(tmp_path / "workbench.db")]
+    setting = LOADER.split("try:")[0].replace("sys.argv[1:4]", repr(argv))
+    run = "print(load(frame, guard, 'deal', on_progress=tell).count('done'), flush=True)"
+    manager, client = start_new_kernel(kernel_name="python3")
+    try:
+        assert ask(client, setting) == ("ok", "")
+        number = client.execute(run)
+        while True:
+            message = client.get_iopub_msg(timeout=60)
+            if message["msg_type"] == "stream" and "loading" in message["content"]["text"]:
+                break
+        manager.interrupt_kernel()
+        reply = client.get_shell_msg(timeout=60)
+        assert reply["parent_header"]["msg_id"] == number
+        assert (reply["content"]["status"], reply["content"]["ename"]) == ("error", "KeyboardInterrupt")
+        assert ask(client, "print(len(guard.ledger.operations.unsettled()))") == ("ok", "0\n")
+        assert ask(client, run) == ("ok", "400\n")
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    keys = [f"p:deals:{n}" for n in range(400)]
+    assert Counter(record.key for record in there.client().sweep("deal")) == dict.fromkeys(keys, 1)
+
+
+def ask(client: BlockingKernelClient, code: str) -> tuple[str, str]:
+    """Run a cell to its end: how it ended, and what it printed."""
+    said: list[str] = []
+
+    def hear(message: Mapping[str, Any]) -> None:
+        if message["msg_type"] == "stream":
+            said.append(message["content"]["text"])
+
+    reply = client.execute_interactive(code, output_hook=hear, timeout=120)
+    return str(reply["content"]["status"]), "".join(said)
+
+
+def provision_deals(there: Desk) -> None:
+    for plan in there.guard().extra_fields(["deal"]):
+        there.rehearsal.admin_create_fields([{"object": "deals", "label": plan.label, "type": "text", "unique": True}])
+
+
+def people(count: int, *, start: int = 0) -> pd.DataFrame:
+    numbers = range(start, start + count)
+    return pd.DataFrame({"key": [f"p:contacts:{n}" for n in numbers], "last_name": [f"Name {n}" for n in numbers]})
+
+
+def _gone(name: str) -> None:
+    """Wait until no thread of that name is left."""
+    for _ in range(200):
+        if not any(thread.name.startswith(name) for thread in threading.enumerate()):
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"a thread {name} is still there")
 
 
 # ---------------------------------------------------------------- unload

@@ -13,6 +13,7 @@
     ├── WaitError            wait, then resume where it stopped
     │   ├── DestinationBusy      the limit of the account is used up, or the destination does not answer
     │   └── EngagementLocked     another run is writing to this engagement
+    ├── Fenced               another run has taken over; this one has to end
     ├── Uncertain            look at the destination before sending anything again
     ├── Refused              the destination answered no
     │   ├── WrongKey             the key is wrong, or may not do this
@@ -31,6 +32,7 @@ __all__ = [
     "EngagementError",
     "EngagementLocked",
     "ExportError",
+    "Fenced",
     "GateClosed",
     "IntegrityError",
     "PortInUse",
@@ -122,6 +124,10 @@ class DestinationBusy(WaitError):
 
 class EngagementLocked(WaitError):
     """Another run is writing to this engagement."""
+
+
+class Fenced(WorkbenchError):
+    """Another run has taken over the engagement; this one may not write any more, nor send."""
 
 
 class Uncertain(WorkbenchError):

@@ -45,8 +45,8 @@ class Settings(BaseModel):
     customer: str = ""
     created: str
     engagement_id: str
-    base_url: str = ""  # up to and with `/api`
-    edition: str = "suite"
+    base_url: str = ""  # of the destination's API, as its file shows one
+    edition: str = ""  # the destination's first one when empty
     plan: str = "growth"
     zone: str = ""  # of times that carry none; the source's own when empty
     time_scale: float = Field(default=1.0, gt=0)  # of a rehearsal; 1 in earnest

@@ -39,9 +39,11 @@ production.plan(engagement)
 # ## The load
 #
 # Source rows = loaded + merged + excluded + rejected + held + failed, for each feed. If a sum is off by one, the phase is not passed.
+# After each object, ledger and destination are laid beside each other, record by record. The load may be interrupted at any time; the
+# batches under way end first, and running the cell again goes on from there.
 
 # %%
-loaded = production.run(engagement)
+loaded = production.run(engagement, on_progress=widgets.loading(engagement))
 loaded
 
 # %%

@@ -93,7 +93,8 @@ answers = engagement.decisions.require("conflict", where="08_cutover")
 # %% [markdown]
 # ## Bring it over
 #
-# New records are made, changed fields are sent, and nothing else.
+# New records are made, changed fields are sent, and nothing else. A record whose row the export does not bring any more stays, and
+# is listed.
 
 # %%
 changed = cutover.run(engagement)

@@ -4,8 +4,8 @@
 # **{route}** for **{customer}**.
 #
 # The ledger is followed backwards. Records that this engagement made are taken away; fields that it changed get their earlier
-# value back where they still hold what was loaded. Whatever a person has edited since stays, and is listed. Every record ends as
-# *reversed*, *kept* or *errored*.
+# value back where they still hold what was loaded. Whatever a person has edited since, or built upon, stays. Every record ends in
+# one of three lists: *reversed*, *kept*, *errored*. An interrupted rollback goes on where it stopped.
 
 # %% tags=["parameters"]
 engagement_path = ""
@@ -33,6 +33,14 @@ rollback.plan(engagement)
 # %%
 restored = rollback.run(engagement)
 restored
+
+# %% [markdown]
+# ## What people changed
+#
+# Field by field, in the records that were kept: what the field held before us, what we wrote, what it holds now.
+
+# %%
+restored.edits
 
 # %% [markdown]
 # ## What next

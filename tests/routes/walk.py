@@ -146,11 +146,17 @@ def fresh(
 
 @contextmanager
 def resumed(
-    place: Path, folder: Path, *, switches: Mapping[str, str] | None = None, faults: Sequence[str] = (), seed: int = 0
+    place: Path,
+    folder: Path,
+    *,
+    vendor: str = "freshsales",
+    switches: Mapping[str, str] | None = None,
+    faults: Sequence[str] = (),
+    seed: int = 0,
 ) -> Iterator[Walk]:
     """A copy of a place in which a walk stopped, with a tenant of its own that stands as it stood then."""
     shutil.copytree(place, folder, dirs_exist_ok=True)
-    with serve(folder, switches=switches, faults=faults, seed=seed) as served:
+    with serve(folder, vendor=vendor, switches=switches, faults=faults, seed=seed) as served:
         stopped = open_engagement(folder / "engagement")
         write_settings(stopped.root, stopped.settings.model_copy(update={"base_url": served.url}))
         stopped.store.dispose()
@@ -163,13 +169,14 @@ def resumed(
 def serve(
     folder: Path,
     *,
+    vendor: str = "freshsales",
     tenant: str | None = None,
     switches: Mapping[str, str] | None = None,
     faults: Sequence[str] = (),
     seed: int = 0,
 ) -> Iterator[Rehearsal]:
     with rehearsal.running(
-        "freshsales",
+        vendor,
         state=folder / "tenant.db",
         token=TOKEN,
         tenant=tenant,

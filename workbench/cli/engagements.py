@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.cli.terminal import As, Root, command, key_of, shown
+from workbench.cli.watching import watching
 from workbench.errors import DecisionMissing
 
 if TYPE_CHECKING:  # pandas takes longer to import than any command takes to answer
@@ -25,7 +26,9 @@ def new(
     exports: Annotated[Path | None, typer.Option(help="The folder with the customer's files; they are copied.")] = None,
     delivery: Annotated[list[str] | None, typer.Option(help="A further delivery beside main in that folder.")] = None,
     customer: Annotated[str, typer.Option(help="Whose CRM is moved.")] = "",
-    url: Annotated[str, typer.Option(help="The destination's address, up to and with /api.")] = "",
+    url: Annotated[
+        str, typer.Option(help="The destination's address, as its API settings show it.")
+    ] = "",
     key_file: Annotated[str, typer.Option(help="A file with the key, or `env` for $WORKBENCH_KEY, which is not stored.")] = "",
     edition: Annotated[str, typer.Option(help="The destination's edition; its first one when empty.")] = "",
     plan: Annotated[str, typer.Option(help="The destination's plan, which sets its limits.")] = "growth",
@@ -84,10 +87,11 @@ def run(
     if accept_proposals is not None and not who.strip():
         raise typer.BadParameter('proposals are accepted by a person: add --as "Name <mail>"')
     engagement = open_engagement(directory)
-    if accept_proposals is None:
-        run_all(engagement, first=first, last=last, on_progress=_tell)
-    else:
-        _run_accepting(engagement, accept_proposals, who, first=first, last=last)
+    with watching(engagement.root):
+        if accept_proposals is None:
+            run_all(engagement, first=first, last=last, on_progress=_tell)
+        else:
+            _run_accepting(engagement, accept_proposals, who, first=first, last=last)
     status(directory)
 
 

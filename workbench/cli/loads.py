@@ -30,8 +30,30 @@ def rollback(
     if not yes and not typer.confirm("Put all of this back?"):
         raise typer.Exit(FAILED)
     result = stage.run(engagement)
-    kept = result.frame[result.frame["verdict"] != "reversed"]
-    typer.echo(f"{len(result.frame) - len(kept)} reversed, {len(kept)} kept or errored")
-    if len(kept):
-        typer.echo(shown(text_table(kept, limit=500)))
+    for name, meaning in stage.ENDS.items():
+        part = getattr(result, name)
+        typer.echo(f"{len(part):>7,} {shown(meaning)}")
+    for name in ("errored", "kept"):
+        part = getattr(result, name)
+        if len(part):
+            typer.echo(shown(text_table(part, caption=name, limit=500)))
+    if len(result.edits):
+        typer.echo(shown(text_table(result.edits, caption="what people changed", limit=500)))
+    if result.residual.changes:
+        typer.echo(str(result.residual))
+    if not result.done:
+        raise typer.Exit(FAILED)
+
+
+@command
+def second_pass(directory: Root) -> None:
+    """Hold what was staged against the destination once more, and change nothing; ends with 1 where something differs."""
+    from workbench.engagement import open_engagement
+    from workbench.show import text_table
+    from workbench.stages import secondpass
+
+    result = secondpass.run(open_engagement(directory))
+    typer.echo(shown(result.words()))
+    if not result.good:
+        typer.echo(shown(text_table(result.frame, limit=500)))
         raise typer.Exit(FAILED)

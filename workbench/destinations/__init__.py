@@ -146,6 +146,7 @@ class Outcome:
     state: Literal["done", "rejected", "unknown"]
     id: str = ""  # may be empty after a bulk call, which tells no ids: `Destination.sweep` does
     words: str = ""  # the destination's own, where it refused
+    after: Mapping[str, Value] | None = field(default=None, repr=False, compare=False)  # what a changed record holds now
 
 
 @dataclass(frozen=True)

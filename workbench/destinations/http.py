@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
 
+import httpx
 import stamina
 
 from workbench.destinations import Book, Secret, Standing, Wait
@@ -24,7 +24,7 @@ from workbench.destinations.renewal import Renewal
 from workbench.destinations.saying import asked, said
 from workbench.destinations.timing import SYSTEM, Clock
 from workbench.destinations.verdicts import Happening, Verdict, classify
-from workbench.destinations.wire import LOOPBACK, Wire, sending, target
+from workbench.destinations.wire import LOOPBACK, Wire
 from workbench.errors import DestinationBusy, EngagementError, Uncertain, WorkbenchError, WrongKey
 
 __all__ = ["Answer", "Http", "Limiter", "Policy", "Request", "Window"]
@@ -134,20 +134,20 @@ class Http:
         renew: Callable[[], Secret] | None = None,
         clock: Clock = SYSTEM,
     ) -> None:
-        self._base = _checked(base_url, time_scale=policy.time_scale)
+        base = _checked(base_url, time_scale=policy.time_scale)
         self._name, self._secret = header[0], _sendable(header[1], header[0])
         self._policy = policy
         self._clock = clock
         self._renewal = Renewal(renew, header[1], clock=clock, young=YOUNG / policy.time_scale) if renew else None
         self._refusals = _Refusals(policy)
         self._limiter = Limiter(policy.windows, report=on_wait or _silent, clock=clock, book=book, patience=policy.patience)
-        self._wire = Wire(self._base, timeout=policy.timeout, body_cap=policy.body_cap)
+        self._wire = Wire(base, timeout=policy.timeout, body_cap=policy.body_cap)
         self._closing = weakref.finalize(self, self._wire.close)
         logging.getLogger("stamina").setLevel(logging.ERROR)  # every wait is told by `on_wait`, in words
 
     @property
     def host(self) -> str:
-        return self._wire.host
+        return self._wire.base.host
 
     def on_wait(self, report: Callable[[Wait], None]) -> None:
         """Have every wait told to somebody from now on."""
@@ -168,12 +168,8 @@ class Http:
         Raises ``WrongKey`` after 401 or 403, ``DestinationBusy`` where nobody answers or the limit stays used up,
         ``EngagementError`` where the address leads elsewhere, and ``Uncertain`` after a write of unknown outcome.
         """
-        address = target(self._base, request.path, request.params)
-        send = partial(
-            self._wire.exchange,
-            sending(self._base, request.method, address=address, body=request.body, packed=request.read),
-            self._name,
-        )
+        going = self._wire.request(request.method, request.path, params=request.params, body=request.body, packed=request.read)
+        send = partial(self._wire.exchange, going, self._name)
         got = self._patient(request, send)
         if request.read and got.verdict in AGAIN and self._policy.read_attempts > 1:
             got = self._again(request, send, got)
@@ -352,17 +348,17 @@ def _day_gone(headers: Mapping[str, str]) -> bool:
     return told.day_gone if told.day_gone is not None else bool(told.left)
 
 
-def _checked(base_url: str, *, time_scale: float) -> SplitResult:
+def _checked(base_url: str, *, time_scale: float) -> httpx.URL:
     """The base address; in earnest it has to be https, as the key travels with every request."""
     try:
-        url = urlsplit(base_url.rstrip("/"))
-        host, _ = url.hostname, url.port
-    except ValueError as wrong:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL as wrong:
         raise _no_address(str(wrong)) from None
+    host = url.host
     secure = url.scheme == "https" or (url.scheme == "http" and host in LOOPBACK)
-    plain = base_url.isascii() and base_url.isprintable() and " " not in base_url
-    if not (host and secure and plain) or url.username or url.query or url.fragment:
-        raise _no_address(f"{url.scheme}://{host or ''}{url.path}")
+    plain = base_url.isascii() and base_url.isprintable() and not set(" ?#@") & set(base_url)
+    if not (host and secure and plain):
+        raise _no_address(f"{url.scheme}://{host}{url.path}")
     if time_scale != 1 and host not in LOOPBACK:
         raise EngagementError(
             "a rehearsal's clock is set for an account that is none",

@@ -22,7 +22,7 @@ from workbench.destinations.pipedrive_picture import (
     place_of,
 )
 from workbench.destinations.pipedrive_reading import Reader
-from workbench.destinations.pipedrive_records import Form, Unfit, body_of, key_of, leans_on_present
+from workbench.destinations.pipedrive_records import Form, Unfit, body_of, key_of, leans_on_present, record_of
 from workbench.destinations.pipedrive_settings import Dials, dials, lanes_of, policy, renewed, root_of, signed
 from workbench.errors import DestinationBusy, EngagementError, Refused, SpecError, Uncertain, listed
 from workbench.specs import CustomField, DestinationSpec
@@ -275,7 +275,8 @@ def _echoed(form: Form, draft: Draft, raw: dict[str, Any]) -> Outcome:
     if draft.id:
         if number != draft.id:
             return Outcome(draft.key, "unknown", draft.id, f"the answer speaks of another record, {number}")
-    elif key_of(form, raw) != draft.key:
+        return Outcome(draft.key, "done", number, after=record_of(form, raw).values)
+    if key_of(form, raw) != draft.key:
         return Outcome(draft.key, "unknown", "", "the answer shows a record that does not bear our key")
     return Outcome(draft.key, "done", number)
 

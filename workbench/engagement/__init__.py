@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
-import socket
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,19 +19,23 @@ from sqlalchemy import Engine
 from workbench import destinations
 from workbench.clock import now
 from workbench.decisions import Decisions
-from workbench.destinations import Account, Secret
+from workbench.destinations import Account
+from workbench.engagement.accounts import account_of, dials_of
 from workbench.engagement.deliveries import MAIN, copy_deliveries, copy_files
+from workbench.engagement.locking import folder_lock
 from workbench.engagement.phases import PHASES, Gate, Phases, PhaseState
-from workbench.errors import EngagementError, EngagementLocked, ExportError, IntegrityError, listed
-from workbench.journal import Journal, person
+from workbench.errors import EngagementError, ExportError, IntegrityError, listed
+from workbench.journal import Journal
 from workbench.ledger import SETTLE_SECONDS, Guard, Ledger
+from workbench.ledger.probing import verdict_settings
+from workbench.ledger.writers import Writer
 from workbench.package import signing_key
 from workbench.settings import (
     CREDENTIALS,
     SETTINGS,
     Settings,
     checked,
-    read_key,
+    read_secrets,
     read_settings,
     write_private,
     write_settings,
@@ -55,8 +57,10 @@ from workbench.store import open_store
 __all__ = ["PHASES", "Engagement", "Gate", "PhaseState", "Settings", "new_engagement", "open_engagement"]
 
 FOLDERS = ("exports", "staged", "artifacts", "notebooks", "executed", "package")
-DATABASE, JOURNAL, LOCK, ROUTE = "workbench.db", "journal.jsonl", ".lock", "route.toml"
+DATABASE, JOURNAL, ROUTE = "workbench.db", "journal.jsonl", "route.toml"
 OPEN = "WORKBENCH_ENGAGEMENT"
+TIMEOUT = 60.0
+"""Seconds that a client waits for an answer where neither the account's settings nor the destination's file say."""
 PART = re.compile(r"[A-Za-z0-9][\w.-]{0,99}")
 
 
@@ -72,6 +76,7 @@ class Engagement:
     store: Engine
     journal: Journal
     decisions: Decisions
+    writer: Writer  # this run's right to write to the ledger
 
     @property
     def artifacts(self) -> Path:
@@ -140,31 +145,29 @@ class Engagement:
 
     def account(self) -> Account:
         """Where the destination is and who we are there; EngagementError where the address or the key is missing."""
-        if not self.settings.base_url:
-            raise EngagementError(
-                "the address of the destination is missing",
-                where=f"{SETTINGS}: base_url",
-                todo="write it there, up to and with /api; for a rehearsal, as `workbench rehearse` prints it",
-            )
-        key = read_key(self.root)
-        if not key:
-            raise EngagementError(
-                "the key of the destination is missing",
-                expected=f"$WORKBENCH_KEY, or {CREDENTIALS} in the engagement (0600)",
-                todo="copy the API key of the migration user from the destination's settings",
-            )
-        said = self.settings
-        return Account(said.base_url, Secret(key), said.edition, said.plan, said.destination, said.time_scale)
+        return account_of(self.root, self.settings, self.destination, dials=self.dials())
+
+    def dials(self) -> dict[str, Scalar]:
+        """Settings of the destination in which this account differs, or is known not to: as told, probed and signed in."""
+        settled = verdict_settings(self.load("probes") if self.has("probes") else None, known=self.destination.settings)
+        return dials_of(self.root, self.settings, self.destination, settled=settled)
 
     def connect(self, *, declared: Sequence[CustomField] = ()) -> Guard:
         """The destination behind the ledger: nothing passes it by. `declared` adds to the fields of the route."""
         fields = (*self.route.custom_fields, *declared)
-        client = destinations.connect(self.destination, self.account(), declared=fields)
-        return self.ledger().guard(client, settle_seconds=SETTLE_SECONDS / self.settings.time_scale)
+        ledger = self.ledger()
+        book = ledger.book(f"limits of {self.destination.name}")
+        client = destinations.connect(self.destination, self.account(), declared=fields, book=book)
+        return ledger.guard(client, settle_seconds=self._settle_seconds() / self.settings.time_scale)
+
+    def _settle_seconds(self) -> float:
+        """How long a change without an answer may still arrive: not less than three times the client's patience with one."""
+        said = self.settings.destination.get("timeout_seconds", self.destination.settings.get("timeout_seconds", TIMEOUT))
+        return max(SETTLE_SECONDS, 3 * float(said) if isinstance(said, int | float) else 0.0)
 
     def ledger(self) -> Ledger:
         """The record of every change asked of the destination."""
-        return Ledger(self.store, engagement_id=self.settings.engagement_id)
+        return Ledger(self.store, engagement_id=self.settings.engagement_id, writer=self.writer)
 
     # ------------------------------------------------------------ phases
 
@@ -202,26 +205,12 @@ class Engagement:
     def lock(self) -> Iterator[None]:
         """Be the only one who changes this engagement and its destination; EngagementLocked names who is.
 
-        The lock ends with the process that holds it, however that ends.
+        The folder is locked against other processes of this machine, and the ledger claimed against those of others that
+        share its database. The lock ends with the process that holds it, however that ends; whoever was taken for dead
+        and wakes up again is told so, by Fenced, before he sends anything.
         """
-        descriptor = os.open(self.root / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-        with os.fdopen(descriptor, "r+", encoding="utf-8") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise EngagementLocked(
-                    "another run is writing to this engagement",
-                    found=stream.read().strip() or "a run that has just begun",
-                    where=str(self.root),
-                    todo="wait until it has ended, or end it; what it has done is kept",
-                ) from None
-            stream.truncate(0)
-            stream.write(f"{person()}, process {os.getpid()} on {socket.gethostname()}, since {now()}\n")
-            stream.flush()
-            try:
-                yield
-            finally:
-                stream.truncate(0)
+        with folder_lock(self.root), self.ledger().claim():
+            yield
 
 
 def new_engagement(
@@ -283,13 +272,15 @@ def open_engagement(path: Path | str | None = None) -> Engagement:
     route = load_route(root / ROUTE if settings.route == ROUTE else settings.route)
     source, destination = load_source(route.source), load_destination(route.destination)
     check_route(route, source, destination)
+    settings = settings.model_copy(update={"edition": settings.edition or destination.editions[0]})
     _fits(destination, settings)
     _kept(root, settings)
-    journal = Journal(root / JOURNAL, hide=lambda: [read_key(root)])
+    journal = Journal(root / JOURNAL, hide=lambda: read_secrets(root))
     journal.check()
     store = open_store(settings.store or root / DATABASE)
     decisions = Decisions(store, engagement_id=settings.engagement_id, journal=journal)
-    return Engagement(root, settings, route, source, destination, store, journal, decisions)
+    writer = Writer(store, engagement_id=settings.engagement_id)
+    return Engagement(root, settings, route, source, destination, store, journal, decisions, writer)
 
 
 def _kept(root: Path, settings: Settings) -> None:

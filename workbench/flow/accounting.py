@@ -23,7 +23,7 @@ class Closed:
 def close_accounts(engagement: Engagement, outcomes: pd.DataFrame, *, delivery: str = "main") -> Closed:
     """Settle every verdict by what became of its record, keep the result, and count.
 
-    ``outcomes``: feed, key, state (done, rejected, held, unknown), words. The rows that intake read are counted
+    ``outcomes``: feed, key, state (done, rejected, held, unknown), words, detail. The rows that intake read are counted
     against it, so that a row in no bucket shows.
     """
     counts = engagement.load("rows_read", delivery=delivery).set_index("table")["records"]
@@ -53,5 +53,7 @@ def final_verdicts(verdicts: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFra
     verdicts.loc[bad, "detail"] = words[bad]
     verdicts.loc[bad, "bucket"] = "failed"
     verdicts.loc[waits, "reason"] = words[waits]
+    if "detail" in known:
+        verdicts.loc[waits, "detail"] = verdicts["record"].map(known["detail"])[waits]
     verdicts.loc[waits, "bucket"] = "held"
     return verdicts

@@ -7,16 +7,17 @@ returns at midnight is counted in whole budgets; every other limit is a rate.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil, inf
 
 import pandas as pd
 
 from workbench.engagement import Engagement
+from workbench.flow.planning import kept_as
 from workbench.flow.transfer import in_order
 from workbench.show import Meter, duration, heading, html_table, text_table, together
-from workbench.specs import DestinationSpec, Feed, Limit, Scalar
+from workbench.specs import DestinationSpec, Feed, Limit, ObjectSpec, Scalar
 
 __all__ = ["FOLDED", "Amount", "Cost", "Forecast", "Tier", "amounts", "cost", "forecast", "tiers"]
 
@@ -151,12 +152,18 @@ class Forecast:
 def cost(spec: DestinationSpec, object_: str, records: int, settings: Mapping[str, Scalar]) -> Cost:
     """What loading so many records of an object costs: the writes, a look at each job, and one listing of everything."""
     kind = spec.objects[object_]
-    rows = max(1, min(kind.bulk, int(settings.get("bulk_rows", kind.bulk)))) if kind.bulk else 1
+    rows = _in_one_call(kind, settings)
     writes = ceil(records / rows)
     looks = ceil(records / int(settings.get("page_rows", 100)))
     prices = {**spec.tokens, **kind.tokens}
     tokens = records * prices.get("create", 0) + looks * prices.get("list", 0)
     return Cost(load_calls=writes * (2 if rows > 1 else 1), proof_calls=looks, tokens=tokens)
+
+
+def _in_one_call(kind: ObjectSpec, settings: Mapping[str, Scalar]) -> int:
+    name, _, value = kind.bulk_setting.partition("=")
+    bulk = kind.bulk or (name and str(settings.get(name)) == value)
+    return max(1, int(settings.get("bulk_rows", kind.bulk or 1))) if bulk else 1
 
 
 def tiers(
@@ -259,17 +266,20 @@ def _wall(spent: Cost, limits: Sequence[Limit], *, since_midnight: float) -> flo
 def forecast(engagement: Engagement, *, delivery: str = "main", start: datetime | None = None) -> Forecast:
     """What loading the staged records of an engagement takes. Reads nothing of the destination."""
     spec = engagement.destination
-    settings = {**spec.settings, **engagement.settings.destination}
+    settings = {**spec.settings, **engagement.dials()}
     wanted = amounts(engagement, delivery=delivery)
     own = _limits(spec, engagement.settings.plan, settings)
     rows = []
     for each in wanted:
         kind, price = spec.objects[each.object], cost(spec, each.object, each.records, settings)
-        rows_ = max(1, min(kind.bulk, int(settings.get("bulk_rows", kind.bulk)))) if kind.bulk else 1
+        together_ = _in_one_call(kind, settings)
         hours = max((_amount(price, limit) / limit.allowance * limit.seconds for limit in own), default=0.0) / 3600
-        rows.append([each.label, each.object, each.records, rows_, price.calls, price.tokens, hours])
+        rows.append([each.label, each.object, each.records, together_, price.calls, price.tokens, hours])
     frame = pd.DataFrame(rows, columns=["feed", "object", "records", "in one call", "calls", "tokens", "hours"])
-    return Forecast(frame, tiers(spec, wanted, settings, start=start), engagement.settings.plan, start)
+    found = Forecast(frame, tiers(spec, wanted, settings, start=start), engagement.settings.plan, start)
+    whole = float(frame["hours"].sum())  # as if a day's budget came back bit by bit: good for a share, and for no more
+    share = found.seconds / 3600 / whole if whole else 0.0
+    return replace(found, frame=frame.assign(hours=frame["hours"] * share))
 
 
 def amounts(engagement: Engagement, *, delivery: str = "main") -> list[Amount]:
@@ -284,4 +294,4 @@ def _amount_of(engagement: Engagement, feed: Feed, delivery: str) -> Amount:
     if engagement.destination.objects[feed.object].folds_into and parents and len(records):
         keys = records[parents].astype("str").fillna("").agg("\x1f".join, axis=1)
         notes = int((-(-keys.value_counts() // FOLDED)).sum())
-    return Amount(feed.label, feed.object, len(records), notes)
+    return Amount(feed.label, kept_as(engagement, feed.object), len(records), notes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from textwrap import wrap
 
 import pandas as pd
@@ -12,6 +12,9 @@ import pandas as pd
 from workbench.decisions.decision import KINDS
 from workbench.engagement import Engagement
 from workbench.errors import listed
+from workbench.flow.running import running
+from workbench.ledger.picture import lines
+from workbench.ledger.progress import Progress
 
 __all__ = ["Overview", "overview", "table"]
 
@@ -29,6 +32,7 @@ class Overview:
     phases: pd.DataFrame  # phase, state, at, reasons (tuple of str)
     rows: Mapping[str, pd.DataFrame]  # delivery → feed, rows, the six buckets, closes; none before the load
     missing: Mapping[str, tuple[str, ...]]  # kind of decision → subjects that are proposed and undecided
+    loads: Mapping[str, Progress] = field(default_factory=dict)  # what is being loaded at this moment, by its label
 
     def text(self, width: int = 120) -> str:
         """All of it in lines of at most `width` letters, where the words allow it."""
@@ -41,10 +45,12 @@ class Overview:
             parts.append(f"where the rows of the delivery {delivery} ended\n{table(rows, width=width)}")
         for kind, subjects in self.missing.items():
             parts.append(f"{len(subjects)} {kind.replace('_', ' ')} decisions are missing: {listed(subjects)}")
+        if self.loads:
+            parts.append("\n".join(["being loaded now", *lines(self.loads)]))
         return "\n\n".join(parts)
 
     def json(self) -> str:
-        """The same for programs: engagement, customer, route, phases, rows by delivery, missing by kind."""
+        """The same for programs: engagement, customer, route, phases, rows by delivery, missing by kind, loads by label."""
         told = {
             "engagement": self.engagement,
             "customer": self.customer,
@@ -52,6 +58,7 @@ class Overview:
             "phases": json.loads(self.phases.to_json(orient="records")),
             "rows": {delivery: json.loads(rows.to_json(orient="records")) for delivery, rows in self.rows.items()},
             "missing": {kind: list(subjects) for kind, subjects in self.missing.items()},
+            "loads": {label: asdict(load) for label, load in self.loads.items()},
         }
         return json.dumps(told, indent=2)
 
@@ -60,6 +67,7 @@ def overview(engagement: Engagement) -> Overview:
     """Look at the engagement; nothing is changed."""
     phases = engagement.status()[["phase", "state", "at"]]
     missing = {kind: tuple(engagement.decisions.missing(kind)) for kind in KINDS}
+    now = running(engagement.root)
     loaded = [name for name in engagement.deliveries() if engagement.has("accounting", delivery=name)]
     return Overview(
         engagement=engagement.settings.engagement_id,
@@ -68,6 +76,7 @@ def overview(engagement: Engagement) -> Overview:
         phases=phases.assign(reasons=pd.Series([engagement.phase(name).reasons for name in phases["phase"]], dtype=object)),
         rows={name: engagement.load("accounting", delivery=name) for name in loaded},
         missing={kind: subjects for kind, subjects in missing.items() if subjects},
+        loads=now.loads if now is not None and now.alive else {},
     )
 
 

@@ -6,29 +6,38 @@ The client that an engagement hands out writes the ledger; nothing here keeps st
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
-from workbench.destinations import Destination, Metadata, Record
+from workbench.destinations import Destination, Metadata
 from workbench.engagement import Engagement
+from workbench.flow.failures import Failures
+from workbench.flow.meeting import adopting, meet, narrowed, taken_over
 from workbench.flow.planning import connected, kept_as, types_of
+from workbench.flow.running import Board
 from workbench.frames.compare import Comparison, by_type, compare
-from workbench.ledger.loading import Progress, drafts_of, load
-from workbench.ledger.operations import Operation, same
+from workbench.frames.plan import native_field
+from workbench.ledger.certificate import Certificate
+from workbench.ledger.loading import Progress, load
+from workbench.ledger.operations import Operation
 from workbench.specs import Feed
+from workbench.staging import read_frame
 
-__all__ = ["Moved", "in_order", "narrowed", "outgoing", "read_back", "standing", "standing_ids", "transfer"]
+__all__ = ["Moved", "as_written", "in_order", "narrowed", "outgoing", "read_back", "standing", "standing_ids", "transfer"]
 
-OUTCOME_COLUMNS = ("feed", "key", "marker", "state", "id", "words")
+OUTCOME_COLUMNS = ("feed", "key", "marker", "state", "id", "words", "detail")
 
 
 @dataclass(frozen=True)
 class Moved:
-    """What became of each record: feed, key, marker, state (done, rejected, held, unknown), id, words."""
+    """What became of each record: feed, key, marker, state (done, rejected, held, unknown), id, words, detail.
+
+    `words` are the destination's own, and of a held record the code of its reason; `detail` says more about that.
+    """
 
     frame: pd.DataFrame
+    certificates: Mapping[str, Certificate] = field(default_factory=dict)  # object → how it stands against the ledger
 
 
 def in_order(engagement: Engagement) -> list[Feed]:
@@ -50,6 +59,13 @@ def outgoing(
     ``only`` keeps the record keys of a sample; ``account`` spares a look at the users. A record whose parent is not
     over there, or whose owner is no user any more, has the reason for it in ``_waits``, which is empty elsewhere.
     """
+    return _outgoing(engagement, feed, delivery=delivery, only=only, account=account)[0]
+
+
+def _outgoing(
+    engagement: Engagement, feed: Feed, *, delivery: str, only: frozenset[str] | None, account: Metadata | None
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The records, and marker → record key of the parent that is not over there."""
     records = engagement.load(f"records/{feed.name}", delivery=delivery)
     if only is not None:
         records = records[records["key"].isin(only)]
@@ -57,6 +73,7 @@ def outgoing(
     frame = records.drop(columns=["row", "key"]).rename(columns={"marker": "key"})
     frame.insert(1, "_record", records["key"])
     waits = pd.Series("", index=frame.index, dtype="object")
+    missing: dict[str, str] = {}
     if "owner" in frame:
         found = frame["owner"].astype("str").str.casefold().map(ids)
         waits[frame["owner"].notna() & found.isna()] = "owner_unresolved"  # sent without one, it would be the key's own
@@ -64,12 +81,14 @@ def outgoing(
     for lookup in feed.lookups:
         parents = _destination_ids(engagement, lookup.feed, delivery)
         found = records[lookup.to].map(parents)
-        waits[records[lookup.to].notna() & found.isna()] = "parent_missing"
-        many = engagement.destination.objects[feed.object]
-        plural = next(f for f in many.fields if f.name == lookup.to).name.endswith("s")
-        frame[lookup.to] = [[value] if plural and isinstance(value, str) else value for value in found]
+        orphans = records[lookup.to].notna() & found.isna()
+        waits[orphans] = "parent_missing"
+        missing |= dict(zip(records.loc[orphans, "marker"], records.loc[orphans, lookup.to], strict=True))
+        link = native_field(engagement.destination, feed.object, lookup.to)
+        many = link is not None and link.many
+        frame[lookup.to] = [[value] if many and isinstance(value, str) else value for value in found]
     frame.insert(2, "_waits", waits)
-    return frame.reset_index(drop=True)
+    return frame.reset_index(drop=True), missing
 
 
 def _user_ids(users: pd.DataFrame) -> pd.Series:
@@ -88,37 +107,98 @@ def transfer(
     only: frozenset[str] | None = None,
     keep: frozenset[str] = frozenset(),
     feeds: Sequence[Feed] = (),
+    certify: bool = False,
     on_progress: Callable[[str, Progress], None] | None = None,
 ) -> Moved:
     """Load every feed or the given ones, or the records of a sample, parents first.
 
-    What the ledger knows as done is not sent again.
-    Records whose marker is in ``keep`` stand over there as they should and count as done.
+    What the ledger knows as done is not sent again. Records whose marker is in ``keep`` stand over there as they should
+    and count as done. With ``certify`` each object is held against the ledger once its last feed is loaded, before its
+    children are. Progress is told by the feed's label, and written into the engagement for other processes to show.
     """
+    order = list(feeds or in_order(engagement))
+    last = {feed.object: feed.name for feed in order}
+    moving = _Transfer(engagement, delivery=delivery, only=only, keep=keep, on_progress=on_progress)
     parts: list[pd.DataFrame] = []
-    destination = connected(engagement)
-    account = destination.metadata()
-    for feed in feeds or in_order(engagement):
-        frame = outgoing(engagement, feed, delivery=delivery, only=only, account=account)
-        theirs = narrowed(engagement, feed, account)
-        before, again = _taken_over(
-            engagement, destination, feed, frame[~frame["key"].isin(keep)].drop(columns=list(theirs & set(frame)))
-        )
-        stands = keep | before
+    try:
+        for feed in order:
+            moving.announce(feed)
+        for feed in order:
+            parts.append(moving.move(feed, certify=certify and last[feed.object] == feed.name))
+    finally:
+        moving.board.close()
+    return Moved(frame=pd.concat(parts, ignore_index=True), certificates=moving.certificates)
+
+
+class _Transfer:
+    """One transfer: the destination as it was met, and what became of the records so far."""
+
+    def __init__(
+        self,
+        engagement: Engagement,
+        *,
+        delivery: str,
+        only: frozenset[str] | None,
+        keep: frozenset[str],
+        on_progress: Callable[[str, Progress], None] | None,
+    ) -> None:
+        self.destination = connected(engagement)
+        self.board = Board(engagement.root)
+        self.certificates: dict[str, Certificate] = {}
+        self._engagement = engagement
+        self._account = self.destination.metadata()
+        self._delivery, self._only, self._keep = delivery, only, keep
+        self._on_progress = on_progress
+        self._failures = Failures(engagement)
+
+    def announce(self, feed: Feed) -> None:
+        """Say of a feed how many records there will be, before its turn comes."""
+        path = self._engagement.root.joinpath("staged", self._delivery, "records", f"{feed.name}.parquet")
+        keys = read_frame(path, columns=["key"])["key"]
+        count = len(keys) if self._only is None else int(keys.isin(self._only).sum())
+        self._tell(feed, Progress(feed.object, count, 0, 0, 0, 0.0, left=count))
+
+    def move(self, feed: Feed, *, certify: bool) -> pd.DataFrame:
+        """Load one feed; its outcomes, one row a record."""
+        frame, parents = _outgoing(self._engagement, feed, delivery=self._delivery, only=self._only, account=self._account)
+        theirs = narrowed(self._engagement, feed, self._account)
+        fresh = frame[~frame["key"].isin(self._keep)]
+        before, again = taken_over(self._engagement, self.destination, feed, fresh.drop(columns=list(theirs & set(frame))))
+        stands = self._keep | before
         fresh = frame[~frame["key"].isin(stands)]
-        found = _already_there(engagement, destination, feed, fresh)
-        held = _held(engagement, fresh, found)
-        sent = _adopting(engagement, feed, fresh[~fresh["key"].isin(held.index)], {**found, **again}, theirs=theirs)
-        report = None if on_progress is None else _named(on_progress, feed.label)
-        done = load(sent.drop(columns=["_record", "_waits"]), destination, feed.object, on_progress=report).frame
-        states = sent[["_record", "key"]].merge(done, on="key", how="left")
-        waiting = fresh[fresh["key"].isin(held.index)][["_record", "key"]]
-        waiting = waiting.assign(state="held", id="", words=waiting["key"].map(held))
-        there = frame[frame["key"].isin(stands)][["_record", "key"]].assign(state="done", id="", words="")
-        both = pd.concat([states, waiting, there], ignore_index=True).rename(columns={"key": "marker", "_record": "key"})
+        met = meet(self._engagement, self.destination, feed, fresh)
+        waiting = fresh["key"].isin(met.held)
+        sent = adopting(self._engagement, feed, fresh[~waiting], {**met.found, **again}, theirs=theirs)
+        there = frame[frame["key"].isin(stands)][["_record", "key"]].assign(state="done", id="", words="", detail="")
+        held = self._held(feed, fresh[waiting], met.held, parents)
+        done = self._loaded(feed, sent, stands=len(there), held=len(held), certify=certify)
+        both = pd.concat([done, held, there], ignore_index=True).rename(columns={"key": "marker", "_record": "key"})
         both.insert(0, "feed", feed.name)
-        parts.append(both[list(OUTCOME_COLUMNS)])
-    return Moved(frame=pd.concat(parts, ignore_index=True))
+        self._failures.note(both)
+        return both[list(OUTCOME_COLUMNS)]
+
+    def _loaded(self, feed: Feed, sent: pd.DataFrame, *, stands: int, held: int, certify: bool) -> pd.DataFrame:
+        def tell(progress: Progress) -> None:
+            whole = replace(progress, total=progress.total + stands + held, done=progress.done + stands, held=held)
+            self._tell(feed, whole)
+
+        rows = sent.drop(columns=["_record", "_waits"])
+        done = load(rows, self.destination, feed.object, certify=certify, on_progress=tell)
+        if done.certificate is not None:
+            self.certificates[feed.object] = done.certificate
+        return sent[["_record", "key"]].merge(done.frame, on="key", how="left").assign(detail="")
+
+    def _held(self, feed: Feed, frame: pd.DataFrame, held: Mapping[str, str], parents: Mapping[str, str]) -> pd.DataFrame:
+        """Records that were not sent; where that is for want of a parent, with what became of the parent."""
+        codes = frame["key"].map(held)
+        orphans = [key if code == "parent_missing" else "" for key, code in zip(frame["key"], codes, strict=True)]
+        details = [self._failures.words(feed, parents[key]) if key else "" for key in orphans]
+        return frame[["_record", "key"]].assign(state="held", id="", words=codes, detail=details)
+
+    def _tell(self, feed: Feed, progress: Progress) -> None:
+        self.board.tell(feed.label, progress)
+        if self._on_progress is not None:
+            self._on_progress(feed.label, progress)
 
 
 def read_back(engagement: Engagement, *, delivery: str = "main", only: frozenset[str] | None = None) -> dict[str, Comparison]:
@@ -132,7 +212,7 @@ def read_back(engagement: Engagement, *, delivery: str = "main", only: frozenset
     for feed in in_order(engagement):
         staged = outgoing(engagement, feed, delivery=delivery, only=only, account=account)
         there = standing_ids(engagement, feed)
-        expected = _as_written(engagement, feed, staged[staged["key"].isin(there)].drop(columns=["_record", "_waits"]))
+        expected = as_written(engagement, feed, staged[staged["key"].isin(there)].drop(columns=["_record", "_waits"]))
         actual = standing(destination, feed, set(expected["key"]), list(expected.columns))
         found[feed.name] = compare(expected, actual, normalise=by_type(types_of(engagement, feed)))
     return found
@@ -150,13 +230,14 @@ def standing(destination: Destination, feed: Feed, keys: set[str], columns: list
 
 def standing_ids(engagement: Engagement, feed: Feed) -> dict[str, str]:
     """Marker → id of the feed's records over there, but for those that have become another feed's record since."""
-    ledger = engagement.ledger()
+    ledger, home = engagement.ledger(), kept_as(engagement, feed.object)
     ids = ledger.ids(feed.object)
-    taken = {operation.id: operation.key for operation in reversed(ledger.updated())}
+    changes = [each for each in ledger.updated() if kept_as(engagement, each.object) == home]  # ids are an object's own
+    taken = {operation.id: operation.key for operation in reversed(changes)}
     return {key: number for key, number in ids.items() if taken.get(number, key) == key}
 
 
-def _as_written(engagement: Engagement, feed: Feed, staged: pd.DataFrame) -> pd.DataFrame:
+def as_written(engagement: Engagement, feed: Feed, staged: pd.DataFrame) -> pd.DataFrame:
     """The staged records with the fields that later changes of ours gave another value.
 
     A record of somebody else's that was taken over is to hold, where we said nothing, what it held before.
@@ -178,114 +259,14 @@ def _as_written(engagement: Engagement, feed: Feed, staged: pd.DataFrame) -> pd.
 
 
 def _destination_ids(engagement: Engagement, feed: str, delivery: str) -> pd.Series:
-    """Record key → id at the destination, for the records of a feed that are over there."""
-    records = engagement.load(f"records/{feed}", delivery=delivery)
-    known = engagement.ledger().ids(engagement.route.feed(feed).object)
-    return pd.Series(records["marker"].map(known).to_numpy(), index=records["key"].to_numpy(), dtype="object").dropna()
+    """Record key → id at the destination, for the records over there in which rows of a feed end.
 
-
-def _already_there(engagement: Engagement, destination: Destination, feed: Feed, frame: pd.DataFrame) -> dict[str, Record]:
-    """Marker → record that somebody else made, and that has what the destination lets only one record have."""
-    if feed.unique not in frame:
-        return {}
-    new = frame[~frame["key"].isin(engagement.ledger().ids(feed.object)) & frame[feed.unique].notna()]
-    if new.empty:
-        return {}
-    wanted = dict(zip(new[feed.unique].astype("str").str.casefold(), new["key"], strict=True))
-    mine = set(frame["key"]) | _markers_of(engagement, feed)
-    found: dict[str, Record] = {}
-    for record in destination.find(kept_as(engagement, feed.object), feed.unique, list(new[feed.unique].astype("str"))):
-        values = {str(value).casefold() for value in _several(record.values.get(feed.unique))}
-        if record.key not in mine:
-            found |= {wanted[value]: record for value in values & set(wanted)}
-    return found
-
-
-def _markers_of(engagement: Engagement, feed: Feed) -> set[str]:
-    """Markers of everything of ours that stands among the records of the feed: on the Suite, leads and contacts alike."""
-    home, ledger = kept_as(engagement, feed.object), engagement.ledger()
-    return {key for each in in_order(engagement) if kept_as(engagement, each.object) == home for key in ledger.ids(each.object)}
-
-
-def _held(engagement: Engagement, frame: pd.DataFrame, found: Mapping[str, Record]) -> pd.Series:
-    """Marker → why, for records that must not be sent: parent or owner is missing, or somebody made the record already.
-
-    A record that bears a key of somebody else's is never taken over: whoever put it there finds the record by it.
+    A row that was merged stands for the record of another feed: the call of a lead that signed belongs to the customer.
     """
-    stuck = frame[frame["_waits"] != ""]
-    waits = pd.Series(stuck["_waits"].to_numpy(), index=stuck["key"], dtype="object")
-    update = engagement.decisions.value("scope", "existing_records") == "update"
-    theirs = [marker for marker, record in found.items() if record.key or not update]
-    there = pd.Series("exists_already", index=[marker for marker in theirs if marker not in waits.index], dtype="object")
-    held: pd.Series = pd.concat([waits, there])
-    return held
-
-
-def _adopting(
-    engagement: Engagement, feed: Feed, frame: pd.DataFrame, found: Mapping[str, Record], *, theirs: set[str]
-) -> pd.DataFrame:
-    """The records to be sent; those that are there already are changed, by id, and given our key.
-
-    What a field of several values held before stays in it: further addresses, further accounts. Fields in ``theirs``
-    stay as they are.
-    """
-    if not found or not frame["key"].isin(found).any():
-        return frame
-    marker = engagement.destination.objects[kept_as(engagement, feed.object)].marker
-    rows = frame.to_dict("records")
-    for row in rows:
-        record = found.get(str(row["key"]))
-        if record is not None:
-            row.update({str(name): _joined(value, record.values.get(str(name))) for name, value in row.items()})
-            row.update(dict.fromkeys(theirs & set(row)))
-            row.update({"id": record.id, marker: row["key"]})
-    return pd.DataFrame(rows, columns=[*frame.columns, "id", marker], dtype="object")
-
-
-def narrowed(engagement: Engagement, feed: Feed, account: Metadata) -> set[str]:
-    """Lists that are shorter for this object than for the one as which it is kept: the statuses of a lead on the Suite.
-
-    They say which of the two a record is. Of a record that is there already the account knows that better.
-    """
-    homes = {field.name: field for field in account.fields if field.object == kept_as(engagement, feed.object)}
-    mine = (field for field in account.fields if field.object == feed.object and field.name in homes)
-    return {field.name for field in mine if field.choices != homes[field.name].choices}
-
-
-def _taken_over(
-    engagement: Engagement, destination: Destination, feed: Feed, frame: pd.DataFrame
-) -> tuple[set[str], dict[str, Record]]:
-    """Markers of records that an earlier run took over with all that is staged, and those that are to be changed again."""
-    operations = engagement.ledger().operations.of_keys(feed.object, list(frame["key"]))
-    live = {key: [each for each in rows if each.state in ("done", "kept")] for key, rows in operations.items()}
-    adopted = {key: rows[0] for key, rows in live.items() if rows and all(each.verb == "update" for each in rows)}
-    if not adopted:
-        return set(), {}
-    drafts, _ = drafts_of(frame[frame["key"].isin(adopted)].drop(columns=["_record", "_waits"]))
-    done = {draft.key for draft in drafts if _holds(adopted[draft.key].payload, draft.values)}
-    again = {adopted[key].id: key for key in adopted if key not in done}
-    return done, {again[record.id]: record for record in destination.read(feed.object, list(again))} if again else {}
-
-
-def _holds(payload: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
-    """Whether what was written holds all that is staged; a field of several values may have held more before."""
-    return all(same(_joined(value, payload.get(name)), payload.get(name)) for name, value in values.items())
-
-
-def _joined(value: Any, held: Any) -> Any:
-    """What a field is to hold: of a field with several values, those that it held before and ours."""
-    if not (isinstance(value, list) or isinstance(held, list)) or held in (None, "") or not _several(value):
-        return value
-    before = _several(held)
-    known = {item.casefold() for item in before}
-    return [*before, *(item for item in _several(value) if item.casefold() not in known)]
-
-
-def _several(value: Any) -> list[str]:
-    if isinstance(value, list):
-        return [str(item) for item in value]
-    return [] if value is None or pd.isna(value) else [str(value)]
-
-
-def _named(report: Callable[[str, Progress], None], label: str) -> Callable[[Progress], None]:
-    return lambda progress: report(label, progress)
+    ids: dict[str, str] = {}
+    for name in dict.fromkeys([feed, *(match.feed for match in engagement.route.feed(feed).merge)]):
+        records = engagement.load(f"records/{name}", delivery=delivery)
+        known = engagement.ledger().ids(engagement.route.feed(name).object)
+        made = zip(records["key"], records["marker"], strict=True)
+        ids |= {str(key): known[marker] for key, marker in made if marker in known}
+    return pd.Series(ids, dtype="object")

@@ -8,9 +8,14 @@ from dataclasses import dataclass
 import pandas as pd
 
 from workbench.frames.compare import EVERY, Way, Ways, canonical
+from workbench.frames.select import natural_keys
 from workbench.show import html_table
+from workbench.specs import Table
 
-__all__ = ["Merge", "merge"]
+__all__ = ["Merge", "changed_keys", "gone_keys", "merge"]
+
+WHOLE = 0.5
+"""Share of the first delivery's rows that a later file brings again where it is complete, and not only what is new."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,25 @@ def merge(
         new=tuple(str(k) for k in new.index.difference(old.index, sort=False)),
         gone=tuple(str(k) for k in old.index.difference(new.index, sort=False)),
     )
+
+
+def changed_keys(
+    base: pd.DataFrame, theirs: pd.DataFrame, *, key: str = "key", normalise: Mapping[str, Sequence[str]] | None = None
+) -> frozenset[str]:
+    """Keys of which the new export says something else than the loaded state: the only ones that a merge can send."""
+    frame = merge(base, theirs, base.iloc[:0], key=key, normalise=normalise).frame
+    return frozenset(str(each) for each in frame["key"])
+
+
+def gone_keys(first: pd.DataFrame, later: pd.DataFrame, table: Table) -> frozenset[str] | None:
+    """Natural keys of the first delivery that a later one does not bring any more.
+
+    None where that cannot be told: the later file brings only what is new, or its rows have no key.
+    """
+    before, now = (frozenset(natural_keys(frame, table).dropna()) if len(frame) else frozenset() for frame in (first, later))
+    if not before or len(before & now) < len(before) * WHOLE:
+        return None
+    return before - now
 
 
 def _field(

@@ -165,6 +165,10 @@ def plan_feed(
         answer = answers.get(f"{feed.name}/{column}")
         plans += _column_plans(destination, feed, column, rules.get(column), answer, declared, _own(values, feed, column))
     _refuse_collisions(feed, plans)
+    local = zone or source.zone
+    plans = [
+        replace(plan, options={"zone": local, **plan.options}) if plan.recipe == "moment" and local else plan for plan in plans
+    ]
     return FeedPlan(
         feed=feed,
         source=source.name,
@@ -174,7 +178,7 @@ def plan_feed(
         merges=merges,
         undecided=undecided,
         constants=_constants(feed, scope or {}),
-        zone=zone or source.zone,
+        zone=local,
         prefixes={other.name: source.tables[other.table].key_prefix for other in route.feeds},
     )
 

@@ -4,47 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import pandas as pd
-from sqlalchemy import Column, Engine, Index, Integer, MetaData, Row, Table, Text, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Engine, Row, literal_column, select
 
 from workbench.clock import now
-from workbench.store import writing
+from workbench.ledger.entering import Change, Register, Sheet
+from workbench.ledger.scribe import AT_ONCE, Scribe
+from workbench.ledger.writers import Writer
+from workbench.store import operations, streamed
+from workbench.store.sealing import SEALED
 
-__all__ = ["Closing", "Intent", "Operation", "Operations", "digest", "same"]
+__all__ = ["Closing", "Intent", "Operation", "Operations", "digest", "operations", "same"]
 
+T = TypeVar("T")
 Verb = Literal["create", "update", "delete", "restore", "create_field", "delete_field"]
 State = Literal["intent", "done", "rejected", "unknown", "reversed", "kept"]
 OPEN = ("intent", "unknown")
-AT_ONCE = 500
-"""Values in one IN(…), below every database's limit."""
-
-metadata = MetaData()
-operations = Table(
-    "operations",
-    metadata,
-    Column("op", Integer, primary_key=True),
-    Column("engagement", Text, nullable=False),
-    Column("batch", Text, nullable=False),
-    Column("object", Text, nullable=False),
-    Column("key", Text, nullable=False),
-    Column("verb", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("id", Text, nullable=False, default=""),  # the destination's
-    Column("attempt", Integer, nullable=False),
-    Column("payload_sha", Text, nullable=False),
-    Column("payload", Text, nullable=False),  # JSON; what was asked for
-    Column("pre", Text),  # JSON; the record before an update or a delete
-    Column("post", Text),  # JSON; the record as it was seen afterwards, where it was looked at
-    Column("words", Text, nullable=False, default=""),
-    Column("at", Text, nullable=False),  # of the latest state, UTC
-    Index("operations_key", "engagement", "object", "key"),
-    Index("operations_id", "engagement", "object", "id"),
-    Index("operations_state", "engagement", "state", "object"),
-)
+NEW = tuple(name for name in SEALED if name not in ("op", "epoch"))
+"""What an intent says of its row; the number and the epoch come with the transaction."""
+STEP = 2000
+"""Operations read at a time where many are walked along."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +47,8 @@ class Operation:
     post: Mapping[str, Any] | None
     words: str
     at: str
+    job: str = ""  # the destination's, where it works on the batch later
+    epoch: int = 0  # the writer's, when the intent was written
 
 
 @dataclass(frozen=True)
@@ -91,38 +76,38 @@ class Closing:
 
 
 class Operations:
-    """Reads and writes the rows of one engagement; every writing call is one transaction."""
+    """Reads and writes the rows of one engagement, from any number of threads.
 
-    def __init__(self, store: Engine, *, engagement_id: str) -> None:
+    What is written is on disk when the call returns; calls of several threads share a transaction. The first use reads
+    the whole ledger once, and IntegrityError says where it is not what was written. Fenced comes from every writing call
+    once another run has taken over.
+    """
+
+    def __init__(self, store: Engine, *, engagement_id: str, writer: Writer | None = None) -> None:
+        self.writer = writer or Writer(store, engagement_id=engagement_id)
         self._store = store
         self._engagement = engagement_id
-        metadata.create_all(store)
+        register = Register(store, self.writer, engagement_id=engagement_id)
+        self._scribe = Scribe[Sheet, list[int]](register.enter, rows=len)
 
     def open(self, batch: str, intents: Sequence[Intent]) -> list[int]:
         """Write down what is about to be asked for; returns the numbers of the operations."""
         rows = [self._row(batch, intent) for intent in intents]
-        with writing(self._store) as connection:
-            wanted = insert(operations).returning(operations.c.op, sort_by_parameter_order=True)
-            return list(connection.execute(wanted, rows).scalars())
+        self.writer.intact()
+        return [op for part in _parts(rows) for op in self._scribe.write(Sheet(rows=part))]
 
     def close(self, closings: Sequence[Closing]) -> None:
         """Write down what became of operations."""
-        if not closings:
-            return
-        table = operations.c
-        change = (
-            update(operations)
-            .where(table.op == bindparam("b_op"))
-            .values(state=bindparam("b_state"), words=bindparam("b_words"), at=bindparam("b_at"))
-        )
-        rows = [{"b_op": c.op, "b_state": c.state, "b_words": c.words, "b_at": now()} for c in closings]
-        with writing(self._store) as connection:
-            connection.execute(change, rows)
-            for name, of in (("id", lambda c: c.id), ("post", lambda c: None if c.post is None else text(c.post))):
-                found = [{"b_op": c.op, "b_value": of(c)} for c in closings if of(c)]
-                if found:
-                    only = update(operations).where(table.op == bindparam("b_op")).values({name: bindparam("b_value")})
-                    connection.execute(only, found)
+        self._enter([Change(closing.op, _closed(closing)) for closing in closings])
+
+    def taken(self, ops: Sequence[int], job: str) -> None:
+        """Write down the name under which the destination works on these operations; they stay open."""
+        self._enter([Change(op, {"job": _plain_text(job), "at": now()}) for op in ops])
+
+    def _enter(self, changes: Sequence[Change]) -> None:
+        self.writer.intact()
+        for part in _parts(changes):
+            self._scribe.write(Sheet(changes=part))
 
     def of_keys(self, object_: str, keys: Iterable[str]) -> dict[str, list[Operation]]:
         """Operations of these keys, oldest first."""
@@ -140,27 +125,55 @@ class Operations:
 
     def unsettled(self, object_: str = "") -> list[Operation]:
         """Operations whose outcome nobody knows: sent and unanswered, or interrupted."""
-        condition = operations.c.state.in_(OPEN)
+        condition: ColumnElement[bool] = literal_column(
+            "state IN ('intent', 'unknown')"
+        )  # as the index of the open ones has it
         return self.where(condition & (operations.c.object == object_) if object_ else condition)
 
     def where(self, condition: Any, *, newest_first: bool = False) -> list[Operation]:
         """Operations under a condition on the table's columns, by default oldest first."""
         order = operations.c.op.desc() if newest_first else operations.c.op
         wanted = select(operations).where(operations.c.engagement == self._engagement, condition).order_by(order)
+        self.writer.intact()
         with self._store.connect() as connection:
             return [_operation(row) for row in connection.execute(wanted)]
 
+    def each(self, condition: Any, *, newest_first: bool = False) -> Iterator[Operation]:
+        """As `where`, for any number of operations: some thousand in memory, and nothing locked in between.
+
+        An operation that is written while one walks along may come or not.
+        """
+        c = operations.c
+        wanted = select(operations).where(c.engagement.concat("") == self._engagement, condition).limit(STEP)
+        wanted = wanted.order_by(c.op.desc() if newest_first else c.op)
+        self.writer.intact()
+        last: int | None = None
+        while True:
+            here = wanted if last is None else wanted.where(c.op < last if newest_first else c.op > last)
+            with self._store.connect() as connection:
+                part = connection.execute(here).all()
+            yield from (_operation(row) for row in part)
+            if len(part) < STEP:
+                return
+            last = part[-1].op
+
     def pairs(self, object_: str, states: Sequence[str]) -> dict[str, str]:
         """Key → id of the records that were made, or changed under our key; the first id where a key was made twice."""
+        return dict(self.each_pair(object_, states))
+
+    def each_pair(self, object_: str, states: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """The same one by one, newest first: of a key that comes again, the later one counts."""
         c = operations.c
         wanted = (
             select(c.key, c.id)
-            .where(c.engagement == self._engagement, c.object == object_, c.verb.in_(("create", "update")))
-            .where(c.state.in_(states), c.id != "")
+            .where(c.engagement.concat("") == self._engagement)  # no index: they are read as they lie
+            .where(c.object == object_, c.verb.in_(("create", "update")), c.state.in_(states), c.id != "")
             .order_by(c.op.desc())
         )
+        self.writer.intact()
         with self._store.connect() as connection:
-            return {str(key): str(number) for key, number in connection.execute(wanted)}
+            for part in streamed(connection, wanted):
+                yield from part
 
     def frame(self) -> pd.DataFrame:
         """Every operation: op, object, key, verb, state, id, attempt, at, words."""
@@ -170,6 +183,7 @@ class Operations:
             .where(operations.c.engagement == self._engagement)
             .order_by(operations.c.op)
         )
+        self.writer.intact()
         with self._store.connect() as connection:
             frame = pd.DataFrame([tuple(row) for row in connection.execute(wanted)], columns=names)
         return frame.astype({name: "int64" if name in ("op", "attempt") else "str" for name in names})
@@ -181,15 +195,15 @@ class Operations:
             found += self.where((operations.c.object == object_) & operations.c[name].in_(part))
         return found
 
-    def _row(self, batch: str, intent: Intent) -> dict[str, Any]:
-        return {
+    def _row(self, batch: str, intent: Intent) -> tuple[object, ...]:
+        said = {
             "engagement": self._engagement,
             "batch": batch,
             "object": intent.object,
             "key": intent.key,
             "verb": intent.verb,
             "state": "intent",
-            "id": intent.id,
+            "id": _plain_text(intent.id),
             "attempt": intent.attempt,
             "payload_sha": digest(intent.payload),
             "payload": text(intent.payload),
@@ -197,7 +211,27 @@ class Operations:
             "post": None,
             "words": "",
             "at": now(),
+            "job": "",
         }
+        return tuple(said[name] for name in NEW)
+
+
+def _parts(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (rows[start : start + AT_ONCE] for start in range(0, len(rows), AT_ONCE))
+
+
+def _closed(closing: Closing) -> dict[str, str]:
+    values = {"state": closing.state, "words": _plain_text(closing.words), "at": now()}
+    if closing.id:
+        values["id"] = _plain_text(closing.id)
+    if closing.post is not None:
+        values["post"] = text(closing.post)
+    return values
+
+
+def _plain_text(words: str) -> str:
+    """What no database takes, as escapes: NUL, and halves of a character that a destination's JSON may hold."""
+    return words.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
 def _operation(row: Row[Any]) -> Operation:
@@ -215,12 +249,19 @@ def _operation(row: Row[Any]) -> Operation:
         post=json.loads(row.post) if row.post else None,
         words=row.words,
         at=row.at,
+        job=row.job,
+        epoch=row.epoch,
     )
 
 
 def text(value: Mapping[str, Any]) -> str:
     """Canonical JSON: keys sorted, so that equal values have one text."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    said = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    try:
+        said.encode()
+    except UnicodeEncodeError:  # half a character, which only JSON can write
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return said
 
 
 def digest(payload: Mapping[str, Any]) -> str:

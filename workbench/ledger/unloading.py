@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import groupby
-from typing import Any
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
 
 import pandas as pd
 
-from workbench.destinations import Draft, Metadata, Record
+from workbench.destinations import Draft, Record
 from workbench.errors import Refused, Uncertain
-from workbench.ledger import Guard, live_field
-from workbench.ledger.operations import Operation, State, operations, same
-from workbench.show import html_table
-from workbench.specs import CustomField
+from workbench.ledger import Guard
+from workbench.ledger.clearing import clear_fields
+from workbench.ledger.hanging import hanging_on
+from workbench.ledger.judging import Edit, Usual, edits_of_made, return_of_changed, told
+from workbench.ledger.naming import made_elsewhere, name_records
+from workbench.ledger.operations import Closing, Operation, State
+from workbench.ledger.telling import Residual, edited_frame, verdict_frame
+from workbench.ledger.trails import Trail, changed, kept, made, objects_of
+from workbench.show import heading, html_table, together
 
 __all__ = ["Unloaded", "Verdict", "unload"]
 
 SHOWN = 6
+STANDING = ("done", "kept", "reversed")
+FRESH, STALE = 2.0, 8.0
+"""Seconds between a look and the change that hangs on it: what is aimed at, and when the record is looked at again."""
+AT_ONCE = 500
+PATIENCE = 2
+"""Ways back through the ledger without any headway before what is left is said to be errored."""
+UNKNOWN_BEFORE = "what it held before us was lost with the ledger"
+UNSURE = "nobody can say whether it was {}; run the rollback again"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the rollback did with one operation: `reversed`, `kept` or `errored`."""
+    """What the rollback did with one record or field: `reversed`, `kept` or `errored`; `operation` is the newest on it."""
 
     operation: Operation
     verdict: str
@@ -33,9 +47,30 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Unloaded:
-    """Every record and field that the ledger made or changed: object, key, id, verdict, words; newest first."""
+    """Every record and field that the ledger made or changed: object, key, id, verdict, words; newest first.
+
+    `edits` has the fields that people changed in records that were kept: object, key, id, field, before, ours, now.
+    `residual` tells how old our look at a record was when it was changed or deleted.
+    """
 
     frame: pd.DataFrame
+    edits: pd.DataFrame = field(default_factory=lambda: edited_frame([]))
+    residual: Residual = field(default_factory=Residual)
+
+    @property
+    def reversed(self) -> pd.DataFrame:
+        """What stands as before: object, key, id, words."""
+        return self._of("reversed")
+
+    @property
+    def kept(self) -> pd.DataFrame:
+        """What people have changed, or built upon: object, key, id, words."""
+        return self._of("kept")
+
+    @property
+    def errored(self) -> pd.DataFrame:
+        """What could not be put back: object, key, id, words. The next rollback tries it again."""
+        return self._of("errored")
 
     def count(self, verdict: str) -> int:
         return int((self.frame["verdict"] == verdict).sum())
@@ -45,205 +80,253 @@ class Unloaded:
         """Whether nothing is left of the migration."""
         return bool((self.frame["verdict"] == "reversed").all())
 
+    def _of(self, verdict: str) -> pd.DataFrame:
+        return self.frame[self.frame["verdict"] == verdict].drop(columns="verdict").reset_index(drop=True)
+
     def _repr_html_(self) -> str:
         counts = ", ".join(f"{self.count(name)} {name}" for name in ("reversed", "kept", "errored"))
-        return html_table(self.frame[self.frame["verdict"] != "reversed"], caption=f"rollback: {counts}")
+        parts = [heading(f"rollback: {counts}", good=self.complete)]
+        parts += [html_table(self._of(name), caption=name.capitalize(), first=20) for name in ("errored", "kept", "reversed")]
+        parts += [html_table(self.edits, caption="What people changed", first=20)] if len(self.edits) else []
+        return together(*parts)
 
 
-def unload(destination: Guard, *, workers: int = 4, on_progress: Callable[[Verdict], None] | None = None) -> Unloaded:
-    """Take back what the ledger of a guarded destination says was done, newest first.
+def unload(destination: Guard, *, workers: int | None = None, on_progress: Callable[[Verdict], None] | None = None) -> Unloaded:
+    """Take back what the ledger of a guarded destination says was done: children before parents, newest first.
 
-    A record that we made is deleted where it still holds what we wrote and nothing of others hangs on it. Of a record
-    that we changed, each field that still holds what we wrote goes back to what it held before. Fields that we made go
-    last, where no record stays that may need them. An interrupted rollback goes on where it stopped; what was kept
-    stays kept.
+    A record that we made is deleted where it still holds what we wrote last and nothing of others hangs on it. Of a
+    record that was there before us, each field that still holds what we wrote goes back to what it held before our first
+    change. Fields that we made go last, where no record stays that may need them. Each change is in the ledger before
+    it is sent; one whose answer was lost is settled by looking, before anything else is done to its record. An
+    interrupted rollback goes on where it stopped; what was kept stays kept. `workers` are the destination's lanes unless given.
     """
-    ledger = destination.ledger
-    destination.settle()
-    changes = ledger.changes()
-    for object_ in dict.fromkeys(change.object for change in changes if change.verb == "create" and not change.id):
-        destination.resolve_ids(object_)
-    errors: dict[int, Verdict] = {}
-    tell = on_progress or _silent
-    # Parents were made before their children, so a run of operations on one object holds no child of its own.
-    for _, run in groupby(ledger.changes(), key=lambda change: (change.object, change.verb)):
-        pool = ThreadPoolExecutor(max_workers=max(1, workers), thread_name_prefix="unload")
-        try:
-            for verdicts in pool.map(lambda line: [_reverse(destination, change) for change in line], _lines(run)):
-                for verdict in verdicts:
-                    _note(destination, verdict, errors)
-                    tell(verdict)
-        finally:  # an interrupt lets the records in hand be finished, and takes up no other
-            pool.shutdown(wait=True, cancel_futures=True)
-    for verdict in _fields(destination, errors):
-        _note(destination, verdict, errors)
-        tell(verdict)
-    return Unloaded(_frame(destination, errors))
+    run = _Run(destination, workers, on_progress or _silent)
+    best, idle = -1, 0
+    while best and idle < PATIENCE:  # what waited for a child that went later, and what was unsure, has another turn
+        run.once()
+        idle = 0 if best < 0 or len(run.errors) < best else idle + 1
+        best = len(run.errors) if best < 0 else min(best, len(run.errors))
+    for row, verdict, words in clear_fields(destination, failed={each.operation.object for each in run.errors.values()}):
+        run.say(Verdict(row, verdict, words), [row])
+    errors = {number: each.words for number, each in run.errors.items()}
+    return Unloaded(verdict_frame(destination.ledger.operations, errors), run.edits(), Residual.of(run.windows))
 
 
 def _silent(verdict: Verdict) -> None:
     del verdict
 
 
-def _lines(run: Iterable[Operation]) -> list[list[Operation]]:
-    """The operations of a run by record: several changes of one record are undone one after the other."""
-    lines: dict[str, list[Operation]] = {}
-    for change in run:
-        lines.setdefault(change.id, []).append(change)
-    return list(lines.values())
+@dataclass(frozen=True)
+class _Look:
+    """A record as it was read, and when the reading began."""
+
+    record: Record | None
+    at: float
 
 
-def _note(destination: Guard, verdict: Verdict, errors: dict[int, Verdict]) -> None:
-    if verdict.verdict == "errored":
-        errors[verdict.operation.op] = verdict
-    else:
-        state: State = "reversed" if verdict.verdict == "reversed" else "kept"
-        destination.ledger.mark_reversed(verdict.operation.op, state, verdict.words)
+Treat = Callable[[Trail, _Look], Verdict | None]
 
 
-def _reverse(destination: Guard, change: Operation) -> Verdict:
-    try:
-        hanging = destination.children(change.object, change.id) if change.verb == "create" else []
-        record = next(iter(destination.read(change.object, [change.id])), None)  # last, so that it is fresh
-        if change.verb == "create":
-            return _undo_create(destination, change, record, hanging)
-        return _undo_update(destination, change, record)
-    except (Refused, Uncertain) as error:
-        return Verdict(change, "errored", error.message)
+class _Run:
+    """One rollback: what it has met so far, and how it treats one record after the other."""
 
+    def __init__(self, destination: Guard, workers: int | None, tell: Callable[[Verdict], None]) -> None:
+        self._destination = destination
+        self._ledger = destination.ledger.operations
+        self._workers = workers
+        self._tell = tell
+        self._objects: tuple[str, ...] = ()
+        self._usual = Usual()
+        self.errors: dict[int, Verdict] = {}
+        self.windows: list[float] = []
 
-# ---------------------------------------------------------------- records
+    def once(self) -> None:
+        """One way back through the ledger."""
+        self.errors = {}
+        name_records(self._destination)
+        self._objects = tuple(objects_of(self._ledger, states=STANDING))
+        # Records that were there before us may hold links to ours, and have to let go of them first.
+        for stretch in changed(self._ledger):
+            for name in dict.fromkeys(trail.object for trail in stretch):
+                self._work(name, [trail for trail in stretch if trail.object == name], self._put_back)
+        # Parents were made before their children, so the object that began last holds the children.
+        for name in reversed(objects_of(self._ledger)):
+            lost: list[Trail] = []
+            self._usual = Usual()
+            for stretch in made(self._ledger, name):
+                lost += self._work(name, stretch, self._take_away)
+            self._verdicts_of_lost(name, lost)
 
+    def _work(self, object_: str, trails: Sequence[Trail], treat: Treat) -> list[Trail]:
+        """Read records together and treat each in a lane of its own, as many at once as keep the looks fresh.
 
-def _undo_create(destination: Guard, change: Operation, record: Record | None, hanging: Sequence[tuple[str, str]]) -> Verdict:
-    if record is None:
-        ours = any(row.verb == "delete" for row in destination.ledger.operations.of_ids(change.object, [change.id])[change.id])
-        return _deleted(destination, change, None) if ours else Verdict(change, "reversed", "somebody had deleted it already")
-    written = [name for name, value in change.payload.items() if value is not None]
-    edited = [name for name in written if not _ours(change, record, name)]
-    since = change.post or {}
-    edited += [name for name in since if name not in written and not same(record.values.get(name), since[name])]
-    if edited:
-        return Verdict(change, "kept", f"changed since: {_differences(change, record, edited)}")
-    if hanging:
-        names = ", ".join(f"{kind} {number}" for kind, number in hanging[:SHOWN])
-        return Verdict(change, "kept", f"others hang on it: {names}{', …' if len(hanging) > SHOWN else ''}")
-    return _deleted(destination, change, record)
+        Returns those about which `treat` has nothing to say yet.
+        """
+        lanes = max(1, self._workers or self._destination.lanes(object_))
+        size, start, unsaid = max(lanes, 2), 0, []
+        with _pool(lanes) as pool:
+            while start < len(trails):
+                part, began = trails[start : start + size], time.monotonic()
+                looks = self._looks(object_, part)
+                for trail, verdict in zip(part, pool.map(partial(self._one, treat), part, looks), strict=True):
+                    if verdict is None:
+                        unsaid.append(trail)
+                    else:
+                        self._tell(verdict)
+                start += len(part)
+                rate = len(part) / max(time.monotonic() - began, 1e-3)
+                size = min(max(lanes, 2, int(rate * FRESH)), AT_ONCE)
+        return unsaid
 
+    def _looks(self, object_: str, trails: Sequence[Trail]) -> list[_Look | None]:
+        """The records of these trails; nothing where they are not shown together, so that each is looked at by itself."""
+        at = time.monotonic()
+        try:
+            found = {record.id: record for record in self._destination.read(object_, [trail.id for trail in trails])}
+        except (Refused, Uncertain):
+            return [None] * len(trails)
+        for trail in trails:
+            self._usual.learn(trail, found.get(trail.id))
+        return [_Look(found.get(trail.id), at) for trail in trails]
 
-def _deleted(destination: Guard, change: Operation, record: Record | None) -> Verdict:
-    outcome = destination.take_away(change.object, change.id, before=record)
-    if outcome.state == "done":
-        return Verdict(change, "reversed", "")
-    return Verdict(change, "errored", outcome.words or "nobody can say whether it was deleted; run the rollback again")
+    def _look(self, trail: Trail) -> _Look:
+        at = time.monotonic()
+        return _Look(next(iter(self._destination.read(trail.object, [trail.id])), None), at)
 
+    def _one(self, treat: Treat, trail: Trail, look: _Look | None) -> Verdict | None:
+        try:
+            verdict = treat(trail, look or self._look(trail))
+        except (Refused, Uncertain) as error:
+            verdict = Verdict(trail.newest, "errored", error.message)
+        if verdict is not None:
+            self.note(verdict, trail.operations)
+        return verdict
 
-def _undo_update(destination: Guard, change: Operation, record: Record | None) -> Verdict:
-    if record is None:
-        return Verdict(change, "kept", "somebody has deleted the record")
-    before = change.pre or {}
-    back = [name for name in change.payload if _ours(change, record, name)]
-    away = [name for name in back if not same(record.values.get(name), before.get(name))]
-    edited = [name for name in change.payload if name not in back and not same(record.values.get(name), before.get(name))]
-    if away:
-        draft = Draft(change.key, {name: before.get(name) for name in away}, change.id)
-        outcome = destination.restore(change.object, draft, before=record)
-        if outcome.state != "done":
-            return Verdict(change, "errored", outcome.words or "nobody can say whether it was put back; run the rollback again")
-    return Verdict(change, "kept" if edited else "reversed", _differences(change, record, edited) if edited else "")
-
-
-def _ours(change: Operation, record: Record, name: str) -> bool:
-    """Whether a field holds what we wrote, as it was sent or as the destination showed it afterwards."""
-    now = record.values.get(name)
-    return same(now, change.payload[name]) or (change.post is not None and same(now, change.post.get(name)))
-
-
-def _differences(change: Operation, record: Record, names: Sequence[str]) -> str:
-    """The edited fields with our value and today's, and for a change the value of before."""
-    parts = []
-    for name in names:
-        before = "" if change.pre is None else f"before {change.pre.get(name)!r}, "
-        ours = change.payload.get(name)
-        parts.append(f"{name} ({before}ours {ours!r}, now {record.values.get(name)!r})")
-    return "; ".join(parts)
-
-
-# ---------------------------------------------------------------- fields
-
-
-def _fields(destination: Guard, errors: Mapping[int, Verdict]) -> Iterable[Verdict]:
-    """Fields that we made: away where every record of the object was reversed and nobody keeps a value in them."""
-    made = [row for row in destination.ledger.created() if row.verb == "create_field"]
-    if not made:
-        return
-    metadata = destination.metadata([CustomField.model_validate(row.payload) for row in made])
-    staying = _staying(destination)
-    filled = _filled(destination, metadata, made, staying)
-    for row in made:
-        objects = _objects(metadata, row)
-        if not objects:
-            yield Verdict(row, "reversed", "somebody had deleted it already")
-        elif objects & staying:
-            yield Verdict(
-                row,
-                "errored" if _failed(errors, objects) else "kept",
-                f"records of {', '.join(sorted(objects & staying))} stay",
-            )
-        elif filled.get(row.id):
-            yield Verdict(row, "kept", f"{filled[row.id]} records of others hold a value in it")
+    def note(self, verdict: Verdict, rows: Sequence[Operation]) -> None:
+        """Keep a verdict: in the ledger for all that we did to the record, or for the next pass."""
+        if verdict.verdict == "errored":
+            self.errors.update({row.op: verdict for row in rows})
         else:
-            yield _field_gone(destination, row)
+            state: State = "reversed" if verdict.verdict == "reversed" else "kept"
+            self._ledger.close([Closing(row.op, state, words=verdict.words) for row in rows])
+
+    def say(self, verdict: Verdict, rows: Sequence[Operation]) -> None:
+        """Keep a verdict, and tell it."""
+        self.note(verdict, rows)
+        self._tell(verdict)
+
+    def edits(self) -> pd.DataFrame:
+        """What people changed in the records that are kept, by a look at each of them."""
+        found: list[tuple[Trail, Edit]] = []
+        for stretch in kept(self._ledger):
+            self._usual = Usual()
+            for trail, look in zip(stretch, self._looks(stretch[0].object, stretch), strict=True):
+                if look is None or look.record is None or not trail.remembered:
+                    continue
+                made_by_us = trail.made is not None
+                edits = self._edits(trail, look.record) if made_by_us else return_of_changed(trail, look.record).edits
+                found += [(trail, edit) for edit in edits]
+        return edited_frame(found)
+
+    # ------------------------------------------------------------ records that we made
+
+    def _take_away(self, trail: Trail, look: _Look) -> Verdict | None:
+        """Delete a record of ours; None where it is gone, and not by our doing."""
+        if look.record is None:
+            return self._delete(trail, look) if trail.deleted else None
+        if edits := self._edits(trail, look.record):
+            return Verdict(trail.newest, "kept", _why(trail, edits))
+        hanging = hanging_on(self._destination, trail, self._objects)
+        if hanging.staying:
+            return Verdict(trail.newest, "kept", f"others hang on it: {_named(hanging.staying)}")
+        if hanging.going:
+            return Verdict(trail.newest, "errored", f"records of ours still hang on it: {_named(hanging.going)}")
+        if time.monotonic() - look.at > STALE:
+            look = self._look(trail)
+            if look.record is None:
+                return None
+            if edits := self._edits(trail, look.record):
+                return Verdict(trail.newest, "kept", _why(trail, edits))
+        return self._delete(trail, look)
+
+    def _delete(self, trail: Trail, look: _Look) -> Verdict:
+        window = time.monotonic() - look.at
+        outcome = self._destination.take_away(trail.object, trail.id, before=look.record)
+        if outcome.state == "done":
+            self.windows.append(window)
+            return Verdict(trail.newest, "reversed", "")
+        return Verdict(trail.newest, "errored", outcome.words or UNSURE.format("deleted"))
+
+    def _edits(self, trail: Trail, record: Record) -> tuple[Edit, ...]:
+        return tuple(edit for edit in edits_of_made(trail, record, self._usual) if not self._went_along(edit))
+
+    def _went_along(self, edit: Edit) -> bool:
+        """Whether a link is missing because the record of ours to which it led was deleted by somebody: that edits nothing."""
+        ours, now = ({str(item) for item in _several(value)} for value in (edit.ours, edit.now))
+        missing = ours - now
+        if not missing or not now <= ours:
+            return False
+        # A link bears the name of what it leads to, in the singular or the plural; an id alone would tell nothing.
+        led = [name for name in self._objects if edit.field in (name, f"{name}s")]
+        return bool(led) and all(self._is_gone(led[0], number) for number in missing)
+
+    def _is_gone(self, object_: str, number: str) -> bool:
+        """Whether a record that we made is there no more, and not by our doing."""
+        rows = self._ledger.of_ids(object_, [number]).get(number, [])
+        if not any(row.verb == "create" for row in rows) or any(row.verb == "delete" for row in rows):
+            return False
+        return not self._destination.read(object_, [number])
+
+    def _verdicts_of_lost(self, object_: str, lost: Sequence[Trail]) -> None:
+        """Records of ours that somebody deleted, or merged into another one, which then bears our key."""
+        elsewhere = made_elsewhere(self._destination, object_, lost) if lost else {}
+        for trail in lost:
+            number = elsewhere.get(trail.key)
+            said = f"somebody has merged it into {number}, which is not ours" if number else "somebody had deleted it already"
+            self.say(Verdict(trail.newest, "kept" if number else "reversed", said), trail.operations)
+
+    # ------------------------------------------------------------ records that were there before us
+
+    def _put_back(self, trail: Trail, look: _Look) -> Verdict | None:
+        if look.record is None:
+            return Verdict(trail.newest, "kept", "somebody has deleted the record")
+        if not trail.remembered:
+            return Verdict(trail.newest, "kept", UNKNOWN_BEFORE)
+        if time.monotonic() - look.at > STALE:
+            look = self._look(trail)
+        if look.record is None:
+            return Verdict(trail.newest, "kept", "somebody has deleted the record")
+        back = return_of_changed(trail, look.record)
+        if back.values:
+            window = time.monotonic() - look.at
+            draft = Draft(trail.newest.key, dict(back.values), trail.id)
+            outcome = self._destination.restore(trail.object, draft, before=look.record)
+            if outcome.state != "done":
+                return Verdict(trail.newest, "errored", outcome.words or UNSURE.format("put back"))
+            self.windows.append(window)
+        return Verdict(trail.newest, "kept" if back.edits else "reversed", told(back.edits))
 
 
-def _field_gone(destination: Guard, row: Operation) -> Verdict:
+@contextmanager
+def _pool(lanes: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads that, after an interrupt, finish the records in hand and take up no other."""
+    pool = ThreadPoolExecutor(max_workers=lanes, thread_name_prefix="unload")
     try:
-        outcome = destination.delete_field(live_field(row.post or {}))
-    except (Refused, Uncertain) as error:
-        return Verdict(row, "errored", error.message)
-    return Verdict(row, "reversed" if outcome.state == "done" else "errored", outcome.words)
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _objects(metadata: Metadata, row: Operation) -> set[str]:
-    """The objects of ours that show this field: two, where the account keeps them as one."""
-    return {field.object for field in metadata.fields if field.id == row.id and field.custom}
+def _why(trail: Trail, edits: Sequence[Edit]) -> str:
+    """Why a record of ours is kept: people edited it, or nobody can say who filled in what we did not write."""
+    unseen = not trail.looked_at and not any(edit.field in trail.ours for edit in edits)
+    return f"{'nobody saw it when it was made, and it holds more' if unseen else 'changed since'}: {told(edits)}"
 
 
-def _staying(destination: Guard) -> set[str]:
-    """Objects of which a record that we made or changed has not been reversed."""
-    c = operations.c
-    rows = destination.ledger.operations.where(c.verb.in_(("create", "update")) & c.state.in_(("done", "kept")))
-    return {row.object for row in rows}
+def _several(value: object) -> list[object]:
+    return [] if value is None else list(value) if isinstance(value, list | tuple) else [value]
 
 
-def _failed(errors: Mapping[int, Verdict], objects: set[str]) -> bool:
-    return any(verdict.operation.object in objects for verdict in errors.values())
-
-
-def _filled(destination: Guard, metadata: Metadata, made: Sequence[Operation], staying: set[str]) -> dict[str, int]:
-    """Field id → records that hold a value in it, by a look at every record of the objects that show it."""
-    names: dict[str, list[tuple[str, str]]] = {}
-    for row in made:
-        for field in metadata.fields:
-            if field.id == row.id and field.custom and field.object not in staying:
-                names.setdefault(field.object, []).append((row.id, field.name))
-    counts: dict[str, int] = {}
-    for object_, fields in names.items():
-        for record in destination.sweep(object_):
-            for number, name in fields:
-                value = record.values.get(name)
-                if value is not False and value not in (None, "", []):  # 0 is a value, and equals False
-                    counts[number] = counts.get(number, 0) + 1
-    return counts
-
-
-def _frame(destination: Guard, errors: Mapping[int, Verdict]) -> pd.DataFrame:
-    c = operations.c
-    wanted = c.verb.in_(("create", "update", "create_field")) & c.state.in_(("done", "reversed", "kept"))
-    rows = destination.ledger.operations.where(wanted, newest_first=True)
-    table: list[tuple[Any, ...]] = []
-    for row in rows:
-        verdict = row.state if row.state != "done" else "errored"
-        words = errors[row.op].words if row.op in errors else row.words
-        table.append((row.object, row.key, row.id, verdict, words))
-    return pd.DataFrame(table, columns=["object", "key", "id", "verdict", "words"], dtype="str")
+def _named(hanging: Sequence[tuple[str, str]]) -> str:
+    names = ", ".join(f"{kind} {number}" for kind, number in hanging[:SHOWN])
+    return f"{names}{', …' if len(hanging) > SHOWN else ''}"

@@ -54,6 +54,9 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         ),
         "not_an_amount": Reason("The amount is no plain sum of money, such as a monthly budget.", "Say what it comes to."),
         "exists_already": Reason("The destination has this record already.", "Decide whether it is to be updated."),
+        "claimed_twice": Reason(
+            "The destination has one record that several of ours answer to.", "Say which of them it is, or merge them."
+        ),
         # rows that are in another record
         "repeated_row": Reason("The same row stands in the export twice."),
         "same_key": Reason("Another row has the same number; somebody decided to merge them."),

@@ -52,6 +52,7 @@ DIFFERENCE_TITLES = {
     "class": "difference",
     "reason": "reason",
 }
+GONE_TITLES = {"feed": "what", "key": "record", "name": "name", "file": "file", "line": "line"}
 ASIDE_TITLES = {
     "feed": "what",
     "column": "column",
@@ -93,6 +94,7 @@ class Reconciliation:
     money: pd.DataFrame = field(default_factory=pd.DataFrame)  # object, field and the columns of money_closure
     aside: pd.DataFrame = field(default_factory=pd.DataFrame)  # feed, column, field, row, value, reason
     second_pass: SecondPass | None = None
+    gone: pd.DataFrame = field(default_factory=pd.DataFrame)  # feed, key, name, row: no longer in the last export
     labels: Mapping[str, str] = field(default_factory=dict)  # feed → how the customer calls it
 
     @property
@@ -156,6 +158,7 @@ def render_reconciliation(inputs: Reconciliation, folder: Path) -> list[Path]:
         "open": [(name, ABOUT_BUCKETS[name], table_of(_of(verdicts, name), titles=OPEN_TITLES, limit=25)) for name in OPEN],
         "aside": table_of(_aside(aside)),
         "second": inputs.second_pass,
+        "gone": table_of(_gone(inputs), titles=GONE_TITLES, limit=200),
     }
     page = write_page(
         folder / "reconciliation.html",
@@ -168,6 +171,14 @@ def render_reconciliation(inputs: Reconciliation, folder: Path) -> list[Path]:
         page,
         write_workbook(folder / "reconciliation.xlsx", _sheets(inputs, verdicts, aside), title="Reconciliation report"),
     ]
+
+
+def _gone(inputs: Reconciliation) -> pd.DataFrame:
+    """Records that stay though their row is not in the last export any more, with the place of that row."""
+    if inputs.gone.empty:
+        return pd.DataFrame()
+    named = inputs.gone.assign(feed=inputs.gone["feed"].map(lambda name: inputs.labels.get(name, name)))
+    return located(named)[list(GONE_TITLES)]
 
 
 def located(frame: pd.DataFrame, *, row: str = "row") -> pd.DataFrame:
@@ -304,6 +315,9 @@ def _sheets(inputs: Reconciliation, verdicts: pd.DataFrame, aside: pd.DataFrame)
             wide=("value", "words", "todo"),
         ),
     ]
+    if len(inputs.gone):
+        about = "Records that stay though the last export does not bring their row any more."
+        made.append(Sheet("Gone from the export", _gone(inputs), about=about, titles=GONE_TITLES))
     if inputs.second_pass is not None:
         again = inputs.second_pass
         proof = pd.DataFrame(

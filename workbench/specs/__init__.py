@@ -104,6 +104,7 @@ class NativeField(Spec):
     max_length: int = 0
     splits: tuple[str, ...] = ()  # a whole name that is divided over these fields
     include: str = ""  # what has to be asked for so that it is read back
+    many: bool = False  # a lookup that leads to several records
     aliases: tuple[str, ...] = ()
 
 
@@ -117,6 +118,7 @@ class ObjectSpec(Spec):
     order: int  # parents have the lower number
     bulk: int = 0  # rows in one bulk call; 0 where there is none
     bulk_key: str = ""
+    bulk_setting: str = ""  # `name=value` of a setting under which an object without a bulk call has one
     marker: str = ""  # field that carries our key, so that a record can be found again
     same_as: str = ""  # this object is kept as another one, where the edition has no such object
     views: tuple[str, ...] = ()  # views whose union is every record
@@ -151,6 +153,7 @@ class DestinationSpec(Spec):
     name: str
     label: str
     about: str
+    address: str = ""  # what an account's looks like, as it belongs into engagement.toml
     editions: tuple[str, ...]
     types: dict[str, str]  # our type of a column → the destination's type of a custom field
     text_limit: int

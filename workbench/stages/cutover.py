@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -11,20 +11,19 @@ import pandas as pd
 from workbench.destinations import Draft, Metadata
 from workbench.engagement import Engagement
 from workbench.flow.accounting import close_accounts
-from workbench.flow.planning import connected, kept_as, types_of
-from workbench.flow.transfer import in_order, narrowed, outgoing, standing, transfer
-from workbench.frames.compare import by_type
-from workbench.frames.merge import Merge, merge
+from workbench.flow.planning import kept_as
+from workbench.flow.sides import DELIVERY, Desk, desk_of, gone_rows, sides
+from workbench.flow.transfer import in_order, narrowed, outgoing, transfer
+from workbench.frames.merge import Merge
 from workbench.frames.transform import marker_of
 from workbench.ledger.loading import Progress
 from workbench.reports.differences import readable_key
 from workbench.reports.pages import plain_text
-from workbench.show import bars, heading, html_table, together
+from workbench.show import bars, escape, heading, html_table, together
 from workbench.specs import Feed
 
 __all__ = ["Cutover", "Difference", "plan", "run"]
 
-DELIVERY = "delta"
 VERDICTS = {
     "take": "follows the export",
     "keep": "stays as it is over there",
@@ -32,6 +31,8 @@ VERDICTS = {
     "conflict": "changed on both sides",
 }
 SIDES = {"key": "record", "base": "as loaded", "theirs": "in the export now", "ours": "over there now", "verdict": "so it"}
+GONE = "No longer in the export: the records stay, and somebody has to say what becomes of them"
+COUNTS = ["feed", "new", "changed", "fields", "refused", "edited", "gone"]
 BUCKETS = ("loaded", "merged", "excluded", "rejected", "held", "failed")
 
 
@@ -41,12 +42,15 @@ class Difference:
 
     frame: pd.DataFrame  # feed, key, field, base, theirs, ours, verdict
     records: pd.DataFrame  # feed, new, changed, gone
+    gone: pd.DataFrame = field(default_factory=lambda: _no_rows())
+    partial: tuple[str, ...] = ()  # tables of which only what is new was delivered
 
     def _repr_html_(self) -> str:
         conflicts = int((self.frame["verdict"] == "conflict").sum())
         said = f"{conflicts} fields changed on both sides" if conflicts else "no field changed on both sides"
         if self.frame.empty:
-            return together(heading(said, good=True), html_table(self.records, caption="Records") if len(self.records) else "")
+            records = html_table(self.records, caption="Records") if len(self.records) else ""
+            return together(heading(said, good=True), records, _gone_table(self.gone, self.partial))
         words = self.frame["verdict"].map(VERDICTS).fillna(self.frame["verdict"])
         shown = self.frame.assign(key=self.frame["key"].map(readable_key), verdict=words)
         order = (self.frame["verdict"] != "conflict").sort_values(kind="stable").index
@@ -54,6 +58,7 @@ class Difference:
             heading(said, good=not conflicts),
             html_table(self.records, caption="Records, against what was loaded"),
             html_table(shown.loc[order].drop(columns=["feed"]).rename(columns=SIDES), caption="Changed fields"),
+            _gone_table(self.gone, self.partial),
         )
 
 
@@ -61,9 +66,11 @@ class Difference:
 class Cutover:
     """What the delta brought."""
 
-    frame: pd.DataFrame  # feed, new, changed fields, records changed, kept ours, gone from the export
+    frame: pd.DataFrame  # feed, new, changed (records), fields, refused, edited since they were decided, gone from the export
     accounting: pd.DataFrame  # feed, rows, loaded, merged, excluded, rejected, held, failed, closes: rows of the delta's files
     passed: bool
+    gone: pd.DataFrame = field(default_factory=lambda: _no_rows())
+    partial: tuple[str, ...] = ()  # tables of which only what is new was delivered, so that nothing can be missing
 
     def _repr_html_(self) -> str:
         said = "the delta is in, and final" if self.passed else "the delta is not closed"
@@ -73,97 +80,113 @@ class Cutover:
             heading(said, good=self.passed),
             html_table(self.frame, caption="What was brought over"),
             bars(self.accounting, label="feed", parts=BUCKETS, caption="Rows of the delta", closes="closes"),
+            _gone_table(self.gone, self.partial),
         )
+
+
+def _no_rows() -> pd.DataFrame:
+    return pd.DataFrame(columns=["feed", "key", "name", "row"], dtype="str")
+
+
+def _gone_table(gone: pd.DataFrame, partial: Sequence[str]) -> str:
+    """The rows that the last export does not bring any more, and of which tables that cannot be told."""
+    listed = html_table(gone, caption=GONE, first=20) if len(gone) else ""
+    only_new = f"Only what is new came of {', '.join(partial)}: nothing can be missing there." if partial else ""
+    return listed + (f'<p class="wb wb-note">{escape(only_new)}</p>' if only_new else "")
 
 
 def plan(engagement: Engagement) -> Difference:
     """Compare the three sides and put every conflict up as a question. Changes nothing; empty without a delta."""
     parts, records, questions = [], [], []
-    for feed, merged in _merges(engagement):
+    delivered = DELIVERY in engagement.deliveries()
+    gone, partial = gone_rows(engagement) if delivered else (_no_rows(), ())
+    for feed, merged in _merged(engagement) if delivered else ():
         parts.append(merged.frame.assign(feed=feed.name))
         taken = merged.frame.loc[merged.frame["verdict"] == "take", "key"].nunique()
-        records.append([feed.name, len(merged.new), taken, len(merged.gone)])
+        records.append([feed.name, len(merged.new), taken, int((gone["feed"] == feed.name).sum())])
         questions += [_question(feed, row) for row in merged.conflicts.itertuples()]
     columns = ["subject", "value", "confidence", "reasons", "alternatives", "shown"]
     engagement.decisions.propose("conflict", pd.DataFrame(questions, columns=columns))
     shape = ["feed", "key", "field", "base", "theirs", "ours", "verdict"]
     frame = pd.concat(parts, ignore_index=True)[shape] if parts else pd.DataFrame(columns=shape)
-    return Difference(
-        frame=frame.reset_index(drop=True), records=pd.DataFrame(records, columns=["feed", "new", "changed", "gone"])
-    )
+    counts = pd.DataFrame(records, columns=["feed", "new", "changed", "gone"])
+    return Difference(frame=frame.reset_index(drop=True), records=counts, gone=gone, partial=partial)
+
+
+def _merged(engagement: Engagement) -> Iterator[tuple[Feed, Merge]]:
+    desk = desk_of(engagement)
+    for feed in in_order(engagement):
+        yield feed, sides(desk, feed, everything=True)
 
 
 def run(engagement: Engagement, *, on_progress: Callable[[str, Progress], None] | None = None) -> Cutover:
-    """Send new records and changed fields only; DecisionMissing where a conflict is open."""
+    """Send new records and changed fields only; DecisionMissing where a conflict is open.
+
+    What an interrupted run has sent counts as written, and is neither sent again nor taken for somebody's edit. Rows
+    that the export does not bring any more are listed, and their records stay.
+    """
     engagement.gate("cutover")
     answers = engagement.decisions.require("conflict", where="08_cutover")
     decided = dict(zip(answers["subject"], answers["value"], strict=True))
     if DELIVERY not in engagement.deliveries():
         engagement.finish("cutover", passed=True, summary={"delta": "none was delivered"})
-        empty = pd.DataFrame(columns=["feed", "new", "changed", "gone"])
+        empty = pd.DataFrame(columns=COUNTS)
         return Cutover(frame=empty, accounting=pd.DataFrame(columns=["feed", "rows", *BUCKETS, "closes"]), passed=True)
+    gone, partial = gone_rows(engagement)
     with engagement.lock():
-        counts, moved = [], []
+        desk, counts, moved = desk_of(engagement), [], []
         for feed in in_order(engagement):  # parents first: a changed link may lead to a new one
-            refused = _become(engagement, feed)
-            counts.append(_change(engagement, feed, decided, refused=refused))
+            refused = _become(desk, feed)
+            changed = _change(desk, feed, decided, refused=refused)
+            counts.append([*changed, int((gone["feed"] == feed.name).sum())])
             sent = transfer(engagement, delivery=DELIVERY, on_progress=on_progress, keep=_loaded(engagement), feeds=[feed])
             moved.append(sent.frame)
     closed = close_accounts(engagement, pd.concat(moved, ignore_index=True), delivery=DELIVERY)
-    frame = pd.DataFrame(counts, columns=["feed", "new", "changed", "fields", "refused", "gone"])
-    passed = bool(closed.frame["closes"].all()) and not int(frame["refused"].sum())
-    engagement.save("accounting", closed.frame, delivery=DELIVERY)
-    engagement.save("cutover", frame, delivery=DELIVERY)
-    reasons = [] if passed else ["the rows of the delta do not close, or a change was refused"]
-    engagement.finish(
-        "cutover",
-        passed=passed,
-        reasons=reasons,
-        summary={"new": int(frame["new"].sum()), "changed": int(frame["changed"].sum())},
-    )
-    return Cutover(frame=frame, accounting=closed.frame, passed=passed)
+    frame = pd.DataFrame(counts, columns=COUNTS)
+    return _finished(engagement, Cutover(frame, closed.frame, _passed(frame, closed.frame), gone, partial))
 
 
-def _merges(engagement: Engagement, feeds: Sequence[Feed] = ()) -> list[tuple[Feed, Merge]]:
-    """Feed by feed: what was loaded, what the new export says, and what stands at the destination."""
-    if DELIVERY not in engagement.deliveries():
-        return []
-    destination, found = connected(engagement), []
-    account = destination.metadata()
-    for feed in feeds or in_order(engagement):
-        base = outgoing(engagement, feed, account=account).drop(columns=["_record", "_waits"])
-        done = set(engagement.ledger().ids(feed.object))
-        theirs = outgoing(engagement, feed, delivery=DELIVERY, account=account).drop(columns=["_record", "_waits"])
-        ours = standing(destination, feed, done, list(base.columns))
-        loaded = base[base["key"].isin(done)]
-        found.append((feed, merge(loaded, theirs, ours, normalise=by_type(types_of(engagement, feed)))))
-    return found
+def _passed(frame: pd.DataFrame, accounting: pd.DataFrame) -> bool:
+    return bool(accounting["closes"].all()) and not int(frame[["refused", "edited"]].to_numpy().sum())
 
 
-def _become(engagement: Engagement, feed: Feed) -> int:
+def _finished(engagement: Engagement, result: Cutover) -> Cutover:
+    """Keep what the delta brought, and close the phase."""
+    engagement.save("accounting", result.accounting, delivery=DELIVERY)
+    engagement.save("cutover", result.frame, delivery=DELIVERY)
+    engagement.save("gone", result.gone, delivery=DELIVERY)
+    reasons = [] if result.passed else ["the rows of the delta do not close, or a change was refused"]
+    if int(result.frame["edited"].sum()):
+        reasons.append("people edited fields after their conflict was shown: compare again, and look at the decisions")
+    summary = {"new": int(result.frame["new"].sum()), "changed": int(result.frame["changed"].sum())}
+    more = {"gone": len(result.gone)} if len(result.gone) else {}
+    engagement.finish("cutover", passed=result.passed, reasons=reasons, summary={**summary, **more})
+    return result
+
+
+def _become(desk: Desk, feed: Feed) -> int:
     """Records that stand over there for a row which the new export counts to a record of this feed: a lead that signed.
 
     The record stays and takes on what the other one holds, and its key, so that nobody stands there twice. What it
     held because it was a lead is emptied. Returns how many the destination refused.
     """
+    engagement = desk.engagement
     there = engagement.ledger().ids(feed.object)
     others = [other for other in engagement.route.feeds if any(match.feed == feed.name for match in other.merge)]
     others = [other for other in others if kept_as(engagement, other.object) == kept_as(engagement, feed.object)]
     found = [(other, _moved(engagement, other, engagement.ledger().ids(other.object))) for other in others]
     if not any(moved for _, moved in found):
         return 0
-    destination = connected(engagement)
-    account = destination.metadata()
-    records = outgoing(engagement, feed, delivery=DELIVERY, account=account)
+    records = outgoing(engagement, feed, delivery=DELIVERY, account=desk.account)
     rows = {str(row["_record"]): row for row in records.to_dict("records")}
     drafts: dict[str, Draft] = {}
     for other, moved in found:
-        ids, emptied = engagement.ledger().ids(other.object), _because_of(engagement, other, account)
+        ids, emptied = engagement.ledger().ids(other.object), _because_of(engagement, other, feed, desk.account)
         for source, record in moved:
             key = str(rows[record]["key"]) if record in rows else ""
             if key and key not in there and key not in drafts:
                 drafts[key] = _turned(engagement, feed, rows[record], number=ids[source], emptied=emptied)
-    outcomes = destination.write(feed.object, list(drafts.values())) if drafts else []
+    outcomes = desk.destination.write(feed.object, list(drafts.values())) if drafts else []
     return sum(outcome.state != "done" for outcome in outcomes)
 
 
@@ -175,14 +198,23 @@ def _turned(engagement: Engagement, feed: Feed, record: Mapping[Any, Any], *, nu
     return Draft(key=key, values={**values, marker: key}, id=number)
 
 
-def _because_of(engagement: Engagement, feed: Feed, account: Metadata) -> set[str]:
-    """Lists that records of a feed hold because of their kind: shorter ones, and those that the destination filled itself."""
+def _because_of(engagement: Engagement, feed: Feed, target: Feed, account: Metadata) -> set[str]:
+    """Lists that records of a feed hold because of their kind: shorter ones, and those that the destination filled itself.
+
+    What it fills in records of the target, too, says nothing of the kind.
+    """
+    filled, sent = _filled(engagement, feed)
+    return narrowed(engagement, feed, account) | (filled - sent - _filled(engagement, target)[0])
+
+
+def _filled(engagement: Engagement, feed: Feed) -> tuple[set[str], set[str]]:
+    """Lists that the destination filled by itself in records of a feed, and the fields that we sent."""
     home = engagement.destination.objects[kept_as(engagement, feed.object)]
     lists = {field.name for field in home.fields if field.selector and field.type == "picklist"}
-    made = [operation for operation in engagement.ledger().created() if operation.object == feed.object]
+    mark = marker_of(engagement.source.name, f"{feed.name}/")
+    made = [row for row in engagement.ledger().created() if row.object == feed.object and row.key.startswith(mark)]
     filled = {name for row in made for name in lists if (row.post or {}).get(name) and row.payload.get(name) is None}
-    sent = {name for row in made for name in row.payload}
-    return narrowed(engagement, feed, account) | (filled - sent)
+    return filled, {name for row in made for name in row.payload}
 
 
 def _moved(engagement: Engagement, feed: Feed, there: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -193,15 +225,22 @@ def _moved(engagement: Engagement, feed: Feed, there: Mapping[str, str]) -> list
     return [(marker, record) for marker, record in zip(markers, ends["record"], strict=True) if marker in there]
 
 
-def _change(engagement: Engagement, feed: Feed, decided: dict[str, Any], *, refused: int) -> list[Any]:
-    """Send the changed fields of records that are over there: theirs where only they changed, or where that was decided."""
-    merged = _merges(engagement, [feed])[0][1]
-    frame = merged.frame
-    chosen = [decided.get(_subject(feed, row["key"], row["field"])) for row in frame.to_dict("records")]
-    sends = (frame["verdict"] == "take") | (
-        (frame["verdict"] == "conflict") & (pd.Series(chosen, index=frame.index) == "theirs")
-    )
-    ids = engagement.ledger().ids(feed.object)
+def _change(desk: Desk, feed: Feed, decided: dict[str, Any], *, refused: int) -> list[Any]:
+    """Send the changed fields of records that are over there: theirs where only they changed, or where that was decided.
+
+    A field that somebody edited after its conflict was shown is not what was decided about, and stays.
+    """
+    merged = sides(desk, feed, everything=False)
+    frame, shown = merged.frame, _shown(desk.engagement)
+    conflicts = frame["verdict"] == "conflict"
+    asked = [_question(feed, row) for row in frame.itertuples()]
+    told = [
+        (decided.get(each["subject"]) == "theirs", shown.get(each["subject"], each["shown"]) != each["shown"]) for each in asked
+    ]
+    theirs, since = (pd.Series([each[side] for each in told], index=frame.index, dtype="bool") for side in (0, 1))
+    edited = conflicts & theirs & since
+    sends = (frame["verdict"] == "take") | (conflicts & theirs & ~since)
+    ids = desk.engagement.ledger().ids(feed.object)
     drafts = [
         Draft(
             key=str(key),
@@ -210,9 +249,15 @@ def _change(engagement: Engagement, feed: Feed, decided: dict[str, Any], *, refu
         )
         for key, rows in frame[sends].groupby("key", sort=False)
     ]
-    outcomes = connected(engagement).write(feed.object, drafts) if drafts else []
+    outcomes = desk.destination.write(feed.object, drafts) if drafts else []
     refused += sum(outcome.state != "done" for outcome in outcomes)
-    return [feed.name, len(merged.new), len(drafts), int(sends.sum()), refused, len(merged.gone)]
+    return [feed.name, len(merged.new), len(drafts), int(sends.sum()), refused, int(edited.sum())]
+
+
+def _shown(engagement: Engagement) -> dict[str, str]:
+    """Subject of a conflict → the three values that people were shown, where it was put up as a question."""
+    asked = engagement.decisions.proposals("conflict")
+    return {str(subject): str(shown) for subject, shown in zip(asked["subject"], asked["shown"], strict=True)}
 
 
 def _loaded(engagement: Engagement) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +11,13 @@ import pandas as pd
 from workbench.engagement import Engagement
 from workbench.flow.planning import feed_plans
 from workbench.frames.overlay import overlay
-from workbench.frames.plan import FeedPlan
+from workbench.frames.plan import FeedPlan, native_field
 from workbench.frames.profile import profile
 from workbench.frames.select import ROW, filled, holds, natural_keys
 from workbench.matching.records import match_companies, match_records
 from workbench.recipes import convert
 from workbench.show import Meter, heading, html_table, percent, together
+from workbench.specs import DestinationSpec
 
 __all__ = ["Discovery", "propose", "run"]
 
@@ -31,6 +33,7 @@ class Discovery:
     frame: pd.DataFrame  # table, column, type, fill, distinct, samples, issues, known (standard or custom property)
     orphans: pd.DataFrame  # table, column, points_at, rows, values
     duplicates: pd.DataFrame  # subject, value, confidence, reasons, shown
+    probes: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)  # what the account answered, where it was asked
 
     def _repr_html_(self) -> str:
         custom = self.frame["known"] == "custom property"
@@ -44,6 +47,10 @@ class Discovery:
         parts.append(html_table(_described(self.frame), caption="All columns"))
         if len(orphans):
             parts.append(html_table(orphans, caption="Links that lead to no row of the delivery"))
+        if len(self.probes):
+            parts.append(
+                html_table(self.probes[["setting", "value", "words"]], caption="What the account answered to our probes")
+            )
         return together(*parts)
 
 
@@ -113,6 +120,7 @@ def run(engagement: Engagement, delivery: str = "main") -> Discovery:
         frame=pd.concat(profiles, ignore_index=True),
         orphans=pd.DataFrame([o for o in orphans if o["rows"]], columns=["table", "column", "points_at", "rows", "values"]),
         duplicates=found,
+        probes=engagement.load("probes") if engagement.has("probes") else pd.DataFrame(),
     )
     engagement.save("profile", result.frame, delivery=delivery)
     engagement.save("orphans", result.orphans, delivery=delivery)
@@ -182,7 +190,7 @@ def _repeated_numbers(engagement: Engagement, plan: FeedPlan, delivery: str) -> 
 
 def _duplicates(engagement: Engagement, plan: FeedPlan, delivery: str) -> list[dict[str, Any]]:
     table = _open_rows(engagement, plan, delivery).drop_duplicates("_key", keep="first").set_index("_row", drop=False)
-    seen = pd.DataFrame({"row": table["_row"], **_identity(plan, table)})
+    seen = pd.DataFrame({"row": table["_row"], **_identity(engagement.destination, plan, table)})
     if plan.feed.duplicates == "companies":
         found = match_companies(seen.set_index("row")["name"], domains=seen.set_index("row")["domain"])
     else:
@@ -202,15 +210,17 @@ def _duplicates(engagement: Engagement, plan: FeedPlan, delivery: str) -> list[d
     return proposals
 
 
-def _identity(plan: FeedPlan, table: pd.DataFrame) -> dict[str, pd.Series]:
-    """E-mail, telephone, name and domain of the rows, converted as they will be loaded."""
-    values = {}
+def _identity(destination: DestinationSpec, plan: FeedPlan, table: pd.DataFrame) -> dict[str, pd.Series]:
+    """E-mail, telephone, name and domain of the rows, converted as they will be loaded; the first of several."""
+    values: dict[str, pd.Series] = {}
     for field in plan.fields:
-        if field.column in table and field.field in ("emails", "mobile_number", "first_name", "last_name", "name", "website"):
+        native = native_field(destination, plan.feed.object, field.field)
+        told = native.type if native and native.type in ("email", "phone") else field.field
+        if field.column in table and told in ("email", "phone", "first_name", "last_name", "name", "website"):
             raw = table[field.column]
             for other in field.fallback:
                 raw = raw.where(filled(raw), table[other])
-            values[field.field] = convert(raw, field.recipe, options=dict(field.options)).values
+            values.setdefault(told, convert(raw, field.recipe, options=dict(field.options)).values)
     nothing = pd.Series(pd.NA, index=table.index, dtype="object")
     whole = (
         values.get("first_name", nothing).fillna("").astype("str")
@@ -219,8 +229,8 @@ def _identity(plan: FeedPlan, table: pd.DataFrame) -> dict[str, pd.Series]:
     )
     website = values.get("website", nothing)
     return {
-        "email": values.get("emails", nothing),
-        "phone": values.get("mobile_number", nothing),
+        "email": values.get("email", nothing),
+        "phone": values.get("phone", nothing),
         "name": values.get("name", whole.str.strip()),
         "domain": convert(website.astype("str"), "domain").values,
     }

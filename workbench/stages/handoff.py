@@ -163,8 +163,27 @@ def _reconciliation(engagement: Engagement, about: reports.About) -> reports.Rec
         cells=_cells(engagement),
         money=money,
         aside=aside,
+        second_pass=_second_pass(engagement),
+        gone=_gone(engagement),
         labels=_labels(engagement),
     )
+
+
+def _second_pass(engagement: Engagement) -> reports.SecondPass | None:
+    """What a second run would have done, where somebody looked after the last load."""
+    if not engagement.has("second_pass"):
+        return None
+    row = engagement.load("second_pass").iloc[0]
+    if str(row["at"]) < max(engagement.phase(name).at for name in ("production", "cutover")):
+        return None
+    records, create, change = (int(row[name]) for name in ("records", "would_create", "would_change"))
+    return reports.SecondPass(records=records, would_create=create, would_change=change, writes=0)
+
+
+def _gone(engagement: Engagement) -> pd.DataFrame:
+    """Records of which a later delivery, that brought everything, has left out the row."""
+    later = [name for name in engagement.deliveries() if engagement.has("gone", delivery=name)]
+    return engagement.load("gone", delivery=later[-1]) if later else pd.DataFrame()
 
 
 def _closures(engagement: Engagement) -> tuple[pd.DataFrame, pd.DataFrame]:

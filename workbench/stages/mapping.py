@@ -252,13 +252,24 @@ def _options(engagement: Engagement, metadata: Metadata, feed: Feed, field: str)
     declared = next((f for f in engagement.route.custom_fields if f.name == field and f.choices), None)
     if declared is not None:
         return list(declared.choices)
-    if field == "deal_stage":
-        pipeline = str(engagement.decisions.value("scope", "campaign_pipeline") or "")
+    pipeline = _pipeline(engagement, feed, field)
+    if pipeline is not None:
         return list(metadata.pipelines.get(pipeline, ()))
     live = metadata.find(feed.object, field) or metadata.find(kept_as(engagement, feed.object), field)
     if live is not None:
         return list(live.choices)
     return []
+
+
+def _pipeline(engagement: Engagement, feed: Feed, field: str) -> str | None:
+    """The pipeline in which all records of the feed stand, where the field is its stage; None for every other field."""
+    selectors = {known.name: known.selector for known in engagement.destination.objects[feed.object].fields}
+    for name, said in feed.constants.items():
+        lines = selectors.get(name, "")
+        if lines.endswith("pipelines") and selectors.get(field) == lines.removesuffix("pipelines") + "stages":
+            question = said.removeprefix("scope:")
+            return said if question == said else str(engagement.decisions.value("scope", question) or "")
+    return None
 
 
 def _parts(column: pd.Series, separators: object) -> pd.DataFrame:

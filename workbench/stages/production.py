@@ -11,35 +11,18 @@ import pandas as pd
 from workbench.engagement import Engagement
 from workbench.flow.accounting import Closed, close_accounts
 from workbench.flow.evidence import evidence, require_signoff
-from workbench.flow.planning import connected
-from workbench.flow.transfer import in_order, read_back, transfer
+from workbench.flow.forecasting import Forecast, forecast
+from workbench.flow.transfer import read_back, transfer
 from workbench.frames.compare import Comparison
+from workbench.ledger.certificate import COLUMNS, Certificate
 from workbench.ledger.loading import Progress
 from workbench.reports.differences import differences_table
 from workbench.reports.reasons import in_words
 from workbench.show import Meter, bars, duration, heading, html_table, together
 
-__all__ = ["Forecast", "Production", "plan", "run"]
+__all__ = ["Forecast", "Production", "certified", "plan", "run"]
 
 BUCKETS = ("loaded", "merged", "excluded", "rejected", "held", "failed")
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """Calls and time before anything is sent."""
-
-    frame: pd.DataFrame  # feed, records, in one call, calls, hours
-    plan: str
-
-    def _repr_html_(self) -> str:
-        hours = self.frame["hours"]
-        longest = max(float(hours.max()), 1e-9) if len(hours) else 1.0
-        times = [Meter(float(each) / longest, duration(float(each) * 3600)) for each in hours]
-        shown = self.frame.drop(columns=["hours"]).assign(time=pd.Series(times, index=self.frame.index, dtype="object"))
-        calls, records = int(self.frame["calls"].sum()), int(self.frame["records"].sum())
-        whole = duration(float(hours.sum()) * 3600)
-        said = f"{records:,} records in {calls:,} calls: {whole} at the limit of the plan {self.plan}"
-        return together(heading(said), html_table(shown, caption="Forecast"))
 
 
 @dataclass(frozen=True)
@@ -52,6 +35,8 @@ class Production:
     unresolved: pd.DataFrame  # feed, row, bucket, reason, detail
     wrong: int
     passed: bool
+    certificate: pd.DataFrame = field(default_factory=pd.DataFrame)  # object, records, one to one, missing, twins, …, holds
+    unlike: pd.DataFrame = field(default_factory=pd.DataFrame)  # object, key, id, verdict, words: where the two differ
     seconds: float = field(default=0.0, repr=False)  # that loading and reading back took
     forecast: float = 0.0  # seconds that the limits of the plan allow it in
     pace: float = 1.0  # how much faster than an account's the limits of a rehearsal pass
@@ -62,10 +47,22 @@ class Production:
         return together(
             heading(fine if self.passed else open_, good=self.passed),
             bars(self.frame, label="feed", parts=BUCKETS, caption="Where every row ended", closes="closes"),
+            self._certified(),
             differences_table(self.comparison, self.differences),
             self._open_rows(),
             self._times(),
         )
+
+    def _certified(self) -> str:
+        """Ledger and destination beside each other, and every record in which they differ."""
+        if self.certificate.empty:
+            return ""
+        shown = self.certificate.drop(columns=["at", "digest"])  # what differs from run to run is kept, and not shown
+        parts = [heading(certified(self.certificate), good=bool(shown["holds"].all()))]
+        parts.append(html_table(shown, caption="Ledger and destination, record by record"))
+        if len(self.unlike):
+            parts.append(html_table(self.unlike.drop(columns=["id"]), caption="Where ledger and destination differed"))
+        return together(*parts)
 
     def _open_rows(self) -> str:
         """Rows that did not arrive: counted by their reason, then one by one."""
@@ -88,34 +85,26 @@ class Production:
 
 
 def plan(engagement: Engagement) -> Forecast:
-    """Records and calls per feed, and the hours that the account's plan allows them in. Only reads."""
-    limits = engagement.destination.plans[engagement.settings.plan].limits
-    an_hour = next(limit.allowance for limit in limits if limit.name == "hour")
-    destination = connected(engagement)
-    rows = []
-    for feed in in_order(engagement):
-        records = len(engagement.load(f"records/{feed.name}"))
-        together = destination.bulk_rows(feed.object)
-        sent = -(-records // together) * (2 if together > 1 else 1)  # a bulk job is asked for once more when it is done
-        calls = sent + -(-records // 100)  # and everything is listed again, a hundred records a call
-        rows.append([feed.name, records, together, calls, calls / an_hour])
-    frame = pd.DataFrame(rows, columns=["feed", "records", "in one call", "calls", "hours"])
-    return Forecast(frame=frame, plan=engagement.settings.plan)
+    """Records, calls and tokens by feed, and the hours that every plan of the destination allows them in. Sends nothing."""
+    return forecast(engagement)
 
 
 def run(engagement: Engagement, *, on_progress: Callable[[str, Progress], None] | None = None) -> Production:
     """Load, read back and account; GateClosed where a phase is open or the sign-off does not fit what is to be loaded."""
     engagement.gate("production")
     require_signoff(engagement, now=evidence(engagement, differences=engagement.load("sample_differences")))
-    forecast, began = float(plan(engagement).frame["hours"].sum()) * 3600, time.monotonic()
+    foretold, began = plan(engagement).seconds, time.monotonic()
     with engagement.lock():
-        moved = transfer(engagement, on_progress=on_progress)
+        moved = transfer(engagement, certify=True, on_progress=on_progress)
         compared = read_back(engagement)
     seconds = time.monotonic() - began
     closed = close_accounts(engagement, moved.frame)
     comparison = _summaries(compared)
     wrong = sum(each.wrong for each in compared.values())
-    passed = bool(closed.frame["closes"].all()) and wrong == 0
+    certificate, unlike = _certificate(moved.certificates)
+    unlike_ones = certificate[~certificate["holds"].astype("bool")]
+    broken = [f"{row.object}: {row.missing} missing, {row.twins} twins" for row in unlike_ones.itertuples()]
+    passed = bool(closed.frame["closes"].all()) and wrong == 0 and not broken
     result = Production(
         frame=closed.frame,
         comparison=comparison,
@@ -123,16 +112,55 @@ def run(engagement: Engagement, *, on_progress: Callable[[str, Progress], None] 
         unresolved=closed.unresolved,
         wrong=wrong,
         passed=passed,
+        certificate=certificate,
+        unlike=unlike,
         seconds=seconds,
-        forecast=forecast,
+        forecast=foretold,
         pace=engagement.settings.time_scale,
     )
     _keep(engagement, closed, compared, comparison)
+    engagement.save("certificate", certificate)
+    engagement.save("certificate_differences", unlike.astype("str"))
     reasons = [] if passed else [f"{row.feed} does not close" for row in closed.frame[~closed.frame["closes"]].itertuples()]
     if wrong:
         reasons.append(f"{wrong} differences are not explained")
-    engagement.finish("production", passed=passed, reasons=reasons, summary=_summary(closed, wrong))
+    reasons += [f"ledger and destination are not one to one: {words}" for words in broken]
+    summary = {**_summary(closed, wrong), "certificate": certified(certificate)}
+    engagement.finish("production", passed=passed, reasons=reasons, summary=summary)
     return result
+
+
+def certified(certificate: pd.DataFrame) -> str:
+    """The certificate in one line: `ledger ↔ destination one to one: 1,204 of 1,204, 0 twins, 0 missing`."""
+    sums = certificate[["one to one", "records", "twins", "missing"]].sum()
+    one, records, twins, missing = (int(each) for each in sums)
+    return f"ledger ↔ destination one to one: {one:,} of {records:,}, {twins:,} twins, {missing:,} missing"
+
+
+def _certificate(found: Mapping[str, Certificate]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One row an object, and one a record in which ledger and destination differed.
+
+    A stranger bears a key like ours and is nobody of ours: it is told of, and it is held by whoever meets it.
+    """
+    rows = [
+        [
+            each.object,
+            each.matched + each.count("missing"),
+            each.matched,
+            each.count("missing"),
+            each.count("twin"),
+            each.count("repaired"),
+            each.count("stranger"),
+            not (each.count("missing") or each.count("twin")),
+            each.at,
+            each.digest,
+        ]
+        for each in found.values()
+    ]
+    columns = ["object", "records", "one to one", "missing", "twins", "twins taken away", "strangers", "holds", "at", "digest"]
+    frames = [each.frame for each in found.values() if len(each.frame)]
+    unlike = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(COLUMNS), dtype="str")
+    return pd.DataFrame(rows, columns=columns), unlike
 
 
 def _summaries(compared: Mapping[str, Comparison]) -> pd.DataFrame:

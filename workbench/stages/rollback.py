@@ -2,52 +2,112 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 from workbench.engagement import Engagement
 from workbench.flow.planning import connected
-from workbench.ledger.unloading import unload
+from workbench.ledger.telling import Residual, edited_frame
+from workbench.ledger.unloading import Unloaded, Verdict, unload
 from workbench.reports.differences import readable_key
-from workbench.show import heading, html_table, together
+from workbench.show import escape, heading, html_table, together
 
-__all__ = ["Rollback", "plan", "run"]
+__all__ = ["ENDS", "Rollback", "plan", "run"]
+
+ENDS = {
+    "reversed": "Reversed: as it was before",
+    "kept": "Kept: people have changed it, or built upon it",
+    "errored": "Errored: it could not be put back; run the rollback again",
+}
+"""The three lists in which a rollback ends."""
+EDIT_TITLES = {"key": "record", "before": "before us", "ours": "as we wrote it", "now": "now"}
 
 
 @dataclass(frozen=True)
 class Rollback:
-    """What would be, or was, put back."""
+    """What was put back. Every record and field of ours is in one of three lists: reversed, kept, errored."""
 
     frame: pd.DataFrame  # object, key, id, verdict (reversed, kept, errored), words
     done: bool
+    edits: pd.DataFrame = field(default_factory=lambda: edited_frame([]))  # object, key, id, field, before, ours, now
+    residual: Residual = field(default_factory=Residual)
+
+    @property
+    def reversed(self) -> pd.DataFrame:
+        """Records and fields that stand as before: object, key, id, words."""
+        return self._of("reversed")
+
+    @property
+    def kept(self) -> pd.DataFrame:
+        """What people have changed or built upon: object, key, id, words."""
+        return self._of("kept")
+
+    @property
+    def errored(self) -> pd.DataFrame:
+        """What could not be put back: object, key, id, words."""
+        return self._of("errored")
+
+    @property
+    def counts(self) -> pd.DataFrame:
+        """One row an object: object, reversed, kept, errored."""
+        table = self.frame.groupby(["object", "verdict"], sort=False).size().unstack(fill_value=0)
+        return table.reindex(columns=list(ENDS), fill_value=0).reset_index().rename_axis(columns=None)
+
+    def _of(self, verdict: str) -> pd.DataFrame:
+        return self.frame[self.frame["verdict"] == verdict].drop(columns="verdict").reset_index(drop=True)
 
     def _repr_html_(self) -> str:
-        counts = self.frame.groupby(["object", "verdict"], sort=False).size().reset_index(name="records")
-        said = "the destination stands as before" if self.done else "some records were kept, or could not be put back"
-        listed = self.frame[self.frame["verdict"] != "reversed"]
-        told = listed.assign(key=listed["key"].map(readable_key))
+        if self.frame.empty:
+            return heading("nothing of ours is there; the destination stands as before", good=True)
+        edits = _readable(self.edits).drop(columns="id").rename(columns=EDIT_TITLES)
         return together(
-            heading(said, good=self.done),
-            html_table(counts, caption="How every record ended"),
-            html_table(told, caption="Kept and errored", first=20) if len(listed) else "",
+            heading(self._said(), good=self.done),
+            html_table(self.counts, caption="How every record and field ended"),
+            self._list("errored"),
+            self._list("kept"),
+            html_table(edits, caption="What people changed, field by field", first=20) if len(edits) else "",
+            self._list("reversed", first=5),
+            f'<p class="wb wb-note">{escape(self.residual)}</p>' if self.residual.changes else "",
         )
+
+    def _list(self, verdict: str, *, first: int = 20) -> str:
+        listed = self._of(verdict)
+        return html_table(_readable(listed), caption=ENDS[verdict], first=first) if len(listed) else ""
+
+    def _said(self) -> str:
+        if self.done:
+            return "the destination stands as before"
+        kept, errored = len(self.kept), len(self.errored)
+        parts = [f"{kept:,} kept as people have left them"] if kept else []
+        parts += [f"{errored:,} could not be put back yet"] if errored else []
+        return "everything of ours is gone, but " + " and ".join(parts)
+
+
+def _readable(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(key=frame["key"].map(readable_key))
 
 
 def plan(engagement: Engagement) -> pd.DataFrame:
     """Records and fields that the ledger says were made or changed, newest first. Only reads."""
     ledger = engagement.ledger().frame()
+    ledger = ledger[ledger["verb"].isin(["create", "update", "create_field"])]
     return (
         ledger[ledger["state"] == "done"].iloc[::-1].groupby(["object", "verb"], sort=False).size().reset_index(name="records")
     )
 
 
-def run(engagement: Engagement) -> Rollback:
+def run(engagement: Engagement, *, on_progress: Callable[[Verdict], None] | None = None) -> Rollback:
     """Reverse everything that can be reversed; what people edited since stays and is listed."""
     with engagement.lock():
-        frame = unload(connected(engagement)).frame
-    done = bool((frame["verdict"] == "reversed").all())
-    engagement.save("rollback", frame.astype("str"))
-    counts = {str(verdict): int(count) for verdict, count in frame["verdict"].value_counts().items()}
-    engagement.journal.append("rolled back", detail=counts)
-    return Rollback(frame=frame, done=done)
+        result: Unloaded = unload(connected(engagement), on_progress=on_progress)
+    engagement.save("rollback", result.frame.astype("str"))
+    engagement.save("rollback_edits", result.edits.astype("str"))
+    counts = {name: result.count(name) for name in ENDS if result.count(name)}
+    residual = {
+        "changes": result.residual.changes,
+        "seconds": [round(result.residual.median, 3), round(result.residual.longest, 3)],
+    }
+    engagement.journal.append("rolled back", detail={**counts, "looked before changing": residual})
+    return Rollback(frame=result.frame, done=result.complete, edits=result.edits, residual=result.residual)

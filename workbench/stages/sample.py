@@ -75,7 +75,8 @@ def plan(engagement: Engagement) -> Selection:
         parts.append(both)
         mine = records[records["key"].isin(both["key"])]
         for lookup in feed.lookups:
-            needed.setdefault(lookup.feed, set()).update(mine[lookup.to].dropna())
+            for parent in mine[lookup.to].dropna():  # whose row may have been merged into a record of another feed
+                needed.setdefault(str(parent).split("/", 1)[0], set()).add(parent)
     frame = pd.concat(reversed(parts), ignore_index=True)
     engagement.save("sample", frame)
     return Selection(frame=frame)

@@ -13,109 +13,38 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import (
-    Column,
-    Connection,
-    Engine,
-    Float,
-    Index,
-    Integer,
-    MetaData,
-    Table,
-    Text,
-    create_engine,
-    event,
-    func,
-    insert,
-    select,
-)
+from sqlalchemy import ClauseElement, Connection, Dialect, Engine, Select, create_engine, event, func, insert, select
 from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 
 from workbench.clock import now
 from workbench.errors import EditError, IntegrityError, WorkbenchError
+from workbench.store.migrations import MIGRATIONS, Migration
+from workbench.store.tables import books, decisions, operations, phases, proposals, sendings, versions, writers
 
-__all__ = ["MIGRATIONS", "decisions", "open_store", "phases", "proposals", "sendings", "writing"]
+__all__ = [
+    "MIGRATIONS",
+    "books",
+    "damaged",
+    "decisions",
+    "driven",
+    "open_store",
+    "operations",
+    "phases",
+    "proposals",
+    "sendings",
+    "streamed",
+    "writers",
+    "writing",
+]
 
 SOUND = ((3, 51, 3),)
 BACKPORTS = ((3, 50, 7), (3, 44, 6))
 """Releases without the WAL-reset defect (https://sqlite.org/wal.html): these and every later one, and two older lines."""
-
-metadata = MetaData()
-
-versions = Table("schema_version", metadata, Column("version", Integer, primary_key=True), Column("at", Text, nullable=False))
-
-proposals = Table(
-    "proposals",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("engagement", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("value", Text, nullable=False),  # JSON, null where the machine has no answer
-    Column("confidence", Float, nullable=False),
-    Column("reasons", Text, nullable=False),  # JSON
-    Column("alternatives", Text, nullable=False),  # JSON
-    Column("shown", Text, nullable=False),  # JSON
-    Column("at", Text, nullable=False),
-    Column("retired", Text),  # when a newer set took its place
-    Index("proposals_live", "engagement", "kind", "retired"),
-)
-
-decisions = Table(
-    "decisions",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("engagement", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("value", Text),  # JSON; NULL takes an earlier decision back
-    Column("previous", Text),  # JSON; what it took the place of
-    Column("by", Text, nullable=False),
-    Column("at", Text, nullable=False),
-    Column("why", Text, nullable=False),
-    Column("shown", Text, nullable=False),  # JSON; what the person saw
-    Index("decisions_subject", "engagement", "kind", "subject"),
-)
-
-sendings = Table(
-    "sendings",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("engagement", Text, nullable=False),
-    Column("workbook", Text, nullable=False),
-    Column("row", Integer, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("answer", Text, nullable=False),  # as it stood in the cell
-    Column("decided", Text),  # JSON; the decision of that moment, NULL where there was none
-    Column("options", Text, nullable=False),  # JSON; answer text → value
-    Column("at", Text, nullable=False),
-    Index("sendings_workbook", "engagement", "workbook"),
-)
-
-phases = Table(
-    "phases",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("engagement", Text, nullable=False),
-    Column("phase", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("reasons", Text, nullable=False),  # JSON
-    Column("summary", Text, nullable=False),  # JSON
-    Column("at", Text, nullable=False),
-    Index("phases_phase", "engagement", "phase"),
-)
-
-Migration = Callable[[Connection], None]
-
-
-def _first(connection: Connection) -> None:
-    metadata.create_all(connection, tables=[proposals, decisions, sendings, phases])
-
-
-MIGRATIONS: tuple[Migration, ...] = (_first,)
-"""Steps from an empty database to today's, in order; a released step is never changed, only followed by another."""
+SMALLEST = 512
+AT_ONCE = 2000
+WRITING_LOCK = 0x776F726B62656E63
+"""The advisory lock of PostgreSQL that one writing transaction of a database holds at a time."""
 
 
 def open_store(address: str | Path, *, migrations: Sequence[Migration] = MIGRATIONS) -> Engine:
@@ -130,57 +59,99 @@ def open_store(address: str | Path, *, migrations: Sequence[Migration] = MIGRATI
         if engine.dialect.name == "sqlite":
             _check(engine)
         _migrate(engine, migrations)
-    except WorkbenchError:
+    except BaseException as failed:
         engine.dispose()
-        raise
-    except OperationalError as failed:
-        engine.dispose()
-        raise EditError(
-            "the database of the engagement cannot be opened",
-            found=str(failed.orig),
-            where=engine.url.render_as_string(hide_password=True),
-            todo="see that the database is there, that you may write to it, and that its disk is not full",
-        ) from None
-    except DatabaseError as broken:
-        engine.dispose()
-        raise _damaged(engine, str(broken.orig)) from None
+        if not isinstance(failed, DatabaseError):
+            raise
+        raise _unopened(engine, failed) from None
     return engine
 
 
+def _unopened(engine: Engine, failed: DatabaseError) -> WorkbenchError:
+    if engine.dialect.name == "sqlite" and not isinstance(failed, OperationalError):
+        return damaged(engine, str(failed.orig))
+    return EditError(
+        "the database of the engagement cannot be opened",
+        found=str(failed.orig).strip(),
+        where=engine.url.render_as_string(hide_password=True),
+        todo="see that the database is there, that you may write to it, and that its disk is not full",
+    )
+
+
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
+def writing(engine: Engine, *, alone: bool = True) -> Iterator[Connection]:
     """A transaction that holds the write lock from its first statement, so that what it reads stays true.
 
-    SQLite would otherwise let two writers read the same state and refuse one of them at its first change. EditError
-    where the disk or another program does not let it be written; nothing of the transaction is kept then.
+    SQLite would otherwise let two writers read the same state and refuse one of them at its first change; PostgreSQL
+    would let both of them write. With `alone` false the latter locks only what the transaction locks itself. EditError
+    where the disk or another program does not let it be written, IntegrityError where the file turns out to be
+    damaged; nothing of the transaction is kept then.
     """
     try:
-        with engine.connect().execution_options(workbench_writing=True) as connection, connection.begin():
+        with engine.connect().execution_options(workbench_writing=alone) as connection, connection.begin():
             yield connection
-    except OperationalError as refused:
-        raise EditError(
+    except DatabaseError as broken:
+        raise _unwritten(engine, broken.orig or broken) or broken from None
+    except engine.dialect.loaded_dbapi.Error as broken:  # from a cursor of the driver
+        raise _unwritten(engine, broken) or broken from None
+
+
+def _unwritten(engine: Engine, broken: BaseException) -> WorkbenchError | None:
+    """What the driver's error means for the reader; None where it is a mistake of ours."""
+    driver = engine.dialect.loaded_dbapi
+    if isinstance(broken, driver.OperationalError):
+        return EditError(
             "the database of the engagement cannot be written",
-            found=str(refused.orig),
+            found=str(broken),
             where=engine.url.render_as_string(hide_password=True),
             todo="make room on the disk, or end the program that holds the file, then run again: nothing was half-written",
-        ) from None
+        )
+    return damaged(engine, str(broken)) if type(broken) is driver.DatabaseError else None
+
+
+def driven(engine: Engine, statement: ClauseElement) -> str:
+    """A statement as the driver takes it, with places for a tuple of values: compiled once, for calls that are many."""
+    style = "qmark" if engine.dialect.name == "sqlite" else "format"
+    shape: Callable[..., Dialect] = type(engine.dialect)
+    return str(statement.compile(dialect=shape(paramstyle=style)))
+
+
+def streamed(connection: Connection, wanted: Select[Any]) -> Iterator[list[tuple[Any, ...]]]:
+    """Rows as the driver gives them, some thousand at a time: for the looks that read a million of them."""
+    if connection.dialect.name != "sqlite":
+        with connection.execution_options(stream_results=True, yield_per=AT_ONCE).execute(wanted) as result:
+            yield from ([tuple(row) for row in part] for part in result.partitions())
+        return
+    driver = connection.dialect.loaded_dbapi
+    with connection.execute(wanted) as result:
+        cursor = result.cursor
+        try:
+            while cursor is not None and (rows := cursor.fetchmany(AT_ONCE)):
+                yield list(rows)
+        except driver.DatabaseError as broken:
+            raise damaged(connection.engine, str(broken)[:60]) from None
 
 
 def _served(url: str) -> Engine:
     try:
         parsed = make_url(url)
-    except ArgumentError as wrong:
-        raise EditError("the address of the database cannot be read", found=str(wrong)) from None
+    except (ArgumentError, ValueError):  # whose words may hold a part of the password
+        expected = "a path, or dialect+driver://user:password@host:port/database, : and @ of the password as %3A and %40"
+        raise EditError("the address of the database cannot be read", expected=expected) from None
     if parsed.get_backend_name() == "sqlite":
         if not parsed.database or parsed.database == ":memory:":
-            raise EditError("an engagement's database outlives its process", found=url, todo="name a file")
+            found = parsed.render_as_string(hide_password=True)
+            raise EditError("an engagement's database outlives its process", found=found, todo="name a file")
         return _file(Path(parsed.database))
     try:
-        return create_engine(parsed)
+        engine = create_engine(parsed, pool_pre_ping=True)
     except ImportError as missing:
         raise EditError(
             f"the driver for {parsed.get_backend_name()} is not installed", found=str(missing), todo="install it with pip"
         ) from None
+    if engine.dialect.name == "postgresql":
+        event.listen(engine, "begin", _begin_served)
+    return engine
 
 
 def _file(path: Path) -> Engine:
@@ -196,7 +167,7 @@ def _file(path: Path) -> Engine:
     pool = {} if sound else {"pool_size": 1, "max_overflow": 0}
     engine = create_engine(f"sqlite+pysqlite:///{path}", module=module, connect_args={"timeout": 30}, **pool)
     event.listen(engine, "connect", _settings(sound))
-    event.listen(engine, "begin", _begin)
+    event.listen(engine, "begin", _begin_file)
     event.listen(engine, "handle_error", _undecodable)
     return engine
 
@@ -227,26 +198,34 @@ def _settings(sound: bool) -> Callable[[Any, Any], None]:
     return configure
 
 
-def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("workbench_writing", False)
+def _begin_file(connection: Connection) -> None:
+    writes = "workbench_writing" in connection.get_execution_options()  # alone or not: a file has one writer
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _begin_served(connection: Connection) -> None:
+    if connection.get_execution_options().get("workbench_writing", False):
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (WRITING_LOCK,))
 
 
 def _undecodable(context: ExceptionContext) -> None:
     """A text that is no text any more: SQLite's own check looks at the pages, not at what stands in them."""
     words = str(context.original_exception)
     if words.startswith("Could not decode") and context.engine is not None:
-        raise _damaged(context.engine, words[:60])
+        raise damaged(context.engine, words[:60])
 
 
 def _check(engine: Engine) -> None:
+    if 0 < Path(engine.url.database or "").stat().st_size < SMALLEST:  # which SQLite would take for a new file
+        raise damaged(engine, "a file that is shorter than the shortest database")
     with engine.connect() as connection:
         found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA quick_check(3)")]
     if found != ["ok"]:
-        raise _damaged(engine, "; ".join(found))
+        raise damaged(engine, "; ".join(found))
 
 
-def _damaged(engine: Engine, found: str) -> IntegrityError:
+def damaged(engine: Engine, found: str) -> IntegrityError:
+    """What to raise where the database turns out not to be what was written."""
     return IntegrityError(
         "the database of the engagement is damaged",
         expected="an intact SQLite database",

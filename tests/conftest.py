@@ -1,0 +1,126 @@
+"""What tests of the database share: every one of them runs on SQLite and on a PostgreSQL of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine
+
+from workbench.store import open_store
+
+PROGRAMS = Path("/usr/lib/postgresql")
+ABSENT = "PostgreSQL is missing: make postgres (or, on a laptop, WORKBENCH_NO_POSTGRES=1 to leave its tests out)"
+NOBODY = "postgres"  # whom Debian's package makes; the server refuses to run as root
+
+
+@dataclass(frozen=True)
+class Server:
+    """A PostgreSQL on a socket in a folder that only its user may enter."""
+
+    folder: Path
+
+    def address(self, schema: str = "public") -> str:
+        return f"postgresql+psycopg://{NOBODY}@/postgres?host={self.folder}&options=-csearch_path%3D{schema}"
+
+    def database(self) -> str:
+        """The address of a new, empty place for tables: a schema, which is made and left much quicker than a database."""
+        name = f"t{uuid.uuid4().hex}"
+        engine = create_engine(self.address(), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"CREATE SCHEMA {name}")
+        engine.dispose()
+        return self.address(name)
+
+    def end(self, session: int) -> None:
+        """End one session of the server, as an administrator or a lost network does."""
+        engine = create_engine(self.address(), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            assert connection.exec_driver_sql("SELECT pg_terminate_backend(%s, 5000)", (session,)).scalar()
+        engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A private server for this run of the tests, ended by its own process."""
+    if os.environ.get("WORKBENCH_NO_POSTGRES") == "1":
+        pytest.skip("WORKBENCH_NO_POSTGRES is set")
+    folder = Path(tempfile.mkdtemp(prefix="pg"))
+    user = NOBODY if os.getuid() == 0 else None
+    if user:
+        shutil.chown(folder, user)
+    try:
+        yield from _served(folder, user)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _served(folder: Path, user: str | None) -> Iterator[Server]:
+    made = ["-D", str(folder / "data"), "-U", NOBODY, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+    done = subprocess.run([_program("initdb"), *made], user=user, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    said = {
+        "listen_addresses": "",
+        "unix_socket_directories": folder,
+        "max_connections": 150,
+        "shared_buffers": "32MB",
+        "fsync": "off",
+    }
+    options = [part for name, value in said.items() for part in ("-c", f"{name}={value}")]
+    with (folder / "log").open("wb") as log:
+        arguments = [_program("postgres"), "-D", str(folder / "data"), *options]
+        process = subprocess.Popen(arguments, user=user, cwd=folder, stdout=log, stderr=log)
+    try:
+        server = Server(folder)
+        _wait_for(server, process)
+        yield server
+    finally:
+        process.send_signal(signal.SIGQUIT)  # at once: nothing of it is kept
+        process.wait(30)
+
+
+def _wait_for(server: Server, process: subprocess.Popen[bytes]) -> None:
+    engine = create_engine(server.address())
+    for _ in range(200):
+        try:
+            engine.connect().close()
+            engine.dispose()
+            return
+        except Exception:
+            assert process.poll() is None, (server.folder / "log").read_text()
+            time.sleep(0.05)
+    raise AssertionError((server.folder / "log").read_text())
+
+
+def _program(name: str) -> str:
+    newest = sorted(PROGRAMS.glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]))
+    found = shutil.which(name) or (str(newest[-1]) if newest else "")
+    if not found:
+        pytest.fail(ABSENT, pytrace=False)
+    return found
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a new database may be: a file, and a database of the server."""
+    if request.param == "sqlite":
+        return str(tmp_path / "workbench.db")
+    server: Server = request.getfixturevalue("postgres")
+    return server.database()
+
+
+@pytest.fixture
+def store(address: str) -> Iterator[Engine]:
+    """A new database of either kind, opened."""
+    made = open_store(address)
+    yield made
+    made.dispose()

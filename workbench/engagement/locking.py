@@ -1,0 +1,41 @@
+"""The lock on an engagement's folder: one process of this machine at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from workbench.clock import now
+from workbench.errors import EngagementLocked
+from workbench.journal import person
+
+__all__ = ["folder_lock"]
+
+LOCK = ".lock"
+
+
+@contextmanager
+def folder_lock(root: Path) -> Iterator[None]:
+    """Hold the folder to the end of the block; EngagementLocked names who else does. It ends with its process."""
+    descriptor = os.open(root / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "r+", encoding="utf-8") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise EngagementLocked(
+                "another run is writing to this engagement",
+                found=stream.read().strip() or "a run that has just begun",
+                where=str(root),
+                todo="wait until it has ended, or end it; what it has done is kept",
+            ) from None
+        stream.truncate(0)
+        stream.write(f"{person()}, process {os.getpid()} on {socket.gethostname()}, since {now()}\n")
+        stream.flush()
+        try:
+            yield
+        finally:
+            stream.truncate(0)

@@ -1,0 +1,48 @@
+"""Why a parent is not over there, so that its children can say whom they wait for."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from workbench.engagement import Engagement
+from workbench.ledger.operations import operations
+from workbench.specs import Feed
+
+__all__ = ["Failures"]
+
+STATES = {"rejected": "was refused", "unknown": "was never answered", "held": "is held"}
+
+
+class Failures:
+    """What became of records that were not made: in this run, else as the ledger has it."""
+
+    def __init__(self, engagement: Engagement) -> None:
+        self._engagement = engagement
+        self._told: dict[str, str] = {}
+        self._asked: dict[str, dict[str, str]] = {}
+
+    def note(self, outcomes: pd.DataFrame) -> None:
+        """Keep why records of a feed were not made; `outcomes` has key, state, words and detail."""
+        bad = outcomes[outcomes["state"] != "done"]
+        for key, state, words, detail in zip(bad["key"], bad["state"], bad["words"], bad["detail"], strict=True):
+            self._told[str(key)] = ": ".join([f"{key} {STATES[state]}", *(part for part in (words, detail) if part)])
+
+    def words(self, feed: Feed, parent: str) -> str:
+        """What became of a parent, by its record key."""
+        if parent in self._told:
+            return self._told[parent]
+        named = next((each.feed for each in feed.lookups if parent.startswith(f"{each.feed}/")), "")
+        return self._of(named).get(parent, f"{parent} was not sent") if named else f"{parent} was not sent"
+
+    def _of(self, feed: str) -> dict[str, str]:
+        """Record key → words, for the records of a feed that the ledger knows to have failed last."""
+        if feed not in self._asked:
+            c, object_ = operations.c, self._engagement.route.feed(feed).object
+            ledger = self._engagement.ledger()
+            rows = ledger.operations.where((c.object == object_) & c.state.in_(("rejected", "unknown")))
+            made = ledger.ids(object_)
+            words = {row.key: f"{STATES[row.state]}: {row.words}" for row in rows if row.key not in made}
+            records = self._engagement.load(f"records/{feed}")
+            keys = zip(records["key"], records["marker"], strict=True)
+            self._asked[feed] = {str(key): f"{key} {words[marker]}" for key, marker in keys if marker in words}
+        return self._asked[feed]

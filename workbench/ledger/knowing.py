@@ -1,0 +1,41 @@
+"""What the ledger already knows of a draft, so that nothing is sent twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from workbench.destinations import Draft, Outcome
+from workbench.ledger.operations import OPEN, Operation, digest
+
+__all__ = ["LIVE", "known_of"]
+
+LIVE = ("done", "kept")
+"""States of an operation whose effect stands."""
+IN_THE_AIR = "an earlier change of it has not been settled yet"
+OTHERWISE = "made before with other values; a change names the record's id"
+
+
+def known_of(draft: Draft, rows: Sequence[Operation]) -> Outcome | None:
+    """The outcome that the operations of its key, oldest first, spare the draft; None where it has to be sent."""
+    if any(row.state in OPEN for row in rows):
+        return Outcome(draft.key, "unknown", draft.id, IN_THE_AIR)
+    live = [row for row in rows if row.state in LIVE]
+    if draft.id:
+        written: dict[str, Any] = {}
+        for row in live:
+            if row.id == draft.id and row.verb in ("create", "update", "restore"):
+                written |= row.payload
+        held = all(name in written and _as_written(written[name], value) for name, value in draft.values.items())
+        return Outcome(draft.key, "done", draft.id, "done before") if held else None
+    made = next((row for row in live if row.verb == "create"), None)
+    if made is None:
+        return None
+    if made.payload_sha == digest(draft.values):
+        return Outcome(draft.key, "done", made.id, "done before")
+    return Outcome(draft.key, "rejected", made.id, OTHERWISE)
+
+
+def _as_written(before: object, now: object) -> bool:
+    """Whether we would send the same again. Both are our own words, so `1.10` and `1.1` are two: one may be a text."""
+    return before == now or (before in (None, "", []) and now in (None, "", []))
