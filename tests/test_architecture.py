@@ -31,6 +31,7 @@ LAYERS: tuple[dict[str, tuple[str, ...]], ...] = (
             "destinations.limits",
             "destinations.memory",
             "destinations.probes",
+            "destinations.renewal",
             "destinations.saying",
             "destinations.spending",
             "destinations.timing",

@@ -58,7 +58,7 @@ def test_the_key_stands_in_no_address(house: tuple[Pipedrive, Rehearsal]) -> Non
     assert not house[1].log()["path"].str.contains(TOKEN[:20]).any()
 
 
-@pytest.mark.parametrize("settings", [{"reserve": 1.0}, {"lanes": 81}, {"marker_style": "no key"}, {"nonsense": 1}])
+@pytest.mark.parametrize("settings", [{"reserve": 1.0}, {"lanes": 101}, {"marker_style": "no key"}, {"nonsense": 1}])
 def test_a_setting_that_may_not_be_is_named(house: tuple[Pipedrive, Rehearsal], settings: dict[str, object]) -> None:
     with pytest.raises(SpecError) as told:
         client(house[1], settings=settings)  # type: ignore[arg-type]
@@ -77,8 +77,8 @@ def test_calls_in_flight_follow_the_burst_of_plan_and_sign_in(house: tuple[Piped
         for plan in SPEC.plans
         for way in ("api_token", "oauth")
     }
-    assert [found[plan, "api_token"] for plan in SPEC.plans] == [4, 7, 18, 21]
-    assert [found[plan, "oauth"] for plan in SPEC.plans] == [14, 28, 70, 80]
+    assert [found[plan, "api_token"] for plan in SPEC.plans] == [4, 8, 20, 24]
+    assert [found[plan, "oauth"] for plan in SPEC.plans] == [16, 32, 80, 96]
     assert client(house[1], settings={"lanes": 3}).lanes("deal") == 3
     assert client(house[1]).bulk_rows("deal") == 1
 

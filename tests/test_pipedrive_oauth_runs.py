@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import signal
 import sqlite3
 import subprocess
@@ -96,8 +95,8 @@ def test_an_access_that_ends_under_twenty_lanes_is_renewed_once_and_every_record
     nowhere(engagement, there, {*before, *secrets_of(engagement)}, caplog.text)
 
 
-@pytest.mark.parametrize("there", ["500"], indirect=True)
-def test_tokens_that_live_for_half_a_second_are_followed_through_a_whole_load(
+@pytest.mark.parametrize("there", ["150"], indirect=True)
+def test_tokens_that_live_for_moments_are_followed_through_a_whole_load(
     there: Rehearsal, engagement: Engagement, caplog: pytest.LogCaptureFixture
 ) -> None:
     seen = {*secrets_of(engagement)}
@@ -149,7 +148,7 @@ def test_a_crash_between_the_vendors_answer_and_the_disk_asks_for_a_new_sign_in_
     again.store.dispose()
 
 
-def test_where_nobody_renews_the_run_pauses_and_goes_on_with_the_same_grant(
+def test_where_nobody_renews_the_run_pauses_and_the_next_one_goes_on(
     there: Rehearsal, engagement: Engagement, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = secrets_of(engagement)
@@ -157,7 +156,6 @@ def test_where_nobody_renews_the_run_pauses_and_goes_on_with_the_same_grant(
     with pytest.raises(DestinationBusy, match="nobody renews") as told:
         run(engagement, at=80, do=lambda: revoked(there, engagement, "access_token"))
     assert "nothing was lost" in str(told.value)
-    assert secrets_of(engagement) == before
     assert set(run(engagement).frame["state"]) == {"done"}
     assert renewals(there, 0) == [503, 503, 503, 503, 200]
     stands_once(there, engagement)
@@ -272,4 +270,4 @@ def nowhere(engagement: Engagement, there: Rehearsal, secrets: set[str], told: s
     assert {"workbench.db", "journal.jsonl", "engagement.toml"} <= {path.name for path in kept}
     files = b"".join(path.read_bytes() for path in kept) + there.log().to_csv().encode() + told.encode()
     assert [secret for secret in secrets if secret.encode() in files] == []
-    assert not os.path.exists(engagement.root / ".credentials.new")
+    assert not (engagement.root / ".credentials.new").exists()

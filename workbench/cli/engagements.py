@@ -26,9 +26,7 @@ def new(
     exports: Annotated[Path | None, typer.Option(help="The folder with the customer's files; they are copied.")] = None,
     delivery: Annotated[list[str] | None, typer.Option(help="A further delivery beside main in that folder.")] = None,
     customer: Annotated[str, typer.Option(help="Whose CRM is moved.")] = "",
-    url: Annotated[
-        str, typer.Option(help="The destination's address, as its API settings show it.")
-    ] = "",
+    url: Annotated[str, typer.Option(help="The destination's address, as its API settings show it.")] = "",
     key_file: Annotated[str, typer.Option(help="A file with the key, or `env` for $WORKBENCH_KEY, which is not stored.")] = "",
     edition: Annotated[str, typer.Option(help="The destination's edition; its first one when empty.")] = "",
     plan: Annotated[str, typer.Option(help="The destination's plan, which sets its limits.")] = "growth",

@@ -26,6 +26,7 @@ __all__ = [
     "Outcome",
     "Record",
     "Secret",
+    "Spent",
     "Standing",
     "User",
     "Wait",
@@ -178,6 +179,17 @@ class Standing:
     resets_in: float  # real seconds until all of it is there again
 
 
+@dataclass(frozen=True)
+class Spent:
+    """What a client has sent since it was made."""
+
+    calls: int = 0
+    tokens: int = 0
+
+    def __sub__(self, other: Spent) -> Spent:
+        return Spent(self.calls - other.calls, self.tokens - other.tokens)
+
+
 class Book(Protocol):
     """Where a client keeps what it has used of the account's limits, so that the next run knows."""
 
@@ -253,6 +265,9 @@ class Destination(Protocol):
 
     def standing(self) -> tuple[Standing, ...]:
         """What is left of the account's limits."""
+
+    def spent(self) -> Spent:
+        """Calls and tokens since this client was made."""
 
     def on_wait(self, report: Callable[[Wait], None]) -> None:
         """Have every wait told to somebody from now on, such as a progress bar."""

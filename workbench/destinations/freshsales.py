@@ -6,7 +6,20 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from workbench.destinations import Account, Book, Draft, LiveField, Metadata, Outcome, Record, Secret, Standing, User, Wait
+from workbench.destinations import (
+    Account,
+    Book,
+    Draft,
+    LiveField,
+    Metadata,
+    Outcome,
+    Record,
+    Secret,
+    Spent,
+    Standing,
+    User,
+    Wait,
+)
 from workbench.destinations.freshsales_bulk import Jobs, Row, throttled
 from workbench.destinations.freshsales_picture import Picture, Place, live_of, look, marker_fields, place_of
 from workbench.destinations.freshsales_reading import Reader, wrapped
@@ -294,6 +307,10 @@ class Freshsales:
     def standing(self) -> tuple[Standing, ...]:
         """What is left of the hour and of the minute."""
         return self.http.standing()
+
+    def spent(self) -> Spent:
+        """Calls and tokens since this client was made."""
+        return self.http.spent()
 
     def find(self, object_: str, field_: str, values: Iterable[str]) -> list[Record]:
         """Records whose field is one of the values, without regard to case; a search gives the hits, a look the truth."""

@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import stamina
 
-from workbench.destinations import Book, Secret, Standing, Wait
+from workbench.destinations import Book, Secret, Spent, Standing, Wait
 from workbench.destinations.limits import Limiter, Window, too_long
 from workbench.destinations.renewal import Renewal
 from workbench.destinations.saying import asked, said
@@ -156,6 +156,10 @@ class Http:
     def standing(self) -> tuple[Standing, ...]:
         """What is left of the account's limits."""
         return self._limiter.standing()
+
+    def spent(self) -> Spent:
+        """Calls and tokens since this client was made."""
+        return self._limiter.spent()
 
     def close(self) -> None:
         """Close all connections and the book of the limits; a garbage-collected client closes its connections by itself."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from workbench.destinations import Book, Standing, Wait
+from workbench.destinations import Book, Spent, Standing, Wait
 from workbench.destinations.breaker import Breaker
 from workbench.destinations.heeding import heed_calls, heed_day
 from workbench.destinations.memory import Memory
@@ -73,6 +73,7 @@ class Limiter:
         self._breaker = Breaker()
         self._last = self._told = self._widened = 0.0
         self._closed = False
+        self._calls = self._tokens = 0
         self._date, self._dated = "", False
         self._day_left: int | None = None
         self._ahead = clock.time() - clock.monotonic()
@@ -152,6 +153,7 @@ class Limiter:
                 return True
             for log, in_tokens in self._of.get(kind) or self._of[""]:
                 log.give_back(place.at, tokens if in_tokens else 1)
+            self._calls, self._tokens = self._calls - 1, self._tokens - tokens
             if place.single:
                 self._breaker.ended(passed=False)
         return False
@@ -177,6 +179,8 @@ class Limiter:
     def _enter(self, at: float, tokens: int, kind: str) -> bool:
         """Count a call; whether the book has to be written before it goes."""
         self._last = at
+        self._calls += 1
+        self._tokens += tokens
         uncovered = False
         for log, in_tokens in self._of.get(kind) or self._of[""]:
             uncovered |= log.enter(at, tokens if in_tokens else 1)
@@ -281,6 +285,11 @@ class Limiter:
                 log.set_clock(ahead, max(now, self._last))
 
     # ------------------------------------------------------------ telling and keeping
+
+    def spent(self) -> Spent:
+        """What passed since this limiter was made."""
+        with self._lock:
+            return Spent(self._calls, self._tokens)
 
     def standing(self) -> tuple[Standing, ...]:
         """What is left of each window, as far as we can tell."""

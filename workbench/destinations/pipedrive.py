@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
-from workbench.destinations import Account, Book, Draft, LiveField, Metadata, Outcome, Record, Standing, User, Wait
+from workbench.destinations import Account, Book, Draft, LiveField, Metadata, Outcome, Record, Spent, Standing, User, Wait
 from workbench.destinations.http import Answer, Http
 from workbench.destinations.pipedrive_calls import Calls, one_of, words_of
 from workbench.destinations.pipedrive_children import Children
@@ -85,6 +85,10 @@ class Pipedrive:
     def standing(self) -> tuple[Standing, ...]:
         """What is left of the two seconds and of the day's tokens."""
         return self._http.standing()
+
+    def spent(self) -> Spent:
+        """Calls and tokens since this client was made."""
+        return self._http.spent()
 
     # ------------------------------------------------------------ the account
 

@@ -16,7 +16,7 @@ from workbench.specs import DestinationSpec
 
 __all__ = ["Dials", "dials", "lanes_of", "policy", "renewed", "root_of", "signed"]
 
-MOST_LANES = 80
+MOST_LANES = 100
 MARK = "{key}"
 
 
@@ -34,7 +34,7 @@ class Dials(BaseModel):
     search_allowance: int = Field(default=0, ge=0)
     day_allowance: int = Field(default=0, ge=0)
     lanes: int = Field(default=0, ge=0, le=MOST_LANES)
-    latency_seconds: float = Field(default=0.35, gt=0)
+    latency_seconds: float = Field(default=0.4, gt=0)
     timeout_seconds: float = Field(default=60.0, gt=0)
     patience_seconds: float = 3900.0  # of waits after 429 before we give up and say so
     page_rows: int = Field(default=500, ge=2, le=500)

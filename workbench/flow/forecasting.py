@@ -19,7 +19,7 @@ from workbench.flow.transfer import in_order
 from workbench.show import Meter, duration, heading, html_table, text_table, together
 from workbench.specs import DestinationSpec, Feed, Limit, ObjectSpec, Scalar
 
-__all__ = ["FOLDED", "Amount", "Cost", "Forecast", "Tier", "amounts", "cost", "forecast", "tiers"]
+__all__ = ["FOLDED", "Amount", "Cost", "Forecast", "Tier", "amounts", "beside", "cost", "forecast", "tiers"]
 
 FOLDED = 10
 """Activities that are told in one note, where a history is folded."""
@@ -144,6 +144,29 @@ class Forecast:
             frame[column] = pd.Series([Meter(each / longest, duration(each * 3600)) for each in frame[column]], dtype="object")
         frame = frame.rename(columns=lambda name: name.replace("hours", "time", 1))
         return html_table(frame, caption="The same load on the other plans")
+
+
+def beside(foretold: pd.DataFrame, took: pd.DataFrame, *, pace: float = 1.0) -> pd.DataFrame:
+    """Forecast and fact, feed by feed: calls, tokens where calls cost any, and times; one row for all of it at the end.
+
+    `took` has feed, records, calls, tokens and seconds, of all runs of a load together. A rehearsal's clock runs `pace`
+    times as fast.
+    """
+    both = foretold.merge(took, on="feed", how="left", suffixes=("", " sent")).fillna(0)
+    both.loc[len(both)] = both.drop(columns=["feed", "object"]).sum().astype("object")
+    both[["feed", "object"]] = both[["feed", "object"]].astype("object")
+    both.loc[len(both) - 1, ["feed", "object"]] = ["all", ""]
+    longest = max(float((both["hours"] * 3600 / pace).max()), float(both["seconds"].max()), 1e-9)
+    frame = pd.DataFrame({"feed": both["feed"].astype("str")})
+    for unit in ("calls", "tokens"):
+        if both[unit].any():
+            frame[f"{unit} forecast"] = both[unit].astype("int")
+            frame[f"{unit} in fact"] = [f"{int(count):,} {unit} sent" for count in both[f"{unit} sent"]]
+    times = {"time forecast": both["hours"] * 3600 / pace, "time in fact": both["seconds"]}
+    for name, seconds in times.items():
+        meters = [Meter(float(each) / longest, duration(float(each))) for each in seconds]
+        frame[name] = pd.Series(meters, index=frame.index, dtype="object")
+    return frame
 
 
 # ---------------------------------------------------------------- arithmetic

@@ -5,6 +5,7 @@ The client that an engagement hands out writes the ledger; nothing here keeps st
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -127,7 +128,18 @@ def transfer(
             parts.append(moving.move(feed, certify=certify and last[feed.object] == feed.name))
     finally:
         moving.board.close()
+        if certify:
+            _note(engagement, moving.took, delivery)
     return Moved(frame=pd.concat(parts, ignore_index=True), certificates=moving.certificates)
+
+
+def _note(engagement: Engagement, took: Sequence[tuple[str, int, int, int, float]], delivery: str) -> None:
+    """Add what this run took to what earlier, perhaps interrupted, runs did; the forecast stands beside it."""
+    frame = pd.DataFrame(took, columns=["feed", "records", "calls", "tokens", "seconds"])
+    before = [engagement.load("took", delivery=delivery)] if engagement.has("took", delivery=delivery) else []
+    sums = pd.concat([*before, frame], ignore_index=True).groupby("feed", sort=False)
+    whole = sums.agg({"records": "max", "calls": "sum", "tokens": "sum", "seconds": "sum"}).reset_index()
+    engagement.save("took", whole, delivery=delivery)
 
 
 class _Transfer:
@@ -145,6 +157,7 @@ class _Transfer:
         self.destination = connected(engagement)
         self.board = Board(engagement.root)
         self.certificates: dict[str, Certificate] = {}
+        self.took: list[tuple[str, int, int, int, float]] = []  # feed, records, calls, tokens, seconds
         self._engagement = engagement
         self._account = self.destination.metadata()
         self._delivery, self._only, self._keep = delivery, only, keep
@@ -159,7 +172,17 @@ class _Transfer:
         self._tell(feed, Progress(feed.object, count, 0, 0, 0, 0.0, left=count))
 
     def move(self, feed: Feed, *, certify: bool) -> pd.DataFrame:
-        """Load one feed; its outcomes, one row a record."""
+        """Load one feed; its outcomes, one row a record. What it took is noted, however it ends."""
+        before, began = self.destination.spent(), time.monotonic()
+        outcomes = pd.DataFrame()
+        try:
+            outcomes = self._moved(feed, certify=certify)
+        finally:
+            spent = self.destination.spent() - before
+            self.took.append((feed.label, len(outcomes), spent.calls, spent.tokens, time.monotonic() - began))
+        return outcomes
+
+    def _moved(self, feed: Feed, *, certify: bool) -> pd.DataFrame:
         frame, parents = _outgoing(self._engagement, feed, delivery=self._delivery, only=self._only, account=self._account)
         theirs = narrowed(self._engagement, feed, self._account)
         fresh = frame[~frame["key"].isin(self._keep)]

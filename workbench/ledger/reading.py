@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from workbench.destinations import Destination, Draft, Metadata, Outcome, Record, Standing, User
+from workbench.destinations import Destination, Draft, Metadata, Outcome, Record, Spent, Standing, User
 from workbench.specs import CustomField
 
 __all__ = ["Reading"]
@@ -56,3 +56,6 @@ class Reading:
 
     def standing(self) -> tuple[Standing, ...]:
         return self.inner.standing()
+
+    def spent(self) -> Spent:
+        return self.inner.spent()

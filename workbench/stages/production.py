@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -11,14 +10,14 @@ import pandas as pd
 from workbench.engagement import Engagement
 from workbench.flow.accounting import Closed, close_accounts
 from workbench.flow.evidence import evidence, require_signoff
-from workbench.flow.forecasting import Forecast, forecast
+from workbench.flow.forecasting import Forecast, beside, forecast
 from workbench.flow.transfer import read_back, transfer
 from workbench.frames.compare import Comparison
 from workbench.ledger.certificate import COLUMNS, Certificate
 from workbench.ledger.loading import Progress
 from workbench.reports.differences import differences_table
 from workbench.reports.reasons import in_words
-from workbench.show import Meter, bars, duration, heading, html_table, together
+from workbench.show import bars, heading, html_table, together
 
 __all__ = ["Forecast", "Production", "certified", "plan", "run"]
 
@@ -37,8 +36,8 @@ class Production:
     passed: bool
     certificate: pd.DataFrame = field(default_factory=pd.DataFrame)  # object, records, one to one, missing, twins, …, holds
     unlike: pd.DataFrame = field(default_factory=pd.DataFrame)  # object, key, id, verdict, words: where the two differ
-    seconds: float = field(default=0.0, repr=False)  # that loading and reading back took
-    forecast: float = 0.0  # seconds that the limits of the plan allow it in
+    took: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)  # feed, records, calls, tokens, seconds
+    foretold: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)  # as `Forecast.frame`
     pace: float = 1.0  # how much faster than an account's the limits of a rehearsal pass
 
     def _repr_html_(self) -> str:
@@ -74,14 +73,11 @@ class Production:
         return html_table(counts, caption="Rejected, held and failed: what somebody has to look at") + listed
 
     def _times(self) -> str:
-        if not self.seconds:
+        if self.took.empty or self.foretold.empty:
             return ""
-        forecast = self.forecast / self.pace
-        longest = max(self.seconds, forecast)
-        pace = f", on a clock {self.pace:,.0f} times as fast" if self.pace != 1 else ""
-        told = {f"forecast by the limits{pace}": forecast, "loading and reading back took": self.seconds}
-        times = [Meter(each / longest, duration(each)) for each in told.values()]
-        return html_table(pd.DataFrame({"": list(told), "time": times}), caption="Forecast and fact")
+        pace = f", on a clock {self.pace:,.0f} times as fast as an account's" if self.pace != 1 else ""
+        frame = beside(self.foretold, self.took, pace=self.pace)
+        return html_table(frame, caption=f"Forecast by the limits, and fact{pace}")
 
 
 def plan(engagement: Engagement) -> Forecast:
@@ -93,11 +89,10 @@ def run(engagement: Engagement, *, on_progress: Callable[[str, Progress], None] 
     """Load, read back and account; GateClosed where a phase is open or the sign-off does not fit what is to be loaded."""
     engagement.gate("production")
     require_signoff(engagement, now=evidence(engagement, differences=engagement.load("sample_differences")))
-    foretold, began = plan(engagement).seconds, time.monotonic()
+    foretold = plan(engagement).frame
     with engagement.lock():
         moved = transfer(engagement, certify=True, on_progress=on_progress)
         compared = read_back(engagement)
-    seconds = time.monotonic() - began
     closed = close_accounts(engagement, moved.frame)
     comparison = _summaries(compared)
     wrong = sum(each.wrong for each in compared.values())
@@ -114,8 +109,8 @@ def run(engagement: Engagement, *, on_progress: Callable[[str, Progress], None] 
         passed=passed,
         certificate=certificate,
         unlike=unlike,
-        seconds=seconds,
-        forecast=foretold,
+        took=engagement.load("took"),
+        foretold=foretold,
         pace=engagement.settings.time_scale,
     )
     _keep(engagement, closed, compared, comparison)
