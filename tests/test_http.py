@@ -535,14 +535,17 @@ def test_a_packed_answer_of_a_sane_size_is_read() -> None:
     assert b"Accept-Encoding: gzip" in heard[0]
 
 
-def test_an_answer_that_drips_ends_with_the_time_out() -> None:
+@pytest.mark.parametrize(
+    "head", [b"HTTP/1.1 200 OK\r\nx: ", b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n"], ids=["head", "body"]
+)
+def test_an_answer_that_drips_ends_with_the_time_out(head: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def drip() -> None:
             connection, _ = listener.accept()
             with connection:
                 connection.recv(65536)
-                for byte in b"HTTP/1.1 200 OK\r\nx: " + b"y" * 40:
+                for byte in head + b"y" * 40:
                     try:
                         connection.sendall(bytes([byte]))
                     except OSError:
@@ -577,6 +580,29 @@ def test_a_write_that_left_on_a_connection_which_closes_just_then_is_uncertain()
         with pytest.raises(Uncertain):
             http.call(WRITE)
     assert len(heard) == 2
+
+
+@pytest.mark.parametrize(("piece", "error"), [(1, DestinationBusy), (2, Uncertain)], ids=["head", "body"])
+def test_a_connection_that_breaks_before_the_head_is_out_leaves_nothing_uncertain(
+    piece: int, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pieces: list[bytes] = []
+    send = socket.socket.send
+
+    def broken(sock: socket.socket, content: bytes) -> int:
+        pieces.append(content)
+        if len(pieces) >= piece:
+            raise BrokenPipeError
+        return send(sock, content)
+
+    with answering(GOOD) as (url, heard):
+        http = Http(url, ("x-api-token", Secret(KEY)), policy=Policy(timeout=0.2))
+        monkeypatch.setattr(socket.socket, "send", broken)
+        with pytest.raises(error):
+            http.call(WRITE)
+        monkeypatch.undo()
+        http.close()
+    assert (len(pieces), heard) == (piece, [])
 
 
 def test_what_comes_after_an_answer_is_never_taken_for_the_next_one() -> None:

@@ -22,7 +22,19 @@ from walk import KIM, SAMPLE, TIME_SCALE, TOKEN, Walk, cut_over, expected, load_
 from workbench.engagement import Engagement, new_engagement, open_engagement
 from workbench.flow.transfer import read_back
 from workbench.rehearsal import canonical
-from workbench.stages import discovery, intake, mapping, owners, probes, production, provisioning, rollback, secondpass
+from workbench.stages import (
+    discovery,
+    handoff,
+    intake,
+    mapping,
+    owners,
+    probes,
+    production,
+    provisioning,
+    rollback,
+    secondpass,
+    validate,
+)
 
 HERE = Path(__file__).parent
 ROUTE = HERE / "promio_to_pipedrive.toml"
@@ -67,6 +79,7 @@ def staged(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         _decide(engagement)
         stage_main(engagement)
+        assert validate.run(engagement).passed
         engagement.store.dispose()
     return folder
 
@@ -199,6 +212,7 @@ def test_a_second_walk_writes_nothing_the_delta_comes_in_and_the_rollback_leaves
         asked = walk.requests()
         assert cut_over(walk.engagement).passed
         assert secondpass.run(walk.engagement).good
+        _the_documents_speak_of_pipedrive(walk.engagement)
         assert walk.writes(asked) == []
         undone = rollback.run(walk.engagement)
         assert set(undone.frame["verdict"]) == {"reversed"}
@@ -215,6 +229,16 @@ def _the_delta_is_there(walk: Walk, then: Account) -> None:
     for kind in dict.fromkeys(KINDS.values()):
         keys = there.keys(kind)
         assert len(keys) == len(set(keys)) == len(there.of(kind)) >= len(then.of(kind))
+
+
+def _the_documents_speak_of_pipedrive(engagement: Engagement) -> None:
+    given = handoff.run(engagement)
+    assert given.good, given.statements
+    pages = [path for path in (engagement.root / "package").rglob("*.html") if "notebooks" not in path.parts]
+    told = "".join(path.read_text("utf-8") for path in pages)
+    assert len(pages) > 5
+    assert "Pipedrive" in told
+    assert "Freshsales" not in told
 
 
 # ---------------------------------------------------------------- faults

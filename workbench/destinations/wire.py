@@ -53,7 +53,10 @@ class Wire:
         """
         url = f"{str(self.base).rstrip('/')}/{quote(path, safe=PATH)}"
         headers = [*HEADERS, ("Accept-Encoding", "gzip" if packed else "identity")]
-        return httpx.Request(method, url, params=params or None, headers=headers, json=body)
+        content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+        if content:
+            headers.append(("Content-Type", "application/json"))
+        return httpx.Request(method, url, params=params or None, headers=headers, content=content)
 
     def exchange(self, request: httpx.Request, name: str, secret: Secret) -> tuple[Happening, Mapping[str, str]]:
         """Send a request and read its answer; every failure is a Happening, and none is an exception."""
@@ -63,12 +66,14 @@ class Wire:
             line = _Line(httpx.HTTPTransport(verify=self._trust, proxy=self._proxy, limits=ONE), self.place)
         try:
             request.headers[name] = secret.reveal()
-            return line.exchange(request, time.monotonic() + self._timeout, cap=self._cap)
+            got = line.exchange(request, time.monotonic() + self._timeout, cap=self._cap)
         except BaseException as error:  # Ctrl-C, too: the frames in which it came hold the key
+            line.close()
             raise error.with_traceback(None) from None
         finally:
-            del request.headers[name]
-            self._idle.append(line)
+            request.headers.pop(name, None)
+        self._idle.append(line)
+        return got
 
     def close(self) -> None:
         """Close the connections that nobody uses."""
