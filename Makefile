@@ -15,7 +15,7 @@ CLIENTS := .clients
 PYTHON_CLIENTS := freshworks airbyte tap
 CLIENT_LOCK := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-.PHONY: help venv browser postgres demo test lint unit unit-rehearsal unit-rest notebooks-check faults faults-crashes faults-rest soak browser-test clients clients-test clients-lock bench samples notebooks decisions lock clean
+.PHONY: help venv browser postgres demo test lint unit unit-rehearsal unit-rest notebooks-check faults faults-crashes faults-soak faults-rest soak browser-test clients clients-test clients-lock bench samples notebooks decisions lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -69,13 +69,16 @@ unit-rest:
 	$(BIN)/pytest -q -m "not browser and not slow and not clients" --ignore tests/rehearsal --ignore tests/faults tests
 
 faults: venv ## the loader under crashes and faults: every crash point, each fault alone, a soak of 8 seeds, and mutants
-	@$(MAKE) --no-print-directory -j2 -Otarget faults-crashes faults-rest
+	@$(MAKE) --no-print-directory -j3 -Otarget faults-crashes faults-soak faults-rest
 
 faults-crashes:
-	$(BIN)/pytest -q tests/faults/test_crash_points.py tests/faults/test_mutants.py
+	$(BIN)/pytest -q tests/faults/test_crash_points.py
+
+faults-soak:
+	$(BIN)/pytest -q tests/faults/test_soak.py tests/faults/test_rivals.py
 
 faults-rest:
-	$(BIN)/pytest -q --ignore tests/faults/test_crash_points.py --ignore tests/faults/test_mutants.py tests/faults
+	$(BIN)/pytest -q $(patsubst %,--ignore tests/faults/test_%.py,crash_points soak rivals) tests/faults
 
 soak: venv ## the same soak with 100 seeds, of a night (SEEDS=20 for fewer)
 	SOAK_SEEDS=$(SEEDS) $(BIN)/pytest -q tests/faults/test_soak.py

@@ -332,4 +332,4 @@ def _loaded_keys(engagement: Engagement, kind: str) -> list[str]:
 
 
 def _words(value: object) -> str:
-    return "" if pd.isna(value) else str(value)  # type: ignore[call-overload]
+    return "" if pd.isna(value) else str(value)

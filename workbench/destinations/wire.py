@@ -125,7 +125,9 @@ class _Line:
             got.close()
             if self._kept:  # bytes that belong to no answer: the two ends no longer agree
                 self.close()
-        return _happened(got.status_code, body, flaw, headers) if self._sent else Happening(sent=False), headers
+        if not self._sent:
+            return Happening(sent=False, words=f"{self._place} hung up before it was asked"), {}
+        return _happened(got.status_code, body, flaw, headers), headers
 
     def _follow(self, event: str, info: Mapping[str, Any]) -> None:
         """What httpx tells on the way (its extension ``trace``); a head for a proxy is none of ours."""

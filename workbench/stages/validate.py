@@ -25,6 +25,7 @@ CODE_TYPES = frozenset({"identifier", "postal_code", "phone"})
 
 OWN_COLUMNS = frozenset({"key", "marker", "row", "owner"})
 LONGEST_MARKER = 60
+MOMENT = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$"
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,10 @@ def run(engagement: Engagement, delivery: str = "main") -> Validation:
     """Check the staged records of every feed, and write a page and a JSON file per object under artifacts/validation."""
     plans = {name: plan for name, plan in feed_plans(engagement).items() if plan.feed.kind == "record"}
     records = {name: engagement.load(f"records/{name}", delivery=delivery) for name in plans}
-    keys = {name: tuple(frame["key"].dropna().astype("str")) for name, frame in records.items()}
+    own = {name: tuple(frame["key"].dropna().astype("str")) for name, frame in records.items()}
+    # A row that was merged into a record of another feed leads to that one.
+    into = {name: [name, *(match.feed for match in plan.feed.merge)] for name, plan in plans.items()}
+    keys = {name: tuple(key for feed in dict.fromkeys(feeds) for key in own.get(feed, ())) for name, feeds in into.items()}
     declared = needed_fields(engagement)
     checked = {}
     for name, plan in plans.items():
@@ -102,11 +106,18 @@ def rules_of(
     if feed.unique:
         made.append(Rule("unique", feed.unique, "stands on one record only"))
     required = {each.field for each in plan.fields if each.required}
+    moments = {each.field for each in plan.fields if each.recipe == "moment"}
     for column in columns:
         if column not in OWN_COLUMNS | lookups:
             needs = column in required
             made += field_rules(
-                destination, feed.object, column, declared=declared, required=needs, options=_decided(plan, column)
+                destination,
+                feed.object,
+                column,
+                declared=declared,
+                required=needs,
+                moment=column in moments,
+                options=_decided(plan, column),
             )
     absent = [name for name in sorted(required) if name not in columns]
     return (*made, *(Rule("filled", name, "is filled") for name in absent))
@@ -119,9 +130,13 @@ def field_rules(
     *,
     declared: Sequence[CustomField],
     required: bool = False,
+    moment: bool = False,
     options: Sequence[str] = (),
 ) -> list[Rule]:
-    """What one field of an object may hold; `options` are the decided ones, used where its field declares none."""
+    """What one field of an object may hold; `options` are the decided ones, used where its field declares none.
+
+    `moment` says that a day is loaded with its time.
+    """
     native = native_field(destination, object_, name)
     custom = next((f for f in declared if f.name == name and f.object == object_), None)
     custom = custom or next((f for f in declared if f.name == name), None)
@@ -135,7 +150,9 @@ def field_rules(
         made.append(Rule("text", name, f"is held as text{because}"))
     if type_ in PATTERNS:
         made.append(Rule("pattern", name, PATTERNS[type_][1], pattern=PATTERNS[type_][0]))
-    if type_ in ("date", "datetime"):
+    if moment:
+        made.append(Rule("pattern", name, "is a moment with its time zone", pattern=MOMENT))
+    elif type_ in ("date", "datetime"):
         made.append(Rule("day", name, "is a day of the calendar, as YYYY-MM-DD"))
     if limit:
         made.append(Rule("at_most", name, f"has at most {limit:,} characters", limit=limit))
@@ -171,8 +188,9 @@ def _choice(name: str, type_: str, choices: Sequence[str]) -> Rule:
 
 def _limit(destination: DestinationSpec, type_: str) -> int:
     """Characters that a custom field holds: those of its type at the destination, where that is a text."""
-    kept_as = destination.types.get(type_, "")
-    return {"text": destination.text_limit, "textarea": destination.long_text_limit}.get(kept_as, 0)
+    types = destination.types
+    limits = {types.get("long_text"): destination.long_text_limit, types.get("text"): destination.text_limit}
+    return limits.get(types.get(type_, ""), 0)
 
 
 def _decided(plan: FeedPlan, column: str) -> tuple[str, ...]:
