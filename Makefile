@@ -12,10 +12,11 @@ SIZE ?= small
 SEEDS ?= 100
 DEMO ?= demo
 CLIENTS := .clients
+LOADER := tests/routes $(wildcard $(addprefix tests/test_,ledger*.py pipedrive_*.py rollback_*.py unloading.py probes.py load.py second_pass.py))
 PYTHON_CLIENTS := freshworks airbyte tap
 CLIENT_LOCK := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-.PHONY: help venv browser postgres demo test lint unit unit-rehearsal unit-rest notebooks-check faults faults-crashes faults-soak faults-rest soak browser-test clients clients-test clients-lock bench samples notebooks decisions lock clean
+.PHONY: help venv browser postgres demo test lint unit unit-rehearsal unit-loader unit-rest notebooks-check faults faults-crashes faults-soak faults-rest soak browser-test clients clients-test clients-lock bench bench-load samples notebooks decisions lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -59,14 +60,17 @@ lint: venv
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-unit: venv postgres ## the tests without a browser and without others' clients, on two cores
-	@$(MAKE) --no-print-directory -j2 -Otarget unit-rehearsal unit-rest
+unit: venv postgres ## the tests without a browser, without others' clients and without the faults, side by side
+	@$(MAKE) --no-print-directory -j3 -Otarget unit-rehearsal unit-loader unit-rest
 
 unit-rehearsal:
 	$(BIN)/pytest -q -m "not slow" tests/rehearsal
 
+unit-loader:
+	$(BIN)/pytest -q -m "not slow" $(LOADER)
+
 unit-rest:
-	$(BIN)/pytest -q -m "not browser and not slow and not clients" --ignore tests/rehearsal --ignore tests/faults tests
+	$(BIN)/pytest -q -m "not browser and not slow and not clients" --ignore tests/rehearsal --ignore tests/faults $(LOADER:%=--ignore %) tests
 
 faults: venv ## the loader under crashes and faults: every crash point, each fault alone, a soak of 8 seeds, and mutants
 	@$(MAKE) --no-print-directory -j3 -Otarget faults-crashes faults-soak faults-rest
@@ -123,8 +127,13 @@ clients-lock: ## resolve the clients' dependencies again (uv and npm are needed)
 	$(CLIENT_LOCK) --no-deps tests/clients/airbyte/bare.in -o tests/clients/airbyte/bare.lock
 	cd tests/clients/pipedrive && npm install --package-lock-only
 
-bench: venv ## figures: time and peak memory of the medium sample
+bench: venv ## figures: time and peak memory of the medium sample, of the rehearsals and of a large ledger
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench_ledger
+	$(BIN)/python -m tests.bench_load_memory
+
+bench-load: venv ## how near to the limits a load runs: 350,000 records on a virtual clock, then 60 s over real sockets
+	$(BIN)/python -m tests.bench_load
 
 samples: venv ## write sample_exports/ again
 	$(BIN)/python -m sample_exports.generate promio --size small --out sample_exports/promio

@@ -26,7 +26,7 @@ from workbench.rehearsal import Rehearsal, running
 from workbench.specs import load_destination
 from workbench.store import open_store
 
-RATE, LATENCY, SECONDS = 240, 0.3, 30
+RATE, LATENCY, SECONDS = 240, 0.3, 60
 SECRET = "b" * 40
 
 
