@@ -26,6 +26,7 @@ LAYERS: tuple[dict[str, tuple[str, ...]], ...] = (
             "destinations",
             "destinations.breaker",
             "destinations.budget",
+            "destinations.freshness",
             "destinations.heeding",
             "destinations.http",
             "destinations.limits",

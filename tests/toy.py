@@ -20,6 +20,7 @@ class Toy:
 
     name = "toy"
     lag = 0.0
+    stamped: frozenset[str] = frozenset()
 
     def __init__(
         self,
@@ -34,6 +35,7 @@ class Toy:
         self.calls: list[list[str]] = []
         self.left: tuple[Standing, ...] = ()
         self.report: Callable[[Wait], None] = lambda wait: None
+        self.stopped: Callable[[float], None] = lambda longer: None
         self._rows, self._lanes, self._keeping = rows, lanes, keeping
         self._before, self._fate = before, fate
         self._numbers = count(1)
@@ -50,6 +52,9 @@ class Toy:
 
     def create_field(self, plan: CustomField) -> LiveField:
         raise NotImplementedError
+
+    def alike(self, plan: CustomField) -> list[LiveField]:
+        return []
 
     def delete_field(self, live: LiveField) -> Outcome:
         raise NotImplementedError
@@ -108,5 +113,8 @@ class Toy:
     def standing(self) -> tuple[Standing, ...]:
         return self.left
 
-    def on_wait(self, report: Callable[[Wait], None]) -> None:
+    def on_wait(self, report: Callable[[Wait], None], *, days: bool = False) -> None:
         self.report = report
+
+    def stop_waiting(self, longer: float) -> None:
+        self.stopped(longer)

@@ -122,6 +122,10 @@ class DestinationBusy(WaitError):
     """The account's limit is used up, or the destination does not answer."""
 
 
+class Outdated(WaitError):
+    """A change was not sent, as what it hangs on was looked at too long ago when its turn came."""
+
+
 class EngagementLocked(WaitError):
     """Another run is writing to this engagement."""
 

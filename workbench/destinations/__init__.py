@@ -17,6 +17,7 @@ from workbench.errors import SpecError, listed
 from workbench.specs import CustomField, DestinationSpec, Scalar, names
 
 __all__ = [
+    "RUNNING",
     "Account",
     "Book",
     "Destination",
@@ -34,6 +35,8 @@ __all__ = [
 ]
 
 Value = str | int | float | bool | None | list[str]
+RUNNING = "at work still"
+"""How the words begin of an outcome whose job the destination is known to be working on."""
 
 
 class Secret:
@@ -128,12 +131,14 @@ class Draft:
     """A record to be made or changed: our key for it, and its values under declared names.
 
     Options are labels, the owner is a user's id, lookups are ids of the destination. `id` is set for a change, and
-    `values` then holds the changed fields only.
+    `values` then holds the changed fields only. `expected` is what fields held when the change was decided upon: a guarded
+    destination leaves the record alone where it holds anything else just before the change.
     """
 
     key: str
     values: Mapping[str, Value]
     id: str = ""
+    expected: Mapping[str, Value] | None = None
 
 
 @dataclass(frozen=True)
@@ -205,6 +210,7 @@ class Destination(Protocol):
 
     name: str
     lag: float  # real seconds by which a look may lag behind what was written
+    stamped: frozenset[str]  # fields that the destination fills in itself where nobody sends them
 
     def check(self) -> User | None:
         """Try the key with one cheap call; WrongKey, or DestinationBusy where nobody answers."""
@@ -217,6 +223,9 @@ class Destination(Protocol):
 
     def create_field(self, plan: CustomField) -> LiveField:
         """Make a custom field with its choices; Refused where the account wants it done by hand."""
+
+    def alike(self, plan: CustomField) -> list[LiveField]:
+        """Custom fields of that object and label; none where the destination lets no two have one label. One call at most."""
 
     def delete_field(self, live: LiveField) -> Outcome:
         """Take away a field that we made."""
@@ -234,7 +243,10 @@ class Destination(Protocol):
         """
 
     def collect(self, object_: str, job: str, drafts: Sequence[Draft]) -> list[Outcome]:
-        """What became of a batch that was taken as this job, in an earlier run perhaps; `unknown` where it does not say."""
+        """What became of a batch that was taken as this job, in an earlier run perhaps; `unknown` where it does not say.
+
+        Where the job is known to be at work still, the words begin with `RUNNING`: such rows must not be sent again.
+        """
 
     def find(self, object_: str, field_: str, values: Iterable[str]) -> list[Record]:
         """Records whose field is one of the values, to see what the account holds already."""
@@ -269,8 +281,14 @@ class Destination(Protocol):
     def spent(self) -> Spent:
         """Calls and tokens since this client was made."""
 
-    def on_wait(self, report: Callable[[Wait], None]) -> None:
-        """Have every wait told to somebody from now on, such as a progress bar."""
+    def on_wait(self, report: Callable[[Wait], None], *, days: bool = False) -> None:
+        """Have every wait told to somebody from now on, such as a progress bar.
+
+        With `days` a call also waits for the next day's budget, unless a setting says that a run ends there.
+        """
+
+    def stop_waiting(self, longer: float) -> None:
+        """Have every call that would wait for its turn for more than so many seconds end now, unsent, in DestinationBusy."""
 
 
 def connect(

@@ -21,6 +21,7 @@ from workbench.destinations import (
     Wait,
 )
 from workbench.destinations.freshsales_bulk import Jobs, Row, throttled
+from workbench.destinations.freshsales_names import Names
 from workbench.destinations.freshsales_picture import Picture, Place, live_of, look, marker_fields, place_of
 from workbench.destinations.freshsales_reading import Reader, wrapped
 from workbench.destinations.freshsales_records import Unfit, answers, body_of, words_of
@@ -53,6 +54,7 @@ class Freshsales:
     """
 
     name = "freshsales"
+    stamped: frozenset[str] = frozenset()
 
     def __init__(
         self,
@@ -73,13 +75,18 @@ class Freshsales:
         self.http = Http(account.base_url, header, policy=policy(spec, account, self.dials), book=book)
         self.reader = Reader(self.http, self.dials, lag=self.lag)
         self._jobs = Jobs(self.http, self.dials, time_scale=account.time_scale)
+        self._names = Names()
         self._lock = threading.Lock()
         self._picture: Picture | None = None
         self._forms: dict[str, str] = {}
 
-    def on_wait(self, report: Callable[[Wait], None]) -> None:
+    def on_wait(self, report: Callable[[Wait], None], *, days: bool = False) -> None:
         """Have every wait told to somebody from now on, such as a progress bar."""
-        self.http.on_wait(report)
+        self.http.on_wait(report, days=days)
+
+    def stop_waiting(self, longer: float) -> None:
+        """End the calls that would wait for their turn for longer than this; they are not sent."""
+        self.http.stop_waiting(longer)
 
     # ------------------------------------------------------------ the account
 
@@ -135,6 +142,10 @@ class Freshsales:
                 todo="look for it in the account's settings, then run again",
             )
         return live
+
+    def alike(self, plan: CustomField) -> list[LiveField]:
+        """None: the account takes no second field of a label."""
+        return []
 
     def delete_field(self, live: LiveField) -> Outcome:
         """Take away a custom field; one that is gone already counts as taken away."""
@@ -201,12 +212,27 @@ class Freshsales:
         named = [row for row in rows if row.identifier[1]]
         outcomes = [self._single(place, row) for row in rows if not row.identifier[1]]
         for start in range(0, len(named), size):
-            part = named[start : start + size]
+            part, refused = self._unmistakable(place, named[start : start + size])
+            outcomes += refused
+            if not part:
+                continue
             try:
-                outcomes += self._jobs.upsert(place.spec.plural, part, taken=taken)
+                told = self._jobs.upsert(place.spec.plural, part, taken=taken)
             except Uncertain as error:
-                outcomes += [Outcome(row.key, "unknown", row.id, error.message) for row in part]
+                told = [Outcome(row.key, "unknown", row.id, error.message) for row in part]
+            self._names.release(place.object, part, told)
+            outcomes += told
         return outcomes
+
+    def _unmistakable(self, place: Place, rows: Sequence[Row]) -> tuple[list[Row], list[Outcome]]:
+        """Rows that take over nobody's record, and the refusal of the others; only rows that bear a name can do so."""
+        name = place.spec.bulk_key
+        if not any(row.identifier[0] == name for row in rows) or name == self.picture().marker(place).key:
+            return list(rows), []
+        by_name = [row for row in rows if row.identifier[0] == name]
+        free, refused = self._names.free(place.object, by_name, name, lambda names: self.find(place.object, name, names))
+        kept = {row.key for row in free}
+        return [row for row in rows if row.identifier[0] != name or row.key in kept], refused
 
     def _by_marker(self, place: Place) -> bool:
         """Whether rows may be named by the custom field with our key, which a probe has to have shown to be unique."""
@@ -271,12 +297,12 @@ class Freshsales:
                 outcome = _gone(number, self.http.call(Request("DELETE", step, busy=throttled)))
             except Uncertain as error:
                 return Outcome(number, "unknown", number, error.message)
-            except DestinationBusy as error:
+            except (Refused, DestinationBusy) as error:
                 if step == path:
                     raise
-                return Outcome(number, "unknown", number, f"deleted, but still in the recycle bin: {error.message}")
+                return Outcome(number, "unknown", number, f"{IN_BIN}: {error.message}")
             if outcome.state != "done":
-                return outcome
+                return outcome if step == path else Outcome(number, "unknown", number, f"{IN_BIN}: {outcome.words}")
         return Outcome(number, "done", number)
 
     # ------------------------------------------------------------ reading
@@ -317,7 +343,7 @@ class Freshsales:
         return self.reader.find(self.place(object_), self.picture(), field_, values)
 
     def children(self, object_: str, number: str) -> list[tuple[str, str]]:
-        """What hangs on a record, as (kind, id): deals, contacts, notes, tasks, appointments."""
+        """What hangs on a record, as (kind, id): deals, contacts, notes, tasks, appointments, sales activities, documents."""
         return self.reader.children(self.place(object_), number)
 
     # ------------------------------------------------------------ inside
@@ -345,6 +371,7 @@ class Freshsales:
 
 
 BULK_LANES = 4
+IN_BIN = "deleted, but still in the recycle bin"
 CALL_SECONDS = 0.5
 BY_HAND = "let an administrator make the field in the account's settings as the checklist says, then run this again"
 

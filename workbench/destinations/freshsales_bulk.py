@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from workbench.destinations import Outcome
+from workbench.destinations import RUNNING, Outcome
 from workbench.destinations.freshsales_records import words_of
 from workbench.destinations.freshsales_settings import Dials
 from workbench.destinations.http import Answer, Http, Request
-from workbench.errors import DestinationBusy, Uncertain
+from workbench.errors import DestinationBusy, Uncertain, WrongKey
 
 __all__ = ["WHOLE", "Jobs", "Report", "Row", "throttled", "verdicts"]
 
@@ -134,7 +134,7 @@ class Jobs:
         while True:
             try:
                 got = self._http.call(Request("GET", f"job_statuses/{number}", read=True))
-            except (DestinationBusy, Uncertain) as error:
+            except (DestinationBusy, Uncertain, WrongKey) as error:
                 return f"job {number} could not be followed: {error.message}"
             if not (got.good and isinstance(got.data, dict)):
                 return f"job {number} is not known any more ({got.status})"
@@ -145,7 +145,7 @@ class Jobs:
                     self._learn((time.monotonic() - begun) * self._scale, first_look=looks == 1)
                 return report
             if time.monotonic() + step / self._scale > deadline:
-                return f"job {number} was not finished in time"
+                return f"{RUNNING}: job {number} was not finished in time"
             time.sleep(step / self._scale)
             step = min(step * 1.5, LONGEST_PAUSE)
 

@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from workbench.destinations import Record
+from workbench.destinations.freshsales_beside import BESIDE, beside_it
 from workbench.destinations.freshsales_pages import Pages, moment, must, rows_of
 from workbench.destinations.freshsales_picture import Picture, Place
 from workbench.destinations.freshsales_records import includes, record_of
@@ -228,12 +229,16 @@ class Reader:
         return found
 
     def children(self, place: Place, number: str) -> list[tuple[str, str]]:
-        """What hangs on a record, as (kind, id): deals, contacts, notes, tasks, appointments; Refused where it is not shown."""
+        """What hangs on a record, as (kind, id): records, activities of all kinds, documents; Refused where it is not shown."""
         below = {"contact": ("contacts",), "deal": ("deals", "contacts")}.get(place.kept_as, ())
         params = {"include": ",".join(f"{kind}s" for kind in CHILDREN if f"{kind}s" not in below)}
         answer = self._http.call(Request("GET", f"{place.spec.path}/{number}", params=params, read=True))
-        raw = {} if answer.status == 404 else wrapped(must(answer, place), place)
-        return [(kind, str(child)) for kind in CHILDREN for child in raw.get(f"{kind}_ids") or []]
+        if answer.status == 404:
+            return []
+        raw = wrapped(must(answer, place), place)
+        found = [(kind, str(child)) for kind in CHILDREN for child in raw.get(f"{kind}_ids") or []]
+        beside = beside_it(self._http, place, number) if place.kept_as in BESIDE else []
+        return found + [child for child in beside if child not in found]
 
 
 def wrapped(answer: Answer, place: Place) -> dict[str, Any]:

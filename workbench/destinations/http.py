@@ -19,6 +19,7 @@ import httpx
 import stamina
 
 from workbench.destinations import Book, Secret, Spent, Standing, Wait
+from workbench.destinations.freshness import still_good
 from workbench.destinations.limits import Limiter, Window, too_long
 from workbench.destinations.renewal import Renewal
 from workbench.destinations.saying import asked, said
@@ -45,6 +46,7 @@ class Policy:
     first_wait: float = 2.0
     longest_wait: float = 60.0  # where no header says how long
     longest_told: float = 3700.0  # what a header asks for beyond this is not believed
+    wait_for_day: bool = True  # where somebody is told of it; else a run ends when the day's budget is used up
     block: float = 900.0  # after the page of a guard before the service
     read_attempts: int = 5
     body_cap: int = 16 * 1024 * 1024
@@ -141,6 +143,7 @@ class Http:
         self._renewal = Renewal(renew, header[1], clock=clock, young=YOUNG / policy.time_scale) if renew else None
         self._refusals = _Refusals(policy)
         self._limiter = Limiter(policy.windows, report=on_wait or _silent, clock=clock, book=book, patience=policy.patience)
+        self.stop_waiting = self._limiter.stop_waiting
         self._wire = Wire(base, timeout=policy.timeout, body_cap=policy.body_cap)
         self._closing = weakref.finalize(self, self._wire.close)
         logging.getLogger("stamina").setLevel(logging.ERROR)  # every wait is told by `on_wait`, in words
@@ -149,9 +152,9 @@ class Http:
     def host(self) -> str:
         return self._wire.base.host
 
-    def on_wait(self, report: Callable[[Wait], None]) -> None:
-        """Have every wait told to somebody from now on."""
-        self._limiter.report = report
+    def on_wait(self, report: Callable[[Wait], None], *, days: bool = False) -> None:
+        """Have every wait told to somebody from now on, who may bear one for the next day's budget too."""
+        self._limiter.report, self._limiter.days = report, days and self._policy.wait_for_day
 
     def standing(self) -> tuple[Standing, ...]:
         """What is left of the account's limits."""
@@ -208,6 +211,8 @@ class Http:
         waited, number = 0.0, 0
         while True:
             self._limiter.take(tokens=request.tokens, kind=request.kind)
+            if not request.read:
+                still_good(request.place)
             begun, secret = self._clock.monotonic(), self._secret
             got = self._once(send, secret)
             if got.verdict == "stale" and self._renewal is not None and self._renewed(secret, begun):
@@ -223,7 +228,7 @@ class Http:
                 raise self._worn_out(request, waited - pause, pause, reason)
             if not reason:  # only this kind of call is held up, not the whole account
                 self._limiter.report(Wait(pause, f"the destination is busy ({got.happened.status})"))
-                self._clock.sleep(pause)
+                self._limiter.rest(pause)
 
     def _once(self, send: Callable[[Secret], Any], secret: Secret) -> _Got:
         passed = False
@@ -243,16 +248,15 @@ class Http:
 
     def _later(self, got: _Got, begun: float) -> tuple[float, str]:
         """Seconds to wait after a 429, and why; nobody sends before they are over."""
-        policy = self._policy
         day, reason = self._limiter.day_ends(), "the destination asked to wait"
         if day and _day_gone(got.headers):
             pause, reason = day, "the account's budget of the day is used up"
         else:
-            pause = asked(got.headers, longest=policy.longest_told)
+            pause = asked(got.headers, longest=self._policy.longest_told)
             pause = pause or self._refusals.next(begun, self._clock.monotonic())
             self._limiter.refused()
         self._limiter.park(pause, reason)
-        return pause, reason
+        return 0.0 if pause == day and self._limiter.days else pause, reason  # the wait for a day tries nobody's patience
 
     def _worn_out(self, request: Request, waited: float, pause: float, reason: str) -> DestinationBusy:
         if not waited and reason:

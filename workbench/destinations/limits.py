@@ -22,7 +22,7 @@ from workbench.errors import DestinationBusy
 
 __all__ = ["SYSTEM", "Clock", "Limiter", "Window", "too_long"]
 
-MARGIN = 0.052
+MARGIN = 0.098
 """Seconds, and some more, that a window is held longer than it lasts: one request takes longer on its way than another."""
 WIDER = 0.01
 """Seconds more after each refusal that only this can explain."""
@@ -51,7 +51,8 @@ class _Place:
 class Limiter:
     """Gives calls their moment so that no window ever holds more than its allowance; shared by all threads of a run.
 
-    ``patience`` is the longest wait in seconds; a longer one ends in DestinationBusy, which says when to resume.
+    ``patience`` is the longest wait in seconds; a longer one ends in DestinationBusy, which says when to resume. Where
+    ``days`` is set, the wait for the next day's budget is borne all the same.
     With a ``book`` the next run goes on where this one stopped, also after a crash.
     """
 
@@ -66,6 +67,7 @@ class Limiter:
         margin: float = MARGIN,
     ) -> None:
         self.report = report
+        self.days = False
         self._clock = clock
         self._patience = patience
         self._margin = margin
@@ -73,6 +75,7 @@ class Limiter:
         self._breaker = Breaker()
         self._last = self._told = self._widened = 0.0
         self._closed = False
+        self._stops, self._bearable = 0, 0.0
         self._calls = self._tokens = 0
         self._date, self._dated = "", False
         self._day_left: int | None = None
@@ -104,25 +107,40 @@ class Limiter:
 
     def take(self, *, tokens: int = 0, kind: str = "") -> None:
         """Wait for a place in every window, and take it; DestinationBusy where that takes longer than our patience."""
+        stops = self._stops
         if kind in self._turns:
             with self._turns[kind]:  # its own window is tight: whoever waits for it keeps no place in the others
-                self._wait_for_kind(kind, tokens)
-                taken = self._place(tokens, kind)
+                self._wait_for_kind(kind, stops)
+                taken = self._place(tokens, kind, stops)
         else:
-            taken = self._place(tokens, kind)
-        while not self._reached(taken, tokens=tokens, kind=kind):
-            taken = self._place(tokens, kind)
+            taken = self._place(tokens, kind, stops)
+        while not self._reached(taken, tokens=tokens, kind=kind, stops=stops):
+            taken = self._place(tokens, kind, stops)
 
-    def _wait_for_kind(self, kind: str, tokens: int) -> None:
+    def rest(self, seconds: float) -> None:
+        """Sleep before a call that was told to come later; `stop_waiting` ends that too."""
+        now = self._clock.monotonic()
+        self._rest(now, now + seconds, self._stops)
+
+    def stop_waiting(self, longer: float) -> None:
+        """Have every call that would wait for its turn for more than so many seconds end now, unsent, in DestinationBusy.
+
+        A call that comes after this waits as ever.
+        """
+        with self._lock:
+            self._bearable = longer
+            self._stops += 1
+
+    def _wait_for_kind(self, kind: str, stops: int) -> None:
         while True:
             with self._lock:
                 now = self._clock.monotonic()
                 at = max((log.later(1) for log in self._own[kind] if log.total + 1 > log.room), default=0.0)
             if at <= now:
                 return
-            self._sleep(now, at, f"the account's limit of calls: {kind}")
+            self._sleep(now, at, f"the account's limit of calls: {kind}", stops)
 
-    def _place(self, tokens: int, kind: str) -> _Place:
+    def _place(self, tokens: int, kind: str, stops: int) -> _Place:
         """The next free moment; while a single call tries whether a block is over, everybody else waits for it."""
         while True:
             with self._lock:
@@ -135,15 +153,20 @@ class Limiter:
                     if single:
                         self._breaker.begin()
                     break
-            self._sleep(now, max(at, now + SLICE), self._breaker.reason)
+            self._sleep(now, max(at, now + SLICE), self._breaker.reason, stops)
         if uncovered:
             self._memory.cover(self._state, self._lock)
         return _Place(now, at, single)
 
-    def _reached(self, place: _Place, *, tokens: int, kind: str) -> bool:
+    def _reached(self, place: _Place, *, tokens: int, kind: str, stops: int) -> bool:
         """Wait for the moment that was given. False where nobody may send any more by then: the place is given back."""
-        if place.at > place.now:
-            self._sleep(place.now, place.at, self._reason(place.at))
+        try:
+            if place.at > place.now:
+                self._sleep(place.now, place.at, self._reason(place.at), stops)
+        except BaseException:  # it will never be sent
+            with self._lock:
+                self._give_back(place, tokens, kind)
+            raise
         with self._lock:
             if self._breaker.until <= place.at:
                 now = self._clock.monotonic()
@@ -151,12 +174,15 @@ class Limiter:
                     for log, in_tokens in self._of.get(kind) or self._of[""]:
                         log.came_late(place.at, now, tokens if in_tokens else 1)
                 return True
-            for log, in_tokens in self._of.get(kind) or self._of[""]:
-                log.give_back(place.at, tokens if in_tokens else 1)
-            self._calls, self._tokens = self._calls - 1, self._tokens - tokens
-            if place.single:
-                self._breaker.ended(passed=False)
+            self._give_back(place, tokens, kind)
         return False
+
+    def _give_back(self, place: _Place, tokens: int, kind: str) -> None:
+        for log, in_tokens in self._of.get(kind) or self._of[""]:
+            log.give_back(place.at, tokens if in_tokens else 1)
+        self._calls, self._tokens = self._calls - 1, self._tokens - tokens
+        if place.single:
+            self._breaker.ended(passed=False)
 
     def _reason(self, at: float) -> str:
         if self._breaker.until >= at:
@@ -170,6 +196,8 @@ class Limiter:
             at = self._breaker.until
         for log, in_tokens in self._of.get(kind) or self._of[""]:
             cost = tokens if in_tokens else 1
+            if log.due > at:
+                at = log.due
             if log.total + cost > log.room:
                 later = log.later(cost)
                 if later > at:
@@ -186,10 +214,15 @@ class Limiter:
             uncovered |= log.enter(at, tokens if in_tokens else 1)
         return uncovered
 
-    def _sleep(self, now: float, at: float, reason: str) -> None:
+    def _sleep(self, now: float, at: float, reason: str, stops: int) -> None:
         if at - now >= TOLD and at > self._told + SLICE:
             self._tell(at - now, at, reason)
+        self._rest(now, at, stops)
+
+    def _rest(self, now: float, at: float, stops: int) -> None:
         while now < at and not self._closed:
+            if self._stops != stops and at - now > self._bearable:
+                raise DestinationBusy("we were stopped while a call waited for its turn", todo="resume; it was not sent")
             self._clock.sleep(min(at - now, SLICE))
             now = self._clock.monotonic()
         if self._closed:
@@ -198,8 +231,13 @@ class Limiter:
     def _patient(self, now: float, at: float) -> None:
         if self._closed:
             raise DestinationBusy("this connection was closed", todo="open it again; nothing was sent")
-        if at - now > self._patience:
+        if at - now > self._patience and not self._for_a_day(now, at):
             raise too_long(self._reason(at), moment=self.moment(at - now), seconds=at - now)
+
+    def _for_a_day(self, now: float, at: float) -> bool:
+        """Whether this is the wait for the next day's budget, and to be borne."""
+        ends = [log.ends - now for log in self._logs if isinstance(log, Daily)]
+        return self.days and bool(ends) and at - now <= max(ends) + self._patience
 
     def moment(self, seconds: float) -> str:
         """The time in so many seconds, in UTC, as it is told to people."""
@@ -324,6 +362,7 @@ class Limiter:
                 log.set_clock(self._ahead, now)
             if (spent := found.spent(log.window)) is not None:
                 log.restore(spent, now=now, elapsed=found.elapsed, sure=found.sure)
+                log.since = 0  # others have counted it
         self._breaker.restore(found.parked, now=now, elapsed=found.elapsed)
 
 

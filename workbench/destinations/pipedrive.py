@@ -15,6 +15,7 @@ from workbench.destinations.pipedrive_picture import (
     YES,
     Picture,
     Place,
+    fields_alike,
     fields_path,
     live_of,
     look,
@@ -55,6 +56,7 @@ class Pipedrive:
     """
 
     name = "pipedrive"
+    stamped = frozenset({"add_time"})
 
     def __init__(
         self,
@@ -78,9 +80,13 @@ class Pipedrive:
         self._lock = threading.Lock()
         self._picture: Picture | None = None
 
-    def on_wait(self, report: Callable[[Wait], None]) -> None:
+    def on_wait(self, report: Callable[[Wait], None], *, days: bool = False) -> None:
         """Have every wait told to somebody from now on, such as a progress bar."""
-        self._http.on_wait(report)
+        self._http.on_wait(report, days=days)
+
+    def stop_waiting(self, longer: float) -> None:
+        """End the calls that would wait for their turn for longer than this; they are not sent."""
+        self._http.stop_waiting(longer)
 
     def standing(self) -> tuple[Standing, ...]:
         """What is left of the two seconds and of the day's tokens."""
@@ -149,6 +155,10 @@ class Pipedrive:
                 todo="look for it in the account's settings, then run again",
             )
         return live
+
+    def alike(self, plan: CustomField) -> list[LiveField]:
+        """Custom fields of that object and label, of which an account takes any number; one call."""
+        return fields_alike(self._calls, place_of(self._spec, plan.object), plan)
 
     def delete_field(self, live: LiveField) -> Outcome:
         """Take away a custom field; one that is gone already counts as taken away."""
@@ -226,6 +236,7 @@ class Pipedrive:
 
     def read(self, object_: str, ids: Sequence[str]) -> list[Record]:
         """These records in full; whatever is gone or lies in the bin is left out."""
+        self._children.looked()
         return self._reader.read(self._form(object_), ids)
 
     def newest(self, object_: str) -> str:
@@ -282,7 +293,7 @@ def _echoed(form: Form, draft: Draft, raw: dict[str, Any]) -> Outcome:
         return Outcome(draft.key, "done", number, after=record_of(form, raw).values)
     if key_of(form, raw) != draft.key:
         return Outcome(draft.key, "unknown", "", "the answer shows a record that does not bear our key")
-    return Outcome(draft.key, "done", number)
+    return Outcome(draft.key, "done", number, after=record_of(form, raw).values)
 
 
 def _gone(number: str, answer: Answer) -> Outcome:

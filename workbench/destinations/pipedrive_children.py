@@ -51,19 +51,27 @@ TREE: Mapping[str, tuple[Below, ...]] = {
 """A person of a deal that is not its own is a participant, and goes on without it."""
 FULL_PAGE, MOST_PAGES = 500, 100_000
 LEAD_KEYS: Mapping[str, str] = {"organization": "organization_id", "person": "person_id"}
-LEADS_FRESH = 60.0
-"""Seconds for which a list of all leads is taken to be true: to ask for each record's own would cost 20 tokens a record."""
+LEADS_FRESH = 8.0
+"""Seconds for which a list of all leads is taken to be true, unless records were looked at since.
+
+To ask for each record's own would cost 20 tokens a record.
+"""
 
 
 class Children:
-    """What hangs on the records of one account. No record counts its leads: they are read all at once and kept a while."""
+    """What hangs on the records of one account. No record counts its leads: they are read all at once, after each look."""
 
     def __init__(self, calls: Calls, *, time_scale: float) -> None:
         self._calls = calls
         self._fresh = LEADS_FRESH / time_scale
         self._lock = threading.Lock()
+        self._looked_at = 0.0
         self._read_at: float | None = None
         self._leads: dict[tuple[str, str], list[str]] = {}
+
+    def looked(self) -> None:
+        """Records were read: what is said to hang on them may not be older than that."""
+        self._looked_at = time.monotonic()
 
     def of(self, place: Place, number: str) -> list[tuple[str, str]]:
         """(kind, id) of everything below a record, as far as the account shows it; nothing where the record is gone."""
@@ -81,9 +89,10 @@ class Children:
         if place.object not in LEAD_KEYS or not self._calls.dials.look_for_leads:
             return []
         with self._lock:
-            if self._read_at is None or time.monotonic() - self._read_at > self._fresh:
+            began = time.monotonic()
+            if self._read_at is None or self._read_at < max(self._looked_at, began - self._fresh):
                 self._leads = _by_parent(self._calls)
-                self._read_at = time.monotonic()
+                self._read_at = began
             return self._leads.get((LEAD_KEYS[place.object], number), [])
 
 

@@ -11,7 +11,19 @@ from workbench.destinations.pipedrive_calls import Calls, has_more, must, one_of
 from workbench.errors import Refused, SpecError
 from workbench.specs import CustomField, DestinationSpec, NativeField, ObjectSpec
 
-__all__ = ["MARKER", "Option", "Picture", "Place", "Wire", "fields_path", "live_of", "look", "marker_fields", "place_of"]
+__all__ = [
+    "MARKER",
+    "Option",
+    "Picture",
+    "Place",
+    "Wire",
+    "fields_alike",
+    "fields_path",
+    "live_of",
+    "look",
+    "marker_fields",
+    "place_of",
+]
 
 MARKER = "migration_key__c"
 MARKER_LABEL = "Migration Key"
@@ -303,6 +315,14 @@ def live_of(row: Mapping[str, Any], plan: CustomField) -> LiveField | None:
     if str(row.get("field_name", "")).strip().casefold() != plan.label.strip().casefold():
         return None
     return _custom(plan.object, row, plan)[1]
+
+
+def fields_alike(calls: Calls, place: Place, plan: CustomField) -> list[LiveField]:
+    """Custom fields of an object that bear the label of a plan, each under its own key."""
+    rows = _listed(calls, place).values() if place.takes_fields else ()
+    label = plan.label.strip().casefold()
+    alike = [row for row in rows if row.get("is_custom_field") and str(row.get("field_name", "")).strip().casefold() == label]
+    return [_custom(place.object, row, None)[1] for row in alike]
 
 
 def _users(calls: Calls) -> tuple[User, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -37,6 +38,7 @@ class Dials(BaseModel):
     latency_seconds: float = Field(default=0.4, gt=0)
     timeout_seconds: float = Field(default=60.0, gt=0)
     patience_seconds: float = 3900.0  # of waits after 429 before we give up and say so
+    wait_for_day: bool = True  # a load whose tokens of the day are used up waits for the next ones
     page_rows: int = Field(default=500, ge=2, le=500)
     v1_path: Literal["v1", "api/v1"] = "v1"
     deal_add_time: Literal["refused", "sent"] = "refused"
@@ -122,9 +124,10 @@ def lanes_of(spec: DestinationSpec, account: Account, settings: Dials) -> int:
 
 def policy(spec: DestinationSpec, account: Account, settings: Dials) -> Policy:
     """Limits and patience; a rehearsal's clock runs `time_scale` times as fast."""
-    return Policy.scaled(
+    usual = Policy.scaled(
         account.time_scale,
         windows=policy_windows(spec, account, sign_in=settings.sign_in),
         timeout=settings.timeout_seconds,
         patience=settings.patience_seconds,
     )
+    return replace(usual, wait_for_day=settings.wait_for_day)

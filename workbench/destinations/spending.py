@@ -17,9 +17,12 @@ GRAINS = 1000
 """Into so many parts a window is divided: calls within one part are counted together, as of the last of them."""
 NOTED = 250
 """And into so many where it is written down."""
-STRAY, WIDEST = 14, 3
+STRAY, WIDEST = 0.1, 3
 LITTLE, LATEST = 0.005, 1.0
 """Of a long window a margin of so little costs nothing; nor is a request longer on its way, in seconds, than the other."""
+SHORT, MANY, PACE, CREDIT = 10.0, 30, 0.97, 0.05
+"""A window of so few seconds and so many calls is paced at so much of its rate: a bunch of calls would meet its own end on
+the way, and of few calls more of them do when they are paced. Whoever comes late may catch up by so many seconds."""
 DAYS, HOURS = 3, 24
 EARLY = 1 / 60
 """Of an hour: so much may our picture of the vendor's clock be behind it."""
@@ -51,7 +54,20 @@ class Rolling:
     ``room`` is what all entries together may come to: the spendable allowance without what strangers use.
     """
 
-    __slots__ = ("_buckets", "_grain", "_hold", "_margin", "_strangers_until", "promised", "room", "since", "total", "window")
+    __slots__ = (
+        "_buckets",
+        "_grain",
+        "_hold",
+        "_margin",
+        "_spacing",
+        "_strangers_until",
+        "due",
+        "promised",
+        "room",
+        "since",
+        "total",
+        "window",
+    )
 
     def __init__(self, window: Window, *, margin: float) -> None:
         self.window = window
@@ -59,6 +75,9 @@ class Rolling:
         self.total = 0
         self.promised = math.inf  # units that may pass before the book has to be written again
         self.since = 0  # units that passed since it was
+        self.due = 0.0  # from when the next call may leave, where the window is paced
+        paced = window.seconds <= SHORT and self.room >= MANY
+        self._spacing = window.seconds / (self.room * PACE) if paced else 0.0
         # Few calls stray further from their mean than many do; measured in tests/test_limits.py.
         wide = margin * (1 + math.sqrt(STRAY / max(window.allowance, 1)))
         self._hold = window.seconds + max(wide, min(LATEST, window.seconds * LITTLE))
@@ -87,6 +106,8 @@ class Rolling:
 
     def enter(self, at: float, cost: int) -> bool:
         """Count ``cost`` as of this moment; whether that is more than the book knows of."""
+        if self._spacing:
+            self.due = max(self.due, at - CREDIT) + self._spacing * cost
         buckets = self._buckets
         while buckets and buckets[0][0] <= at:
             self.total -= int(buckets.popleft()[1])
@@ -122,6 +143,11 @@ class Rolling:
                 bucket[1] -= cost
                 self.total -= cost
                 return
+
+    def others(self, now: float, units: int) -> None:
+        """Count what another client of ours has used meanwhile, which the book told; it is counted there already."""
+        self.enter(max(now, self._buckets[-1][2]) if self._buckets else now, units)
+        self.since, self.promised = self.since - units, self.promised + units
 
     def used(self, now: float) -> int:
         """Units that count at this moment."""
@@ -174,6 +200,7 @@ class Daily:
         "_offset",
         "_others",
         "_strangers",
+        "due",
         "ends",
         "promised",
         "room",
@@ -186,6 +213,7 @@ class Daily:
         self.window = window
         self.room = window.spendable
         self.total = 0
+        self.due = 0.0  # a day is not paced
         self.promised = math.inf
         self.since = 0
         self._margin = margin
@@ -245,6 +273,11 @@ class Daily:
         """Take the entry of this moment back: it was never sent."""
         if self._day_of(at)[0] == self._day:
             self.total -= cost
+
+    def others(self, now: float, units: int) -> None:
+        """Count what another client of ours has used meanwhile, which the book told; it is counted there already."""
+        self.enter(now, units)
+        self.since, self.promised = self.since - units, self.promised + units
 
     def used(self, now: float) -> int:
         """Units of the day of this moment."""

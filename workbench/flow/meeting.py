@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,8 @@ import pandas as pd
 from workbench.destinations import Destination, Metadata, Record
 from workbench.engagement import Engagement
 from workbench.flow.planning import kept_as
-from workbench.ledger.drafts import drafts_of
+from workbench.ledger.drafts import SCREENED, drafts_of
+from workbench.ledger.knowing import LIVE
 from workbench.ledger.operations import same
 from workbench.specs import Feed
 
@@ -25,6 +26,7 @@ class Meeting:
 
     found: Mapping[str, Record]  # the record that somebody else made and that is to be taken over
     held: Mapping[str, str]  # why a record must not be sent
+    made: Collection[str]  # those that are over there already, by our own hand
 
 
 def meet(engagement: Engagement, destination: Destination, feed: Feed, frame: pd.DataFrame) -> Meeting:
@@ -36,11 +38,11 @@ def meet(engagement: Engagement, destination: Destination, feed: Feed, frame: pd
     held = _stuck(frame)
     found: dict[str, Record] = {}
     going = frame[~frame["key"].isin(held)]
-    made = engagement.ledger().ids(feed.object)
+    made = engagement.ledger().keys(feed.object)
     for field in _telling(engagement, feed):
         if field in going:
             merging = field == _upserts_by(engagement, feed)
-            there, reasons = _met(engagement, destination, feed, _Claims(going, field, made), merging=merging)
+            there, reasons = _met(engagement, destination, feed, _Claims(going, field, made, merging=merging))
             found |= there
             held |= {marker: reason for marker, reason in reasons.items() if marker not in held}
     several = Counter(record.id for record in found.values())
@@ -49,7 +51,7 @@ def meet(engagement: Engagement, destination: Destination, feed: Feed, frame: pd
         reason = "exists_already" if record.key or not update else "claimed_twice" if several[record.id] > 1 else ""
         if reason:
             held.setdefault(marker, reason)
-    return Meeting({marker: record for marker, record in found.items() if marker not in held}, held)
+    return Meeting({marker: record for marker, record in found.items() if marker not in held}, held, made)
 
 
 def _stuck(frame: pd.DataFrame) -> dict[str, str]:
@@ -69,33 +71,38 @@ def _upserts_by(engagement: Engagement, feed: Feed) -> str:
 
 
 class _Claims:
-    """Which of our records have which value in a field: those that are over there already, and those to be made."""
+    """Which of our records to be made have which value in a field, and which of those values stand over there already.
 
-    def __init__(self, frame: pd.DataFrame, field: str, made: Mapping[str, str]) -> None:
+    The latter are looked for only where the destination is `merging` records by them.
+    """
+
+    def __init__(self, frame: pd.DataFrame, field: str, made: Collection[str], *, merging: bool) -> None:
         self.field = field
+        self.merging = merging
         self.spelt: list[str] = []  # the values of records to be made, as they are written
         self.new: dict[str, list[str]] = {}
-        self.old: dict[str, str] = {}
-        for marker, cell in zip(frame["key"], frame[field], strict=True):
+        self.old: set[str] = set()
+        stands = frame["key"].isin(made)
+        for marker, cell in zip(frame.loc[~stands, "key"], frame.loc[~stands, field], strict=True):
             for value in _several(cell):
-                if marker in made:
-                    self.old[_folded(value)] = marker
-                else:
-                    self.spelt.append(value)
-                    self.new.setdefault(_folded(value), []).append(marker)
+                self.spelt.append(value)
+                self.new.setdefault(_folded(value), []).append(marker)
+        if merging and self.new:
+            for cell in frame.loc[stands, field]:
+                self.old.update(self.new.keys() & {_folded(value) for value in _several(cell)})
 
 
 def _met(
-    engagement: Engagement, destination: Destination, feed: Feed, claims: _Claims, *, merging: bool
+    engagement: Engagement, destination: Destination, feed: Feed, claims: _Claims
 ) -> tuple[dict[str, Record], dict[str, str]]:
     """Marker → somebody else's record with the same value, and, where an upsert would merge, marker → why it waits."""
     found: dict[str, Record] = {}
     taken: dict[str, str] = {}
-    if merging:
+    if claims.merging:
         for value, markers in claims.new.items():
             later = markers if value in claims.old else markers[1:]
             taken |= dict.fromkeys(later, "taken_by_another_record")
-    mine = _markers_of(engagement, feed)
+    mine = _markers_of(engagement, feed) if claims.spelt else set()
     home = kept_as(engagement, feed.object)
     for record in destination.find(home, claims.field, claims.spelt) if claims.spelt else ():
         for value in {_folded(value) for value in _several(record.values.get(claims.field))} & set(claims.new):
@@ -104,7 +111,7 @@ def _met(
                     continue
                 if record.key not in mine:
                     found[marker] = record
-                elif merging:
+                elif claims.merging:
                     taken[marker] = "taken_by_another_record"
     return found, taken
 
@@ -117,7 +124,7 @@ def _markers_of(engagement: Engagement, feed: Feed) -> set[str]:
     """Markers of everything of ours that stands among the records of the feed: on the Suite, leads and contacts alike."""
     home, ledger = kept_as(engagement, feed.object), engagement.ledger()
     making = [each for each in engagement.route.feeds if each.kind == "record"]
-    return {key for each in making if kept_as(engagement, each.object) == home for key in ledger.ids(each.object)}
+    return {key for each in making if kept_as(engagement, each.object) == home for key in ledger.keys(each.object)}
 
 
 def adopting(
@@ -155,14 +162,19 @@ def taken_over(
     engagement: Engagement, destination: Destination, feed: Feed, frame: pd.DataFrame
 ) -> tuple[set[str], dict[str, Record]]:
     """Markers of records that an earlier run took over with all that is staged, and those that are to be changed again."""
-    operations = engagement.ledger().operations.of_keys(feed.object, list(frame["key"]))
-    live = {key: [each for each in rows if each.state in ("done", "kept")] for key, rows in operations.items()}
-    adopted = {key: rows[0] for key, rows in live.items() if rows and all(each.verb == "update" for each in rows)}
-    if not adopted:
-        return set(), {}
-    drafts, _ = drafts_of(frame[frame["key"].isin(adopted)].drop(columns=["_record", "_waits"]))
-    done = {draft.key for draft in drafts if _holds(adopted[draft.key].payload, draft.values)}
-    again = {adopted[key].id: key for key in adopted if key not in done}
+    ledger = engagement.ledger()
+    adopted = frame[frame["key"].isin(ledger.only_changed(feed.object))].drop(columns=["_record", "_waits"])
+    done: set[str] = set()
+    again: dict[str, str] = {}
+    for start in range(0, len(adopted), SCREENED):
+        drafts, _ = drafts_of(adopted.iloc[start : start + SCREENED])
+        rows = ledger.operations.of_keys(feed.object, [draft.key for draft in drafts])
+        for draft in drafts:
+            first = next(row for row in rows[draft.key] if row.state in LIVE)
+            if _holds(first.payload, draft.values):
+                done.add(draft.key)
+            else:
+                again[first.id] = draft.key
     return done, {again[record.id]: record for record in destination.read(feed.object, list(again))} if again else {}
 
 

@@ -55,7 +55,9 @@ def sides(desk: Desk, feed: Feed, *, everything: bool) -> Merge:
     base = _written(desk, feed, _records(desk, feed, "main"), ids)
     ways = by_type(types_of(desk.engagement, feed))
     news = changed_keys(base, theirs, normalise=ways)
-    ours = _over_there(desk, feed, base, ids, None if everything else news)
+    columns = list(dict.fromkeys([*base.columns, *theirs.columns]))
+    keys = set(base["key"]) if everything else set(news)
+    ours = _over_there(desk, feed, keys, ids, columns)
     return _unedited(desk, feed, merge(base, theirs, ours, normalise=ways))
 
 
@@ -104,12 +106,8 @@ def _written(desk: Desk, feed: Feed, staged: pd.DataFrame, ids: Collection[str])
     return pd.DataFrame(rows, columns=list(base.columns), dtype="object")
 
 
-def _over_there(
-    desk: Desk, feed: Feed, base: pd.DataFrame, ids: dict[str, str], wanted: Collection[str] | None
-) -> pd.DataFrame:
-    """Records as the destination shows them now, by the cheaper of two looks; `wanted` are keys, None for all of them."""
-    columns = list(base.columns)
-    keys = set(base["key"]) if wanted is None else set(wanted)
+def _over_there(desk: Desk, feed: Feed, keys: set[str], ids: dict[str, str], columns: list[str]) -> pd.DataFrame:
+    """Records as the destination shows them now, by the cheaper of two looks."""
     if not keys:
         return pd.DataFrame(columns=columns)
     if len(keys) * SEEN_SINGLY > len(ids):

@@ -6,9 +6,11 @@ The client that an engagement hands out writes the ledger; nothing here keeps st
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from workbench.destinations import Destination, Metadata
@@ -21,12 +23,14 @@ from workbench.frames.compare import Comparison, by_type, compare
 from workbench.frames.plan import native_field
 from workbench.ledger.certificate import Certificate
 from workbench.ledger.loading import Progress, load
-from workbench.ledger.operations import Operation
+from workbench.ledger.operations import Operation, operations
 from workbench.specs import Feed
 from workbench.staging import read_frame
 
 __all__ = ["Moved", "as_written", "in_order", "narrowed", "outgoing", "read_back", "standing", "standing_ids", "transfer"]
 
+GROUP = 10_000
+"""Rows that are taken out of a feed at a time."""
 OUTCOME_COLUMNS = ("feed", "key", "marker", "state", "id", "words", "detail")
 
 
@@ -185,28 +189,30 @@ class _Transfer:
     def _moved(self, feed: Feed, *, certify: bool) -> pd.DataFrame:
         frame, parents = _outgoing(self._engagement, feed, delivery=self._delivery, only=self._only, account=self._account)
         theirs = narrowed(self._engagement, feed, self._account)
-        fresh = frame[~frame["key"].isin(self._keep)]
+        fresh = _without(frame, self._keep)
         before, again = taken_over(self._engagement, self.destination, feed, fresh.drop(columns=list(theirs & set(frame))))
         stands = self._keep | before
-        fresh = frame[~frame["key"].isin(stands)]
+        fresh = _without(frame, stands)
         met = meet(self._engagement, self.destination, feed, fresh)
         waiting = fresh["key"].isin(met.held)
-        sent = adopting(self._engagement, feed, fresh[~waiting], {**met.found, **again}, theirs=theirs)
+        sent = adopting(self._engagement, feed, _without(fresh, met.held), {**met.found, **again}, theirs=theirs)
         there = frame[frame["key"].isin(stands)][["_record", "key"]].assign(state="done", id="", words="", detail="")
         held = self._held(feed, fresh[waiting], met.held, parents)
-        done = self._loaded(feed, sent, stands=len(there), held=len(held), certify=certify)
+        done = self._loaded(feed, sent, made=met.made, stands=len(there), held=len(held), certify=certify)
         both = pd.concat([done, held, there], ignore_index=True).rename(columns={"key": "marker", "_record": "key"})
         both.insert(0, "feed", feed.name)
         self._failures.note(both)
         return both[list(OUTCOME_COLUMNS)]
 
-    def _loaded(self, feed: Feed, sent: pd.DataFrame, *, stands: int, held: int, certify: bool) -> pd.DataFrame:
+    def _loaded(
+        self, feed: Feed, sent: pd.DataFrame, *, made: Collection[str], stands: int, held: int, certify: bool
+    ) -> pd.DataFrame:
         def tell(progress: Progress) -> None:
             whole = replace(progress, total=progress.total + stands + held, done=progress.done + stands, held=held)
             self._tell(feed, whole)
 
-        rows = sent.drop(columns=["_record", "_waits"])
-        done = load(rows, self.destination, feed.object, certify=certify, on_progress=tell)
+        rows = _new_first(sent, made)
+        done = load(rows, self.destination, feed.object, total=len(sent), certify=certify, on_progress=tell)
         if done.certificate is not None:
             self.certificates[feed.object] = done.certificate
         return sent[["_record", "key"]].merge(done.frame, on="key", how="left").assign(detail="")
@@ -222,6 +228,19 @@ class _Transfer:
         self.board.tell(feed.label, progress)
         if self._on_progress is not None:
             self._on_progress(feed.label, progress)
+
+
+def _without(frame: pd.DataFrame, keys: Collection[str]) -> pd.DataFrame:
+    """The rows of other keys; the frame itself, and no copy of it, where it has none of these."""
+    theirs = frame["key"].isin(keys)
+    return frame[~theirs] if theirs.any() else frame
+
+
+def _new_first(sent: pd.DataFrame, made: Collection[str]) -> Iterator[pd.DataFrame]:
+    """The rows in groups, those first that are not over there yet: a load that goes on asks the ledger of the others later."""
+    order = np.argsort(sent["key"].isin(made).to_numpy(dtype=bool), kind="stable")
+    for start in range(0, len(sent), GROUP):
+        yield sent.iloc[order[start : start + GROUP]].drop(columns=["_record", "_waits"])
 
 
 def read_back(engagement: Engagement, *, delivery: str = "main", only: frozenset[str] | None = None) -> dict[str, Comparison]:
@@ -255,8 +274,9 @@ def standing_ids(engagement: Engagement, feed: Feed) -> dict[str, str]:
     """Marker → id of the feed's records over there, but for those that have become another feed's record since."""
     ledger, home = engagement.ledger(), kept_as(engagement, feed.object)
     ids = ledger.ids(feed.object)
-    changes = [each for each in ledger.updated() if kept_as(engagement, each.object) == home]  # ids are an object's own
-    taken = {operation.id: operation.key for operation in reversed(changes)}
+    c = operations.c
+    changes = ledger.operations.columns(("object", "id", "key"), (c.state == "done") & (c.verb == "update"))
+    taken = {number: key for object_, number, key in changes if kept_as(engagement, object_) == home}  # ids are an object's own
     return {key: number for key, number in ids.items() if taken.get(number, key) == key}
 
 
@@ -265,20 +285,32 @@ def as_written(engagement: Engagement, feed: Feed, staged: pd.DataFrame) -> pd.D
 
     A record of somebody else's that was taken over is to hold, where we said nothing, what it held before.
     """
-    changes: dict[str, Operation] = {}
-    for operation in engagement.ledger().updated():  # newest first: the oldest one stays
-        if operation.object == feed.object:
-            changes[operation.key] = operation
-    made = {operation.key for operation in engagement.ledger().created() if operation.object == feed.object}
-    images = engagement.ledger().post_images(feed.object)
-    rows = staged.to_dict("records")
-    for row in rows:
-        if row["key"] in changes:
-            before = changes[row["key"]].pre or {}
-            if row["key"] not in made:
-                row.update({name: before.get(str(name)) for name in row if name != "key"})
-            row.update({name: value for name, value in images[row["key"]].items() if name in row})
-    return pd.DataFrame(rows, columns=list(staged.columns), dtype="object")
+    c, ledger = operations.c, engagement.ledger().operations
+    done = (c.object == feed.object) & (c.state == "done")
+    changed = {key for (key,) in ledger.columns(("key",), done & (c.verb == "update"))}
+    touched = staged["key"].isin(changed)
+    if not touched.any():
+        return staged.astype("object").reset_index(drop=True)
+    rows = staged[touched].to_dict("records")
+    for start in range(0, len(rows), GROUP):
+        part = rows[start : start + GROUP]
+        found = ledger.of_keys(feed.object, [row["key"] for row in part])
+        for row in part:
+            row.update(_as_changed(found[row["key"]], list(row)))
+    later = pd.DataFrame(rows, columns=list(staged.columns), index=staged.index[touched], dtype="object")
+    return pd.concat([staged[~touched].astype("object"), later]).loc[staged.index].reset_index(drop=True)
+
+
+def _as_changed(rows: Sequence[Operation], names: Sequence[Any]) -> dict[Any, Any]:
+    """What a record holds that we changed, by its operations, oldest first; nothing of fields that we did not touch."""
+    live = [row for row in rows if row.state == "done" and row.verb in ("create", "update")]
+    first = next(row for row in live if row.verb == "update")
+    before = first.pre or {}
+    taken_over = all(row.verb == "update" for row in live)
+    holds = {name: before.get(str(name)) for name in names if name != "key"} if taken_over else {}
+    for row in live:
+        holds |= {name: value for name, value in row.payload.items() if name in names}
+    return holds
 
 
 def _destination_ids(engagement: Engagement, feed: str, delivery: str) -> pd.Series:

@@ -64,6 +64,19 @@ class Ledger:
         """Key → id of the records that we made and that are still there."""
         return self.operations.pairs(object_, LIVE)
 
+    def keys(self, object_: str) -> set[str]:
+        """Keys of the records that we made or changed and that are still there: as `ids`, in half the memory."""
+        return {key for key, _ in self.operations.each_pair(object_, LIVE)}
+
+    def only_changed(self, object_: str) -> set[str]:
+        """Keys of records that we have changed and did not make: somebody else's, taken over."""
+        c = operations.c
+        live = (c.object == object_) & c.state.in_(LIVE)
+        found = {key for (key,) in self.operations.columns(("key",), live & (c.verb == "update"))}
+        if found:
+            found.difference_update(key for (key,) in self.operations.columns(("key",), live & (c.verb != "update")))
+        return found
+
     def failures(self, object_: str) -> dict[str, str]:
         """Key → why it is not there, of records that were refused or whose fate is open, in the destination's words."""
         c = operations.c
@@ -110,16 +123,6 @@ class Ledger:
     def mark_reversed(self, op: int, state: State, words: str = "") -> None:
         """Say what a rollback did with an operation: `reversed`, or `kept` and why."""
         self.operations.close([Closing(op, state, words=words)])
-
-    def settle(self, destination: Destination, object_: str = "", *, settle_seconds: float = SETTLE_SECONDS) -> int:
-        """Find out by looking what became of open operations; returns how many there were."""
-        guard = destination if isinstance(destination, Guard) else self.guard(destination, settle_seconds=settle_seconds)
-        return guard.settle(object_)
-
-    def resolve_ids(self, destination: Destination, object_: str) -> dict[str, str]:
-        """Fill in the ids that bulk calls did not tell, by one sweep; returns key → id of all that we made."""
-        guard = destination if isinstance(destination, Guard) else self.guard(destination)
-        return guard.resolve_ids(object_)
 
     def watermark(self, object_: str) -> str | None:
         """The newest id before our first record of an object, empty where ids tell nothing; None before it was noted."""

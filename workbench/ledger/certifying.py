@@ -17,6 +17,7 @@ from workbench.destinations import Record
 from workbench.ledger.certificate import COLUMNS, VERDICTS, Certificate, digest_of
 from workbench.ledger.knowing import LIVE
 from workbench.ledger.operations import OPEN, Closing, Operation, State, operations
+from workbench.ledger.tidying import Tidying
 from workbench.ledger.twins import REPAIR, TWICE, age, remove_twin
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Reckoning:
         self._object = object_
         self._ledger = guard.ledger.operations
         self._at = now()
+        self._tidying = Tidying()
         self._since = guard.watermark(object_)
         self._records = 0
         self._seen = bytearray()  # by operation: whether its record was seen
@@ -64,6 +66,7 @@ class Reckoning:
         for key in sorted(self._others):
             self._sort_out(key, self._others[key])
         self._unseen()
+        self._ledger.close(self._tidying.settled())
 
     def certificate(self) -> Certificate:
         """What was found."""
@@ -90,6 +93,8 @@ class Reckoning:
         known = self._ledger.of_keys(self._object, {record.key for record in keyed})
         given: dict[str, str] = {}  # key → id, of those whose id was not known before
         self._ledger.close([c for r in keyed for c in self._place(r, known.get(r.key, []), given)])
+        if self._tidying.full:
+            self._ledger.close(self._tidying.settled())
 
     def _place(self, record: Record, rows: Sequence[Operation], given: dict[str, str]) -> Iterable[Closing]:
         if not rows:
@@ -111,9 +116,10 @@ class Reckoning:
             return
         if not live:
             self._rows.append((record.key, record.id, "adopted", f"it was said: {first.words}" if first.words else ""))
-            yield Closing(first.op, "done", id=record.id, words="found by the last sweep", post=dict(record.values))
+            found = Closing(first.op, "done", id=record.id, words="found by the last sweep")
+            yield self._tidying.image(first, record.values, found)
         elif not number or (first.verb == "create" and first.post is None):
-            yield _filled(first, record)
+            yield self._filled(first, record)
         given[record.key] = record.id
 
     def _note(self, first: Operation, live: Sequence[Operation], number: str) -> bool:
@@ -126,6 +132,10 @@ class Reckoning:
             self._seen[op] = SEEN if first.id else NAMED
         self._pairs.append(_pair(first.key, number))
         return True
+
+    def _filled(self, row: Operation, record: Record) -> Closing:
+        """An operation with the id of its record, and with what that looks like, as far as nobody can have edited it."""
+        return self._tidying.image(row, record.values, Closing(row.op, _state(row), id=record.id, words=row.words))
 
     def _strange(self, record: Record, words: str) -> None:
         some = self._strangers.setdefault(_prefix(record.key), [])
@@ -158,7 +168,7 @@ class Reckoning:
         """Another record is the one that the key stands for."""
         if kept.id == first.id:
             return
-        self._ledger.close([_filled(first, kept)])
+        self._ledger.close([self._filled(first, kept)])
         if told:
             self._rows.append((first.key, kept.id, "mended", f"the ledger had {first.id}"))
         else:
@@ -213,7 +223,7 @@ class Reckoning:
                 self._rows.append((row.key, row.id, "unmarked", f"it bears {record.key}" if record.key else ""))
             self._note(row, [row], row.id)
             if row.verb == "create" and row.post is None:
-                self._ledger.close([_filled(row, record)])
+                self._ledger.close([self._filled(row, record)])
 
     def _search(self, rows: Sequence[Operation]) -> None:
         """Those whose id nobody told, by their keys."""
@@ -224,7 +234,7 @@ class Reckoning:
                 self._rows.append((row.key, "", "missing", UNSEEN))
                 self._ledger.close([Closing(row.op, "unknown", words=UNSEEN)])
                 continue
-            self._ledger.close([_filled(row, records[0])])
+            self._ledger.close([self._filled(row, records[0])])
             self._note(row, [row], records[0].id)
             for twin in records[1:]:
                 self._remove(row, records[0], twin.id)
@@ -248,11 +258,6 @@ def _first(live: Sequence[Operation]) -> Operation:
 
 def _state(row: Operation) -> State:
     return "kept" if row.state == "kept" else "done"
-
-
-def _filled(row: Operation, record: Record) -> Closing:
-    """An operation with the id of its record, and with what that looks like."""
-    return Closing(row.op, _state(row), id=record.id, words=row.words, post=dict(record.values))
 
 
 def _pair(key: str, number: str) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from workbench.destinations import Draft
@@ -131,16 +131,24 @@ class Given:
         self._bound = bound
         self._lock = threading.Lock()
         self._ids: OrderedDict[tuple[str, str], tuple[int, str]] = OrderedDict()
+        self._doubted: dict[int, str] = {}  # operation → why nobody knows its id; as rare as a swapped answer
 
     def claim(self, object_: str, number: str, owner: tuple[int, str]) -> tuple[int, str] | None:
-        """Note the owner (operation, key) of an id; where it is another key's already, that one's operation and key."""
+        """Note the owner (operation, key) of an id; where it is another key's already, that one's operation and why.
+
+        Nobody knows then whose the id is, and the other operation is doubted, whatever its own thread writes of it.
+        """
         with self._lock:
             before = self._ids.setdefault((object_, number), owner)
             if len(self._ids) > self._bound:
                 self._ids.popitem(last=False)
-        return before if before[1] != owner[1] else None
-
-    def release(self, object_: str, number: str) -> None:
-        """Nobody knows whose this id is."""
-        with self._lock:
+            if before[1] == owner[1]:
+                return None
             self._ids.pop((object_, number), None)
+            self._doubted[before[0]] = f"two keys were told of the record {number}"
+            return before[0], self._doubted[before[0]]
+
+    def doubted(self, numbers: Sequence[int]) -> dict[int, str]:
+        """Which of these operations another thread has come to doubt, and why."""
+        with self._lock:
+            return {number: self._doubted[number] for number in numbers if number in self._doubted}

@@ -20,13 +20,14 @@ from workbench.errors import Refused, WaitError
 from workbench.ledger.bisecting import isolate, refused_together
 from workbench.ledger.certificate import Certificate
 from workbench.ledger.certifying import Reckoning
-from workbench.ledger.copies import see_nobody
+from workbench.ledger.copies import fresh_of, see_nobody
 from workbench.ledger.flying import Flying, Given, Screened
-from workbench.ledger.knowing import known_of
+from workbench.ledger.knowing import first_by_key, known_of, out_of_reach
 from workbench.ledger.operations import OPEN, Closing, Intent, Operation, operations
 from workbench.ledger.reading import Reading
 from workbench.ledger.settling import Settling
-from workbench.ledger.steps import Step, Tell
+from workbench.ledger.steps import Step, Tell, intended
+from workbench.ledger.twin_fields import before_making, remove_twin_fields
 from workbench.ledger.twins import age
 from workbench.specs import CustomField
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Guard", "live_field"]
 
-NOT_THERE = "the record is not there any more"
 TWICE = "the key stands twice in one call"
 
 
@@ -59,14 +59,16 @@ class Guard(Reading):
         self._given = Given()
         self._beginning = threading.RLock()
         self._begun: set[str] = set()  # objects; there are a few dozen
+        self._first: dict[str, frozenset[str]] = {}  # object → keys of the first chunk of which the ledger knows nothing
         self._alone: set[str] = set()  # objects of which we make records, and nobody else with a copy of the ledger
         destination.on_wait(self.tell)
 
     # ------------------------------------------------------------ waits
 
-    def on_wait(self, report: Callable[[Wait], None]) -> None:
+    def on_wait(self, report: Callable[[Wait], None], *, days: bool = False) -> None:
         """Have every wait told to somebody, the client's and our own."""
         self._report = report
+        self.inner.on_wait(self.tell, days=days)
 
     def tell(self, wait: Wait) -> None:
         """Pass a wait on to whoever shows them."""
@@ -81,7 +83,7 @@ class Guard(Reading):
 
         Good for chunks of any size. A draft that comes back may be handed to `write`, which asks the ledger no second time.
         """
-        first = _by_key(drafts)
+        first = first_by_key(drafts)
         with self.air.holding(object_, first):
             answers, tries = self._asked(object_, list(first.values()))
             for key, tried in tries.items():
@@ -94,7 +96,7 @@ class Guard(Reading):
         A key that was made with other values is refused: a change names the record's id. A batch that is refused as a
         whole is taken apart until the rows that spoil it stand alone.
         """
-        first = _by_key(drafts)
+        first = first_by_key(drafts)
         with self.air.holding(object_, first):
             answers, tries = self._unsent(object_, list(first.values()))
             rest = [draft for key, draft in first.items() if key in tries]
@@ -161,6 +163,7 @@ class Guard(Reading):
                 tries[draft.key] = len(rows)
             else:
                 answers[draft.key] = outcome
+        self._first.setdefault(object_, frozenset(fresh_of(drafts, tries)))
         return answers, tries
 
     def _begin(self, object_: str) -> None:
@@ -194,24 +197,24 @@ class Guard(Reading):
     def _written(self, object_: str, drafts: Sequence[Draft], tries: dict[str, int], taken: Tell | None) -> Iterable[Outcome]:
         """Send what one call takes, with its pre-images; where it is refused as a whole, send its parts."""
         before = self._before(object_, [draft.id for draft in drafts if draft.id])
-        gone = [Outcome(d.key, "rejected", d.id, NOT_THERE) for d in drafts if d.id and d.id not in before]
-        rest = [draft for draft in drafts if not draft.id or draft.id in before]
+        stay = {draft.key: told for draft in drafts if (told := out_of_reach(draft, before.get(draft.id)))}
+        rest = [draft for draft in drafts if draft.key not in stay]
         if any(not draft.id for draft in rest):
-            self._mark(object_, [draft.key for draft in rest if not tries[draft.key]])
+            self._mark(object_, fresh_of(rest, tries))
 
         def attempt(part: Sequence[Draft]) -> tuple[list[Outcome], frozenset[str]]:
-            intents = [_intent(object_, draft, before.get(draft.id), tries[draft.key]) for draft in part]
+            intents = [intended(object_, draft, before.get(draft.id), tries[draft.key]) for draft in part]
             tries.update({draft.key: tries[draft.key] + 1 for draft in part})
             step = Step(intents, lambda tell: self.inner.write(object_, part, taken=tell), taken=taken)
             outcomes = self._carry_out(step)
             return outcomes, frozenset() if step.jobs else refused_together(outcomes)  # a job tells of rows
 
         if not rest:
-            return gone
+            return list(stay.values())
         outcomes, together = attempt(rest)
         suspects = [draft for draft in rest if draft.key in together]
         words = next((outcome.words for outcome in outcomes if outcome.key in together), "")
-        return [*gone, *outcomes, *(isolate(suspects, words, attempt) if suspects else [])]
+        return [*stay.values(), *outcomes, *(isolate(suspects, words, attempt) if suspects else [])]
 
     def _carry_out(self, step: Step) -> list[Outcome]:
         """Intents, then the call, then its outcomes. Whatever interrupts the call leaves its intents open."""
@@ -241,8 +244,8 @@ class Guard(Reading):
         try:
             outcomes = step.call(tell)
         except (Refused, WaitError) as error:
-            # These are raised only where the one call in question was surely not carried out.
-            if len(numbers) == 1:
+            # These are raised only where the one call in question was surely not carried out, unless a job had taken it.
+            if len(numbers) == 1 and not step.jobs:
                 self._operations.close([Closing(numbers[0], "rejected", words=f"not made: {error.message}")])
             raise
         if waits == self._waits and all(outcome.state != "unknown" for outcome in outcomes):
@@ -258,6 +261,11 @@ class Guard(Reading):
                 for number, intent, o in zip(numbers, step.intents, found, strict=True)
             ]
         )
+        doubted = self._given.doubted(numbers)  # by another thread, which may have written so before us
+        self._operations.close([Closing(number, "unknown", words=doubt) for number, doubt in doubted.items()])
+        for place, number in enumerate(numbers):
+            if number in doubted:
+                found[place] = Outcome(found[place].key, "unknown", words=doubted[number])
         if any(outcome.state == "unknown" for outcome in found):
             self.air.lose(step.object)
         return found
@@ -276,10 +284,8 @@ class Guard(Reading):
                 continue
             other = self._given.claim(intent.object, outcome.id, (number, intent.key))
             if other is not None:
-                doubt = f"two keys were told of the record {outcome.id}"
-                self._operations.close([Closing(other[0], "unknown", words=doubt)])
-                self._given.release(intent.object, outcome.id)
-                found[place] = Outcome(outcome.key, "unknown", words=doubt)
+                self._operations.close([Closing(other[0], "unknown", words=other[1])])
+                found[place] = Outcome(outcome.key, "unknown", words=other[1])
         return found
 
     # ------------------------------------------------------------ fields
@@ -292,12 +298,14 @@ class Guard(Reading):
             rows = self._closed(plan.object, [key]).get(key, [])
             if rows and rows[-1].verb == "create_field" and rows[-1].state in ("done", "kept") and rows[-1].post:
                 return live_field(rows[-1].post)
-            intent = Intent(plan.object, key, "create_field", plan.model_dump(mode="json"), attempt=len(rows) + 1)
+            pre, payload = before_making(self, plan), plan.model_dump(mode="json")
+            intent = Intent(plan.object, key, "create_field", payload, pre=pre, attempt=len(rows) + 1)
             images: dict[str, Mapping[str, Any]] = {}
 
             def call(tell: Tell) -> list[Outcome]:
                 live = self.inner.create_field(plan)
                 images[key] = asdict(live)
+                remove_twin_fields(self, plan, live, pre)
                 return [Outcome(key, "done", live.id)]
 
             self._carry_out(Step([intent], call, images=images))
@@ -364,31 +372,23 @@ class Guard(Reading):
     def _mark(self, object_: str, fresh: Sequence[str]) -> None:
         """Before the first record of an object is made: note the newest that is there, so that looks begin after it.
 
-        Where an earlier run has noted it, nothing may bear the `fresh` keys, of which the ledger has never heard.
+        Nothing may bear the `fresh` keys, of which the ledger has never heard; in a ledger without any record of the
+        object none of its first few hundred keys, wherever they stand.
         """
         if object_ in self._alone:
             return
         with self._beginning:
             mark = self.ledger.watermark(object_)
             if mark is None:
-                mark = "" if next(self.ledger.made(object_), None) else self.inner.newest(object_)
+                empty = next(self.ledger.made(object_), None) is None
+                if empty and fresh:
+                    see_nobody(self, object_, [*self._first.get(object_, frozenset()).union(fresh)], empty=True)
+                mark = self.inner.newest(object_) if empty else ""
                 self.ledger.note_watermark(object_, mark)
                 self._alone.add(object_)
             elif fresh and object_ not in self._alone:
                 see_nobody(self, object_, fresh)
                 self._alone.add(object_)
-
-
-def _by_key(drafts: Sequence[Draft]) -> dict[str, Draft]:
-    """Key → the first draft of that key, in the order given."""
-    found: dict[str, Draft] = {}
-    for draft in drafts:
-        found.setdefault(draft.key, draft)
-    return found
-
-
-def _intent(object_: str, draft: Draft, before: Mapping[str, Any] | None, tries: int) -> Intent:
-    return Intent(object_, draft.key, "update" if draft.id else "create", dict(draft.values), draft.id, before, tries + 1)
 
 
 def live_field(image: Mapping[str, Any]) -> LiveField:

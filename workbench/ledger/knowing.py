@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workbench.destinations import Draft, Outcome
-from workbench.ledger.operations import OPEN, Operation, digest
+from workbench.ledger.operations import OPEN, Operation, digest, same
 
-__all__ = ["LIVE", "known_of"]
+__all__ = ["CHANGED", "EDITED", "LIVE", "first_by_key", "known_of", "out_of_reach"]
 
 LIVE = ("done", "kept")
 """States of an operation whose effect stands."""
 IN_THE_AIR = "an earlier change of it has not been settled yet"
+NOT_THERE = "the record is not there any more"
+EDITED = "somebody has edited it since it was compared"
+CHANGED = "the answer to our change was lost, and somebody has changed the record since"
 OTHERWISE = "made before with other values; a change names the record's id"
 
 
@@ -26,6 +29,10 @@ def known_of(draft: Draft, rows: Sequence[Operation]) -> Outcome | None:
         for row in live:
             if row.id == draft.id and row.verb in ("create", "update", "restore"):
                 written |= row.payload
+        last = next((row for row in reversed(rows) if row.id == draft.id and row.verb != "delete"), None)
+        lost = last is not None and last.words == CHANGED and last.payload_sha == digest(draft.values)
+        if lost and draft.expected is None:  # nobody has compared it anew
+            return Outcome(draft.key, "rejected", draft.id, CHANGED)
         held = all(name in written and _as_written(written[name], value) for name, value in draft.values.items())
         return Outcome(draft.key, "done", draft.id, "done before") if held else None
     made = next((row for row in live if row.verb == "create"), None)
@@ -36,6 +43,24 @@ def known_of(draft: Draft, rows: Sequence[Operation]) -> Outcome | None:
     return Outcome(draft.key, "rejected", made.id, OTHERWISE)
 
 
+def out_of_reach(draft: Draft, before: Mapping[str, Any] | None) -> Outcome | None:
+    """Why a change is not sent, given the record as it was read just now: it is gone, or not what was decided about."""
+    if not draft.id:
+        return None
+    if before is None:
+        return Outcome(draft.key, "rejected", draft.id, NOT_THERE)
+    stands = all(same(before.get(name), value) for name, value in (draft.expected or {}).items())
+    return None if stands else Outcome(draft.key, "rejected", draft.id, EDITED)
+
+
 def _as_written(before: object, now: object) -> bool:
     """Whether we would send the same again. Both are our own words, so `1.10` and `1.1` are two: one may be a text."""
     return before == now or (before in (None, "", []) and now in (None, "", []))
+
+
+def first_by_key(drafts: Sequence[Draft]) -> dict[str, Draft]:
+    """Key → the first draft of that key, in the order given."""
+    found: dict[str, Draft] = {}
+    for draft in drafts:
+        found.setdefault(draft.key, draft)
+    return found

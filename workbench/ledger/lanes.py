@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import threading
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -17,10 +16,6 @@ Task = TypeVar("Task")
 Answer = TypeVar("Answer")
 BEHIND = "left behind: "
 """How the threads are named that were in a call when nobody wanted to wait for them any more."""
-
-
-class _GivenUp(BaseException):
-    """Raised in a lane that slept when the load was stopped, so that it wakes up to nothing."""
 
 
 @dataclass(frozen=True)
@@ -84,16 +79,6 @@ class Lanes(Generic[Task, Answer]):
         """Lanes that have not gone home yet."""
         return sum(lane.is_alive() for lane in self._threads)
 
-    def give_up(self, sleeping: Collection[int]) -> None:
-        """Wait no longer for these lanes, which sleep before a call: they wake up to an error, and send nothing.
-
-        No lock, no flag and no closed connection reaches a thread in the midst of somebody else's sleep; this does.
-        """
-        for lane in [lane for lane in self._threads if lane.ident in sleeping and lane.is_alive()]:
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(lane.ident or 0), ctypes.py_object(_GivenUp))
-            lane.name = f"given up: {lane.name}"
-            self._threads.remove(lane)
-
     def close(self) -> None:
         """Let the lanes go home. One that is still in a call is left behind, and ends it by itself."""
         self.hold()
@@ -105,8 +90,6 @@ class Lanes(Generic[Task, Answer]):
         while (task := self._tasks.get()) is not None:
             try:
                 done = Done(task, self._work(task))
-            except _GivenUp:
-                return
             except BaseException as error:  # it is raised again where the answer is taken
                 done = Done(task, error=error)
             self._ended.append(done)

@@ -22,8 +22,8 @@ ROUNDS = 3
 """How often a row may be sent: again only after a look has shown that it was not made."""
 PUT_OFF = 2_000
 """Rows of unknown outcome that are kept for a look; with more of them the load looks before it goes on."""
-SLEEPING = 10.0
-"""A lane that sleeps longer than so many seconds before its call is not waited for when the load is stopped."""
+SLEEPING = 2.0
+"""A call that waits for its turn for longer than so many seconds is not waited for when the load is stopped."""
 ANSWERLESS = f"sent {ROUNDS} times, and never answered; looked: it was not made"
 SILENT = "the destination did not speak of it"
 GONE = "said to be made, and not to be seen"
@@ -46,7 +46,7 @@ class Loaded:
 
 
 def load(
-    frame: pd.DataFrame | Iterable[pd.DataFrame],
+    frame: pd.DataFrame | Iterable[pd.DataFrame | Sequence[Draft]],
     destination: Destination,
     object_: str,
     *,
@@ -58,7 +58,8 @@ def load(
 ) -> Loaded:
     """Send rows to one object of a destination, in batches, over several lanes.
 
-    `frame` is one frame or many, one after the other, of which never more than a few batches are held. Each has the
+    `frame` is one frame or many, one after the other, of which never more than a few batches are held; a list of drafts
+    will do for a frame, and alone says what is to be emptied, or what a record has to hold still. A frame has the
     column `key`, one column per declared field (NA is not sent), and for changes a column `id` with the destination's
     id. Rows with an empty or repeated key are rejected. `workers` is the number of lanes, as many as the destination
     can use where it is left out; `total` tells of how many rows there will be, where there are many frames. With
@@ -105,9 +106,9 @@ class _Run:
         self._unknown: list[Draft] = []
         self._report = Reporter(destination, object_, outcomes=self._outcomes, total=total, rows=self._size, tell=on_progress)
 
-    def whole(self, frames: Iterable[pd.DataFrame], *, certify: bool) -> pd.DataFrame:
+    def whole(self, frames: Iterable[pd.DataFrame | Sequence[Draft]], *, certify: bool) -> pd.DataFrame:
         """Everything, from the first row to the frame of outcomes."""
-        self._destination.on_wait(self._wait)
+        self._destination.on_wait(self._wait, days=True)
         try:
             self._leave_to_end()
             for frame in frames:
@@ -127,10 +128,10 @@ class _Run:
 
     # ------------------------------------------------------------ rows in
 
-    def _drafts(self, frame: pd.DataFrame) -> Iterator[list[Draft]]:
+    def _drafts(self, frame: pd.DataFrame | Sequence[Draft]) -> Iterator[list[Draft]]:
         """The rows as drafts, a few hundred at a time; rows that cannot be one are rejected on the way."""
         drafts: list[Draft] = []
-        for draft in drafts_in(frame, self._key):
+        for draft in drafts_in(frame, self._key) if isinstance(frame, pd.DataFrame) else frame:
             words = unfit(draft.key, repeated=self._outcomes.knows(draft.key))
             place = self._outcomes.add(draft.key)
             if words:
@@ -259,14 +260,14 @@ class _Run:
         self._report.doing = ""
 
     def _stop(self) -> None:
-        """Begin nothing more, and let end what is on the wire. A lane that sleeps long before its call is given up.
+        """Begin nothing more, and let end what is on the wire. A call that still waits for its turn ends unsent.
 
-        What it was about to send stays open in the ledger; the next load looks for it first.
+        What it was about to send is closed as not made, or stays open in the ledger, and the next load looks for it first.
         """
         self._outcomes.mend()
         self._lanes.hold()
         while count := self._lanes.at_work():
-            self._lanes.give_up(self._report.waits.asleep(longer=SLEEPING))
+            self._destination.stop_waiting(SLEEPING)
             self._report.doing = f"stopping: {count} batch{'es' * (count > 1)} on the wire end first"
             self._take_leftovers(TICK)
             self._tell()

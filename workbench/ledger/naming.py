@@ -43,14 +43,18 @@ def made_elsewhere(destination: Guard, object_: str, trails: Sequence[Trail]) ->
 
 
 def _name(destination: Guard, object_: str, rows: Sequence[Operation]) -> None:
-    """Ids by our keys; who is not to be seen is looked for once more when no list can be behind any longer."""
+    """Ids by our keys; who is not to be seen is looked for in a whole sweep when no list can be behind any longer.
+
+    Only that shows that a record is not there: the index of a search may be behind for longer than anybody says.
+    """
     ledger = destination.ledger.operations
     found = _bearing(destination, object_, rows)
     missing = [row for row in rows if row.key not in found]
     if missing:
         newest = max(datetime.fromisoformat(row.at) for row in missing)
         time.sleep(min(max(destination.lag - (datetime.now(UTC) - newest).total_seconds(), 0.0), destination.lag))
-        found |= _bearing(destination, object_, missing)
+        keys = {row.key for row in missing}
+        found |= _unknown(destination, object_, [record for record in destination.sweep(object_) if record.key in keys])
     closings = [Closing(row.op, "reversed", words=NOT_TO_BE_SEEN) for row in rows if row.key not in found]
     for row in rows:
         first, *others = found.get(row.key, [None])
@@ -65,7 +69,10 @@ def _name(destination: Guard, object_: str, rows: Sequence[Operation]) -> None:
 
 def _bearing(destination: Guard, object_: str, rows: Sequence[Operation]) -> dict[str, list[Record | None]]:
     """Key → records that bear it and that the ledger has no other name for, the oldest first."""
-    records = destination.bearing(object_, {row.key for row in rows})
+    return _unknown(destination, object_, destination.bearing(object_, {row.key for row in rows}))
+
+
+def _unknown(destination: Guard, object_: str, records: Sequence[Record]) -> dict[str, list[Record | None]]:
     known = destination.ledger.operations.of_ids(object_, [record.id for record in records])
     found: dict[str, list[Record | None]] = {}
     for record in sorted(records, key=lambda record: (len(record.id), record.id)):

@@ -69,12 +69,6 @@ class Waits:
         with self._lock:
             self._of[threading.get_ident()] = Pause(wait.reason, self._clock() + wait.seconds)
 
-    def asleep(self, *, longer: float) -> frozenset[int]:
-        """Threads that will go on waiting for more than so many seconds."""
-        now = self._clock()
-        with self._lock:
-            return frozenset(thread for thread, pause in self._of.items() if pause.until - now > longer)
-
     def present(self) -> Pause | None:
         """The longest wait that somebody is in and that is worth a word."""
         now = self._clock()

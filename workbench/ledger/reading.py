@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from workbench.destinations import Destination, Draft, Metadata, Outcome, Record, Spent, Standing, User
+from workbench.destinations import Destination, Draft, LiveField, Metadata, Outcome, Record, Spent, Standing, User
 from workbench.specs import CustomField
 
 __all__ = ["Reading"]
@@ -17,6 +17,7 @@ class Reading:
         self.inner = inner
         self.name = inner.name
         self.lag = inner.lag
+        self.stamped = inner.stamped
 
     def check(self) -> User | None:
         return self.inner.check()
@@ -26,6 +27,9 @@ class Reading:
 
     def extra_fields(self, objects: Iterable[str]) -> list[CustomField]:
         return self.inner.extra_fields(objects)
+
+    def alike(self, plan: CustomField) -> list[LiveField]:
+        return self.inner.alike(plan)
 
     def bulk_rows(self, object_: str) -> int:
         return self.inner.bulk_rows(object_)
@@ -53,6 +57,9 @@ class Reading:
 
     def children(self, object_: str, number: str) -> list[tuple[str, str]]:
         return self.inner.children(object_, number)
+
+    def stop_waiting(self, longer: float) -> None:
+        self.inner.stop_waiting(longer)
 
     def standing(self) -> tuple[Standing, ...]:
         return self.inner.standing()

@@ -6,6 +6,8 @@ record which may have been there before us nothing is ever taken back: it is kep
 
 from __future__ import annotations
 
+import filecmp
+import os
 import shutil
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,9 +27,10 @@ from workbench.ledger.trails import REBUILT
 from workbench.ledger.twins import TWICE, age
 from workbench.store import books, decisions, open_store, phases, proposals, sendings, writing
 
-__all__ = ["Found", "Kept", "ills_of", "keep_tables", "note_become", "rebuild", "set_aside"]
+__all__ = ["ASIDE", "BESIDE", "Found", "Kept", "ills_of", "keep_tables", "mend", "note_become", "rebuild", "set_aside"]
 
 KEPT: tuple[Table, ...] = (decisions, proposals, sendings, phases, books)
+ASIDE = ".aside-"
 BESIDE = ("", "-wal", "-shm", "-journal")
 AT_ONCE = 500
 MAYBE = f"{REBUILT}: nobody can say whether it was there before us"
@@ -101,13 +104,35 @@ def keep_tables(old: Path, store: Engine) -> Kept:
 
 
 def set_aside(path: Path, *, name: str) -> Path | None:
-    """Give a database and what belongs to it another name; None where there was none. Nothing is deleted."""
+    """Copy a database and what belongs to it under another name, itself last; None where there was none.
+
+    The old one stays where it is until the new one takes its place in one step.
+    """
     target = path.with_name(f"{path.name}.{name}")
-    for each in sorted(path.parent.glob(f"{path.name}*")):
+    for each in sorted(path.parent.glob(f"{path.name}*"), reverse=True):
         end = each.name.removeprefix(path.name)
         if end in BESIDE or end.startswith("-mark-"):
-            each.rename(target.with_name(target.name + end))
+            _copy(each, target.with_name(target.name + end))
     return target if target.exists() else None
+
+
+def mend(path: Path) -> None:
+    """Give a database back what belongs to it, where a run was interrupted between setting it aside and replacing it."""
+    for aside in path.parent.glob(f"{path.name}{ASIDE}*"):
+        if path.is_file() and "-" not in aside.name.rpartition(ASIDE)[2] and filecmp.cmp(path, aside, shallow=False):
+            for end in BESIDE[1:]:
+                copy, own = aside.with_name(aside.name + end), path.with_name(path.name + end)
+                if copy.is_file() and not own.exists():
+                    _copy(copy, own)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """A copy that is on disk, and whole, when it bears its name."""
+    part = target.with_name(f"{target.name}.part")
+    shutil.copy2(source, part)
+    with part.open("rb+") as stream:
+        os.fsync(stream.fileno())
+    part.replace(target)
 
 
 def _bare(copy: Path) -> Engine:

@@ -34,39 +34,30 @@ class Scribe(Generic[S, R]):
         self._rows = rows
         self._lock = threading.Lock()
         self._queue: deque[_Caller[S, R]] = deque()
-        self._taken = False  # the pen
+        self._holder: _Caller[S, R] | None = None  # of the pen
 
     def write(self, sheet: S) -> R:
         """Have it written; returns `commit`'s answer once it is on disk, or raises what `commit` raised."""
         mine: _Caller[S, R] = _Caller(sheet)
-        with self._lock:
-            self._queue.append(mine)
-            leads, self._taken = not self._taken, True
-        if not leads:
-            self._wait(mine)
-        if not mine.answers and mine.error is None:
-            self._lead()
+        try:
+            with self._lock:
+                self._queue.append(mine)
+                self._holder = self._holder or mine
+            if self._holder is not mine:
+                mine.bell.acquire()
+            if not mine.answers and mine.error is None:
+                self._lead(mine)
+        except BaseException:  # an interrupted thread leaves neither a row nor the pen behind, wherever it is met
+            self._leave(mine)
+            raise
         if mine.error is not None:
             raise mine.error
         return mine.answers[0]
 
-    def _wait(self, mine: _Caller[S, R]) -> None:
-        """Until it is written, or the pen is ours; an interrupted thread leaves neither a row nor the pen behind."""
+    def _lead(self, mine: _Caller[S, R]) -> None:
+        callers = mine.company
         try:
-            mine.bell.acquire()
-        except BaseException:
-            with self._lock:
-                waits = mine in self._queue
-                heads = waits and mine.leads
-                if waits:
-                    self._queue.remove(mine)
-            if heads:
-                self._pass_on()
-            raise
-
-    def _lead(self) -> None:
-        callers = self._callers()
-        try:
+            self._gather(callers)
             answers = self._commit([caller.sheet for caller in callers])
             for caller, answer in zip(callers, answers, strict=True):
                 caller.answers.append(answer)
@@ -78,25 +69,27 @@ class Scribe(Generic[S, R]):
                 caller.error = Uncertain("the run was interrupted while it wrote its ledger", todo="start it again: it resumes")
             raise
         finally:
-            self._pass_on()
-            for caller in callers:
-                caller.ring()
+            self._leave(mine)
 
-    def _callers(self) -> list[_Caller[S, R]]:
+    def _gather(self, callers: list[_Caller[S, R]]) -> None:
         """Who comes along in this transaction; the holder of the pen is the first."""
         with self._lock:
-            found = [self._queue.popleft()]
-            rows = self._rows(found[0].sheet)
-            while self._queue and (rows := rows + self._rows(self._queue[0].sheet)) <= AT_ONCE:
-                found.append(self._queue.popleft())
-            return found
+            rows = 0
+            while self._queue and (not callers or rows + self._rows(self._queue[0].sheet) <= AT_ONCE):
+                callers.append(self._queue[0])
+                rows += self._rows(self._queue.popleft().sheet)
 
-    def _pass_on(self) -> None:
+    def _leave(self, mine: _Caller[S, R]) -> None:
+        """Pass the pen on, if it is ours, and wake whoever came along; good for more than one time."""
         with self._lock:
-            self._taken = bool(self._queue)
-            if self._queue:
-                self._queue[0].leads = True
-                self._queue[0].ring()
+            if mine in self._queue:
+                self._queue.remove(mine)
+            if self._holder is mine:
+                self._holder = self._queue[0] if self._queue else None
+            if self._holder is not None:
+                self._holder.ring()
+            for caller in mine.company:
+                caller.ring()
 
 
 class _Caller(Generic[S, R]):
@@ -106,11 +99,11 @@ class _Caller(Generic[S, R]):
         self.sheet = sheet
         self.answers: list[R] = []  # one, once it is written
         self.error: BaseException | None = None
-        self.leads = False
+        self.company: list[_Caller[S, R]] = []  # whom it takes along where it leads, itself the first
         self.bell = threading.Lock()
         self.bell.acquire()
 
     def ring(self) -> None:
-        """Wake the caller; once, whoever rings."""
+        """Wake the caller; once, whoever rings, with the lock of the queue."""
         if self.bell.locked():
             self.bell.release()

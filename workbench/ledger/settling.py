@@ -12,9 +12,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from workbench.destinations import Draft, Record, Wait
+from workbench.destinations import RUNNING, Draft, Record, Wait
 from workbench.errors import Refused, Uncertain
+from workbench.ledger.knowing import CHANGED
 from workbench.ledger.operations import OPEN, Closing, Operation, operations, same
+from workbench.ledger.twin_fields import field_made
 from workbench.ledger.twins import REPAIR, TWICE, remove_twin
 from workbench.specs import CustomField
 
@@ -35,6 +37,7 @@ class Settling:
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
         self._lock = threading.RLock()
+        self._running: set[str] = set()  # jobs that were at work still when this run had waited for them
 
     def settle(self, object_: str) -> int:
         """Settle one object, or all where it is empty; returns how many operations were open."""
@@ -42,7 +45,8 @@ class Settling:
             rows = self._left_open(object_)
             for name in dict.fromkeys(row.object for row in rows):
                 mine = [row for row in rows if row.object == name]
-                left = [row for row in mine if row.op not in self._collected(name, mine)]
+                told = self._collected(name, mine)
+                left = [row for row in mine if row.op not in told]
                 if left:
                     self._arrive(name)
                     absent = self._looked(name, left, last=False)
@@ -87,12 +91,16 @@ class Settling:
         """Ask the jobs that took operations what became of them; returns those of which they could tell."""
         told: list[Closing] = []
         for job in dict.fromkeys(row.job for row in rows if row.job):
+            if job in self._running:
+                continue
             mine = [row for row in rows if row.job == job]
             drafts = [Draft(row.key, row.payload, row.id) for row in mine]
             try:
                 outcomes = {outcome.key: outcome for outcome in self._guard.inner.collect(object_, job, drafts)}
             except (Refused, Uncertain):
                 continue  # it does not say
+            if any(outcome.words.startswith(RUNNING) for outcome in outcomes.values()):
+                self._running.add(job)
             for row in mine:
                 outcome = outcomes.get(row.key)
                 if outcome is not None and outcome.state != "unknown":
@@ -103,11 +111,16 @@ class Settling:
     # ------------------------------------------------------------ looks
 
     def _looked(self, object_: str, rows: Sequence[Operation], *, last: bool) -> list[Operation]:
-        """One look at what became of operations; returns those that it did not find, which the last look makes sendable."""
+        """One look at what became of operations; returns those that it did not find, which the last look makes sendable.
+
+        What a job is working on still may come at any moment: it stays open until it is there, or the job has ended.
+        """
         absent: list[Operation] = []
         closings: list[Closing] = []
         twins: list[tuple[Operation, Record, Record]] = []
         for row, closing, records in self._verdicts(object_, rows):
+            if closing.state == "rejected" and row.job in self._running:
+                continue
             if closing.state == "rejected" and not last:
                 absent.append(row)
                 continue
@@ -140,7 +153,9 @@ class Settling:
         made = row.verb == "create_field"
         plans = [CustomField.model_validate(row.payload)] if made else []
         fields = self._guard.inner.metadata(plans).fields
-        there = next((f for f in fields if f.object == row.object and f"{f.object}/{f.name}" == row.key), None)
+        mine = (f for f in fields if f.object == row.object)
+        there = next((f for f in mine if (f"{f.object}/{f.name}" == row.key if made or not row.id else f.id == row.id)), None)
+        there = field_made(self._guard, row, there) if made else there
         if made and there is not None:
             return Closing(row.op, "done", id=there.id, words=FOUND, post=asdict(there))
         if not made and there is None:
@@ -178,8 +193,13 @@ def _changed(row: Operation, record: Record | None) -> Closing:
     """What a look at the record says of a change or a delete that was never answered."""
     if row.verb == "delete":
         return Closing(row.op, "rejected" if record else "done", words=ABSENT if record else FOUND)
-    if record is not None and all(same(record.values.get(name), value) for name, value in row.payload.items()):
+    if record is None:
+        return Closing(row.op, "rejected", words=ABSENT)
+    other = [name for name, value in row.payload.items() if not same(record.values.get(name), value)]
+    if not other:
         return Closing(row.op, "done", words=FOUND)
+    if row.pre is not None and any(not same(record.values.get(name), row.pre.get(name)) for name in other):
+        return Closing(row.op, "rejected", words=CHANGED)
     return Closing(row.op, "rejected", words=ABSENT)
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from workbench.destinations import Outcome
+from workbench.destinations import Draft, Outcome
 from workbench.ledger.operations import Intent
 
-__all__ = ["Step", "Tell"]
+__all__ = ["Step", "Tell", "intended"]
 
 Tell = Callable[[str], None]
 
@@ -29,3 +29,8 @@ class Step:
     @property
     def object(self) -> str:
         return self.intents[0].object
+
+
+def intended(object_: str, draft: Draft, before: Mapping[str, Any] | None, tries: int) -> Intent:
+    """The change that a draft asks for, given how often it was tried before."""
+    return Intent(object_, draft.key, "update" if draft.id else "create", dict(draft.values), draft.id, before, tries + 1)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from workbench.ledger.judging import Edit
 from workbench.ledger.operations import Operation, Operations, operations
-from workbench.ledger.trails import APART, Trail, objects_of, stretches
+from workbench.ledger.trails import Trail, objects_of, stretches
 
 __all__ = ["Residual", "edited_frame", "verdict_frame"]
 
@@ -58,7 +58,7 @@ def verdict_frame(ledger: Operations, errors: Mapping[int, str]) -> pd.DataFrame
     c = operations.c
     extents = [each for verb in SHOWN_VERBS for each in objects_of(ledger, verb=verb, states=STATES).values()]
     extent = (min(first for first, _ in extents), max(last for _, last in extents)) if extents else None
-    wanted = c.verb.in_(SHOWN_VERBS) & c.state.in_(STATES) & ~c.object.in_(APART)
+    wanted = c.verb.in_(SHOWN_VERBS) & c.state.in_(STATES)
     parts = [pd.DataFrame(columns=[*COLUMNS, "_field"], dtype="str")]
     for rows in stretches(ledger, wanted, extent):
         parts.append(pd.DataFrame([_row(row, errors) for row in rows], columns=[*COLUMNS, "_field"], dtype="str"))

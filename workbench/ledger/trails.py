@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from workbench.ledger.operations import Operation, Operations, operations, same
 
-__all__ = ["APART", "AT_ONCE", "FIRST_HAND", "REBUILT", "Trail", "changed", "kept", "made", "objects_of", "stretches"]
+__all__ = ["AT_ONCE", "FIRST_HAND", "REBUILT", "Trail", "changed", "kept", "made", "objects_of", "stretches"]
 
 STRETCH = 1_000
 """Numbers of operations that are looked through at once."""
@@ -20,8 +20,6 @@ AT_ONCE = 500
 FIRST_HAND = ("create", "update")
 REBUILT = "rebuilt from markers"
 """Words of an operation that `rebuild-ledger` has written: nobody knows what the record looked like when it was made."""
-APART = ("lease",)
-"""Objects of operations that hold no record of a customer's."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,7 @@ def objects_of(ledger: Operations, *, verb: str = "create", states: Collection[s
         wanted = (
             select(end(row.c.op)).where(row.c.verb == verb, row.c.state.in_(states)).group_by(row.c.engagement, row.c.object)
         )
-        ends.append({each.object: each.op for each in ledger.where(operations.c.op.in_(wanted)) if each.object not in APART})
+        ends.append({each.object: each.op for each in ledger.where(operations.c.op.in_(wanted))})
     firsts, lasts = ends
     return {name: (firsts[name], lasts[name]) for name in sorted(firsts, key=lambda name: firsts[name])}
 
@@ -126,7 +124,7 @@ def changed(ledger: Operations) -> Iterator[list[Trail]]:
     c = operations.c
     extents = objects_of(ledger, verb="update").values()
     extent = (min(first for first, _ in extents), max(last for _, last in extents)) if extents else None
-    for rows in stretches(ledger, (c.verb == "update") & (c.state == "done") & ~c.object.in_(APART), extent):
+    for rows in stretches(ledger, (c.verb == "update") & (c.state == "done"), extent):
         found = {
             (trail.object, trail.id): trail
             for name in dict.fromkeys(row.object for row in rows)
@@ -143,7 +141,7 @@ def kept(ledger: Operations) -> Iterator[list[Trail]]:
     c = operations.c
     extents = [each for verb in FIRST_HAND for each in objects_of(ledger, verb=verb, states=("kept",)).values()]
     extent = (min(first for first, _ in extents), max(last for _, last in extents)) if extents else None
-    wanted = c.verb.in_(FIRST_HAND) & (c.state == "kept") & (c.id != "") & ~c.object.in_(APART)
+    wanted = c.verb.in_(FIRST_HAND) & (c.state == "kept") & (c.id != "")
     seen: set[tuple[str, str]] = set()
     for rows in stretches(ledger, wanted, extent):
         fresh = [row for row in rows if (row.object, row.id) not in seen]

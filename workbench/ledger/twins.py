@@ -65,6 +65,8 @@ def _touched(guard: Guard, row: Operation, kept: Record, twin: Record) -> str:
     if twin.key != row.key:
         return "it does not bear our key any more"
     for name in twin.values.keys() | row.payload.keys():
+        if name in guard.inner.stamped and name not in row.payload:
+            continue  # the moment of making, which no person writes
         value = twin.values.get(name)
         ours = [kept.values.get(name), row.payload.get(name)] if name in row.payload else [kept.values.get(name), None]
         if not any(same(value, each) for each in ours):

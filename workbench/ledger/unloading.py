@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 
 import pandas as pd
 
 from workbench.destinations import Draft, Record
-from workbench.errors import Refused, Uncertain
+from workbench.destinations.freshness import only_while
+from workbench.errors import Outdated, Refused, Uncertain
 from workbench.ledger import Guard
 from workbench.ledger.clearing import clear_fields
 from workbench.ledger.hanging import hanging_on
 from workbench.ledger.judging import Edit, Usual, edits_of_made, return_of_changed, told
+from workbench.ledger.lanes import Lanes, left_behind
 from workbench.ledger.naming import made_elsewhere, name_records
 from workbench.ledger.operations import Closing, Operation, State
+from workbench.ledger.progress import TICK
 from workbench.ledger.telling import Residual, edited_frame, verdict_frame
 from workbench.ledger.trails import Trail, changed, kept, made, objects_of
 from workbench.show import heading, html_table, together
@@ -28,7 +30,11 @@ __all__ = ["Unloaded", "Verdict", "unload"]
 SHOWN = 6
 STANDING = ("done", "kept", "reversed")
 FRESH, STALE = 2.0, 8.0
-"""Seconds between a look and the change that hangs on it: what is aimed at, and when the record is looked at again."""
+"""Seconds between a look and the change that hangs on it: what is aimed at, and from when on it does not go out any more."""
+TURNS = 5
+"""How often a record is looked at anew where its change came to its turn too late."""
+SLEEPING = 10.0
+"""A call that would wait for longer than so many seconds is not waited for when the rollback is stopped."""
 AT_ONCE = 500
 PATIENCE = 2
 """Ways back through the ledger without any headway before what is left is said to be errored."""
@@ -99,7 +105,11 @@ def unload(destination: Guard, *, workers: int | None = None, on_progress: Calla
     change. Fields that we made go last, where no record stays that may need them. Each change is in the ledger before
     it is sent; one whose answer was lost is settled by looking, before anything else is done to its record. An
     interrupted rollback goes on where it stopped; what was kept stays kept. `workers` are the destination's lanes unless given.
+    Ctrl-C lets the calls end that are on the wire, and gives up those that wait; a second one does not wait for them.
     """
+    for lane in left_behind():
+        while lane.is_alive():
+            lane.join(TICK)
     run = _Run(destination, workers, on_progress or _silent)
     best, idle = -1, 0
     while best and idle < PATIENCE:  # what waited for a child that went later, and what was unsure, has another turn
@@ -123,8 +133,13 @@ class _Look:
     record: Record | None
     at: float
 
+    @property
+    def fresh(self) -> bool:
+        return time.monotonic() - self.at <= STALE
+
 
 Treat = Callable[[Trail, _Look], Verdict | None]
+Task = tuple[Treat, Trail, _Look | None]
 
 
 class _Run:
@@ -137,6 +152,8 @@ class _Run:
         self._tell = tell
         self._objects: tuple[str, ...] = ()
         self._usual = Usual()
+        self._stopped = threading.Event()
+        self._turn = threading.Lock()
         self.errors: dict[int, Verdict] = {}
         self.windows: list[float] = []
 
@@ -162,21 +179,44 @@ class _Run:
 
         Returns those about which `treat` has nothing to say yet.
         """
-        lanes = max(1, self._workers or self._destination.lanes(object_))
-        size, start, unsaid = max(lanes, 2), 0, []
-        with _pool(lanes) as pool:
+        count = max(1, self._workers or self._destination.lanes(object_))
+        size, start, unsaid = max(count, 2), 0, []
+        with self._lanes(object_, count) as lanes:
             while start < len(trails):
                 part, began = trails[start : start + size], time.monotonic()
-                looks = self._looks(object_, part)
-                for trail, verdict in zip(part, pool.map(partial(self._one, treat), part, looks), strict=True):
-                    if verdict is None:
-                        unsaid.append(trail)
+                for trail, look in zip(part, self._looks(object_, part), strict=True):
+                    lanes.give((treat, trail, look))
+                while lanes.busy:
+                    if (done := lanes.next(TICK)) is None:
+                        continue
+                    if done.error is not None:
+                        raise done.error
+                    if done.answer is None:
+                        unsaid.append(done.task[1])
                     else:
-                        self._tell(verdict)
+                        self._tell(done.answer)
+                    lanes.noted()
                 start += len(part)
                 rate = len(part) / max(time.monotonic() - began, 1e-3)
-                size = min(max(lanes, 2, int(rate * FRESH)), AT_ONCE)
+                size = min(max(count, 2, int(rate * FRESH)), AT_ONCE)
         return unsaid
+
+    @contextmanager
+    def _lanes(self, object_: str, count: int) -> Iterator[Lanes[Task, Verdict | None]]:
+        """Lanes that treat records; after an interrupt what is on the wire ends, and what waits is sent no more."""
+        lanes: Lanes[Task, Verdict | None] = Lanes(self._one, count=count, name=f"unload {object_}")
+        try:
+            yield lanes
+        except BaseException:
+            self._stopped.set()
+            lanes.hold()
+            while lanes.at_work():
+                self._destination.stop_waiting(SLEEPING)
+                while lanes.next(TICK) is not None:
+                    lanes.noted()
+            raise
+        finally:
+            lanes.close()
 
     def _looks(self, object_: str, trails: Sequence[Trail]) -> list[_Look | None]:
         """The records of these trails; nothing where they are not shown together, so that each is looked at by itself."""
@@ -193,14 +233,43 @@ class _Run:
         at = time.monotonic()
         return _Look(next(iter(self._destination.read(trail.object, [trail.id])), None), at)
 
-    def _one(self, treat: Treat, trail: Trail, look: _Look | None) -> Verdict | None:
+    def _one(self, task: Task) -> Verdict | None:
+        treat, trail, look = task
         try:
-            verdict = treat(trail, look or self._look(trail))
-        except (Refused, Uncertain) as error:
+            verdict = self._treated(treat, trail, look)
+        except (Refused, Uncertain, Outdated) as error:
             verdict = Verdict(trail.newest, "errored", error.message)
         if verdict is not None:
             self.note(verdict, trail.operations)
         return verdict
+
+    def _treated(self, treat: Treat, trail: Trail, look: _Look | None) -> Verdict | None:
+        """Treat a record; where its change comes to its turn too late, look at everything anew, one record at a time."""
+        try:
+            return treat(trail, look if look is not None and look.fresh else self._look(trail))
+        except Outdated as error:
+            late = error
+        for _ in range(TURNS):
+            with self._turn:
+                if self._stopped.is_set():
+                    break
+                try:
+                    return treat(trail, self._look(trail))
+                except Outdated as error:
+                    late = error
+        raise late
+
+    @contextmanager
+    def _soon(self, look: _Look) -> Iterator[None]:
+        """What is changed in here goes out only while the look is fresh, and not once the rollback is stopped."""
+
+        def good() -> bool:
+            return look.fresh and not self._stopped.is_set()
+
+        if not good():
+            raise Outdated("the look at the record was too old for a change")
+        with only_while(good):
+            yield
 
     def note(self, verdict: Verdict, rows: Sequence[Operation]) -> None:
         """Keep a verdict: in the ledger for all that we did to the record, or for the next pass."""
@@ -241,19 +310,13 @@ class _Run:
             return Verdict(trail.newest, "kept", f"others hang on it: {_named(hanging.staying)}")
         if hanging.going:
             return Verdict(trail.newest, "errored", f"records of ours still hang on it: {_named(hanging.going)}")
-        if time.monotonic() - look.at > STALE:
-            look = self._look(trail)
-            if look.record is None:
-                return None
-            if edits := self._edits(trail, look.record):
-                return Verdict(trail.newest, "kept", _why(trail, edits))
         return self._delete(trail, look)
 
     def _delete(self, trail: Trail, look: _Look) -> Verdict:
-        window = time.monotonic() - look.at
-        outcome = self._destination.take_away(trail.object, trail.id, before=look.record)
+        with self._soon(look):
+            outcome = self._destination.take_away(trail.object, trail.id, before=look.record)
         if outcome.state == "done":
-            self.windows.append(window)
+            self.windows.append(time.monotonic() - look.at)
             return Verdict(trail.newest, "reversed", "")
         return Verdict(trail.newest, "errored", outcome.words or UNSURE.format("deleted"))
 
@@ -292,29 +355,15 @@ class _Run:
             return Verdict(trail.newest, "kept", "somebody has deleted the record")
         if not trail.remembered:
             return Verdict(trail.newest, "kept", UNKNOWN_BEFORE)
-        if time.monotonic() - look.at > STALE:
-            look = self._look(trail)
-        if look.record is None:
-            return Verdict(trail.newest, "kept", "somebody has deleted the record")
         back = return_of_changed(trail, look.record)
         if back.values:
-            window = time.monotonic() - look.at
             draft = Draft(trail.newest.key, dict(back.values), trail.id)
-            outcome = self._destination.restore(trail.object, draft, before=look.record)
+            with self._soon(look):
+                outcome = self._destination.restore(trail.object, draft, before=look.record)
             if outcome.state != "done":
                 return Verdict(trail.newest, "errored", outcome.words or UNSURE.format("put back"))
-            self.windows.append(window)
+            self.windows.append(time.monotonic() - look.at)
         return Verdict(trail.newest, "kept" if back.edits else "reversed", told(back.edits))
-
-
-@contextmanager
-def _pool(lanes: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads that, after an interrupt, finish the records in hand and take up no other."""
-    pool = ThreadPoolExecutor(max_workers=lanes, thread_name_prefix="unload")
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _why(trail: Trail, edits: Sequence[Edit]) -> str:

@@ -162,7 +162,8 @@ class Writer:
         while not over.wait(self._lease / BEATS):
             if seen == self._checked:
                 mine = (writers.c.engagement == self._engagement) & (writers.c.token == self._token)
-                with suppress(WorkbenchError), writing(self._store, alone=False) as connection:
+                # whatever a driver or its pool raises: a silent end of this thread would give the lease away
+                with suppress(Exception), writing(self._store, alone=False) as connection:
                     connection.execute(update(writers).where(mine).values(heartbeat=writers.c.heartbeat + 1))
             seen = self._checked
 

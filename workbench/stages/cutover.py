@@ -12,11 +12,14 @@ from workbench.destinations import Draft, Metadata
 from workbench.engagement import Engagement
 from workbench.flow.accounting import close_accounts
 from workbench.flow.planning import kept_as
+from workbench.flow.running import Board
 from workbench.flow.sides import DELIVERY, Desk, desk_of, gone_rows, sides
 from workbench.flow.transfer import in_order, narrowed, outgoing, transfer
 from workbench.frames.merge import Merge
 from workbench.frames.transform import marker_of
-from workbench.ledger.loading import Progress
+from workbench.ledger.certificate import Certificate
+from workbench.ledger.knowing import EDITED
+from workbench.ledger.loading import Progress, load
 from workbench.reports.differences import readable_key
 from workbench.reports.pages import plain_text
 from workbench.show import bars, escape, heading, html_table, together
@@ -32,7 +35,10 @@ VERDICTS = {
 }
 SIDES = {"key": "record", "base": "as loaded", "theirs": "in the export now", "ours": "over there now", "verdict": "so it"}
 GONE = "No longer in the export: the records stay, and somebody has to say what becomes of them"
+EDITS = ["feed", "key", "field"]
+EDITED_SINCE = "Edited over there since they were compared, and left alone"
 COUNTS = ["feed", "new", "changed", "fields", "refused", "edited", "gone"]
+OnProgress = Callable[[str, Progress], None]
 BUCKETS = ("loaded", "merged", "excluded", "rejected", "held", "failed")
 
 
@@ -71,6 +77,8 @@ class Cutover:
     passed: bool
     gone: pd.DataFrame = field(default_factory=lambda: _no_rows())
     partial: tuple[str, ...] = ()  # tables of which only what is new was delivered, so that nothing can be missing
+    edits: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=EDITS, dtype="str"))  # the fields left alone
+    certificate: pd.DataFrame = field(default_factory=pd.DataFrame)  # object, told, holds: ledger and destination afterwards
 
     def _repr_html_(self) -> str:
         said = "the delta is in, and final" if self.passed else "the delta is not closed"
@@ -79,7 +87,9 @@ class Cutover:
         return together(
             heading(said, good=self.passed),
             html_table(self.frame, caption="What was brought over"),
+            html_table(self.edits, caption=EDITED_SINCE) if len(self.edits) else "",
             bars(self.accounting, label="feed", parts=BUCKETS, caption="Rows of the delta", closes="closes"),
+            html_table(self.certificate, caption="Ledger and destination, record by record") if len(self.certificate) else "",
             _gone_table(self.gone, self.partial),
         )
 
@@ -119,11 +129,12 @@ def _merged(engagement: Engagement) -> Iterator[tuple[Feed, Merge]]:
         yield feed, sides(desk, feed, everything=True)
 
 
-def run(engagement: Engagement, *, on_progress: Callable[[str, Progress], None] | None = None) -> Cutover:
+def run(engagement: Engagement, *, on_progress: OnProgress | None = None) -> Cutover:
     """Send new records and changed fields only; DecisionMissing where a conflict is open.
 
     What an interrupted run has sent counts as written, and is neither sent again nor taken for somebody's edit. Rows
-    that the export does not bring any more are listed, and their records stay.
+    that the export does not bring any more are listed, and their records stay. A field that somebody has edited since it
+    was compared stays, too, and is listed: the next comparison shows it. Each object is laid beside the ledger at the end.
     """
     engagement.gate("cutover")
     answers = engagement.decisions.require("conflict", where="08_cutover")
@@ -133,21 +144,41 @@ def run(engagement: Engagement, *, on_progress: Callable[[str, Progress], None] 
         empty = pd.DataFrame(columns=COUNTS)
         return Cutover(frame=empty, accounting=pd.DataFrame(columns=["feed", "rows", *BUCKETS, "closes"]), passed=True)
     gone, partial = gone_rows(engagement)
+    order = in_order(engagement)
+    certificates: dict[str, Certificate] = {}
+    last = {feed.object: feed.name for feed in order}
     with engagement.lock():
-        desk, counts, moved = desk_of(engagement), [], []
-        for feed in in_order(engagement):  # parents first: a changed link may lead to a new one
-            refused = _become(desk, feed)
-            changed = _change(desk, feed, decided, refused=refused)
+        desk, counts, edits, moved = desk_of(engagement), [], [], []
+        for feed in order:  # parents first: a changed link may lead to a new one
+            refused = _become(desk, feed, on_progress)
+            changed, left = _change(desk, feed, decided, refused=refused, on_progress=on_progress)
             counts.append([*changed, int((gone["feed"] == feed.name).sum())])
-            sent = transfer(engagement, delivery=DELIVERY, on_progress=on_progress, keep=_loaded(engagement), feeds=[feed])
+            edits.append(left)
+            sent = transfer(
+                engagement,
+                delivery=DELIVERY,
+                on_progress=on_progress,
+                keep=_loaded(engagement),
+                feeds=[feed],
+                certify=last[feed.object] == feed.name,
+            )
             moved.append(sent.frame)
+            certificates |= sent.certificates
     closed = close_accounts(engagement, pd.concat(moved, ignore_index=True), delivery=DELIVERY)
-    frame = pd.DataFrame(counts, columns=COUNTS)
-    return _finished(engagement, Cutover(frame, closed.frame, _passed(frame, closed.frame), gone, partial))
+    frame, certificate = pd.DataFrame(counts, columns=COUNTS), _certified(certificates)
+    passed = _passed(frame, closed.frame) and bool(certificate["holds"].all())
+    listed = pd.concat(edits, ignore_index=True)
+    return _finished(engagement, Cutover(frame, closed.frame, passed, gone, partial, listed, certificate))
 
 
 def _passed(frame: pd.DataFrame, accounting: pd.DataFrame) -> bool:
     return bool(accounting["closes"].all()) and not int(frame[["refused", "edited"]].to_numpy().sum())
+
+
+def _certified(found: Mapping[str, Certificate]) -> pd.DataFrame:
+    """One row an object. A stranger is nobody of ours, as after production: whoever meets it holds it."""
+    rows = [[name, each.told(), not (each.count("missing") or each.count("twin"))] for name, each in found.items()]
+    return pd.DataFrame(rows, columns=["object", "told", "holds"]).astype({"holds": "bool"})
 
 
 def _finished(engagement: Engagement, result: Cutover) -> Cutover:
@@ -155,16 +186,20 @@ def _finished(engagement: Engagement, result: Cutover) -> Cutover:
     engagement.save("accounting", result.accounting, delivery=DELIVERY)
     engagement.save("cutover", result.frame, delivery=DELIVERY)
     engagement.save("gone", result.gone, delivery=DELIVERY)
+    engagement.save("edits", result.edits, delivery=DELIVERY)
+    engagement.save("certificate", result.certificate, delivery=DELIVERY)
     reasons = [] if result.passed else ["the rows of the delta do not close, or a change was refused"]
     if int(result.frame["edited"].sum()):
-        reasons.append("people edited fields after their conflict was shown: compare again, and look at the decisions")
+        reasons.append("people edited fields after they were compared: compare again, and look at the decisions")
+    unlike = result.certificate[~result.certificate["holds"]]
+    reasons += [f"ledger and destination are not one to one: {row.object}: {row.told}" for row in unlike.itertuples()]
     summary = {"new": int(result.frame["new"].sum()), "changed": int(result.frame["changed"].sum())}
     more = {"gone": len(result.gone)} if len(result.gone) else {}
     engagement.finish("cutover", passed=result.passed, reasons=reasons, summary={**summary, **more})
     return result
 
 
-def _become(desk: Desk, feed: Feed) -> int:
+def _become(desk: Desk, feed: Feed, on_progress: OnProgress | None) -> int:
     """Records that stand over there for a row which the new export counts to a record of this feed: a lead that signed.
 
     The record stays and takes on what the other one holds, and its key, so that nobody stands there twice. What it
@@ -186,8 +221,28 @@ def _become(desk: Desk, feed: Feed) -> int:
             key = str(rows[record]["key"]) if record in rows else ""
             if key and key not in there and key not in drafts:
                 drafts[key] = _turned(engagement, feed, rows[record], number=ids[source], emptied=emptied)
-    outcomes = desk.destination.write(feed.object, list(drafts.values())) if drafts else []
-    return sum(outcome.state != "done" for outcome in outcomes)
+    outcomes = _sent_all(desk, feed, list(drafts.values()), on_progress)
+    return int((outcomes["state"] != "done").sum())
+
+
+def _sent_all(desk: Desk, feed: Feed, drafts: list[Draft], on_progress: OnProgress | None) -> pd.DataFrame:
+    """Load changes as anything else is loaded: in lanes, to be stopped and gone on with, lost answers looked for.
+
+    Returns key, state, id and words.
+    """
+    if not drafts:
+        return pd.DataFrame(columns=["key", "state", "id", "words"])
+    board, label = Board(desk.engagement.root), f"Changes: {feed.label}"
+
+    def tell(progress: Progress) -> None:
+        board.tell(label, progress)
+        if on_progress is not None:
+            on_progress(label, progress)
+
+    try:
+        return load([drafts], desk.destination, feed.object, total=len(drafts), on_progress=tell).frame
+    finally:
+        board.close()
 
 
 def _turned(engagement: Engagement, feed: Feed, record: Mapping[Any, Any], *, number: str, emptied: Set[str]) -> Draft:
@@ -212,9 +267,13 @@ def _filled(engagement: Engagement, feed: Feed) -> tuple[set[str], set[str]]:
     home = engagement.destination.objects[kept_as(engagement, feed.object)]
     lists = {field.name for field in home.fields if field.selector and field.type == "picklist"}
     mark = marker_of(engagement.source.name, f"{feed.name}/")
-    made = [row for row in engagement.ledger().created() if row.object == feed.object and row.key.startswith(mark)]
-    filled = {name for row in made for name in lists if (row.post or {}).get(name) and row.payload.get(name) is None}
-    return filled, {name for row in made for name in row.payload}
+    filled: set[str] = set()
+    sent: set[str] = set()
+    for row in engagement.ledger().made(feed.object):
+        if row.state == "done" and row.key.startswith(mark):
+            filled |= {name for name in lists if (row.post or {}).get(name) and row.payload.get(name) is None}
+            sent |= set(row.payload)
+    return filled, sent
 
 
 def _moved(engagement: Engagement, feed: Feed, there: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -225,10 +284,13 @@ def _moved(engagement: Engagement, feed: Feed, there: Mapping[str, str]) -> list
     return [(marker, record) for marker, record in zip(markers, ends["record"], strict=True) if marker in there]
 
 
-def _change(desk: Desk, feed: Feed, decided: dict[str, Any], *, refused: int) -> list[Any]:
+def _change(
+    desk: Desk, feed: Feed, decided: dict[str, Any], *, refused: int, on_progress: OnProgress | None = None
+) -> tuple[list[Any], pd.DataFrame]:
     """Send the changed fields of records that are over there: theirs where only they changed, or where that was decided.
 
-    A field that somebody edited after its conflict was shown is not what was decided about, and stays.
+    A field that somebody edited after its conflict was shown is not what was decided about, and stays. So does a record of
+    which a field to be sent was edited after this comparison. Returns the counts, and the fields left alone for that.
     """
     merged = sides(desk, feed, everything=False)
     frame, shown = merged.frame, _shown(desk.engagement)
@@ -244,14 +306,20 @@ def _change(desk: Desk, feed: Feed, decided: dict[str, Any], *, refused: int) ->
     drafts = [
         Draft(
             key=str(key),
-            values=dict(zip(rows["field"], [_sent(value) for value in rows["theirs"]], strict=True)),
+            values=dict(zip(rows["field"], map(_sent, rows["theirs"]), strict=True)),
             id=ids[str(key)],
+            expected=dict(zip(rows["field"], map(_sent, rows["ours"]), strict=True)),
         )
         for key, rows in frame[sends].groupby("key", sort=False)
     ]
-    outcomes = desk.destination.write(feed.object, drafts) if drafts else []
-    refused += sum(outcome.state != "done" for outcome in outcomes)
-    return [feed.name, len(merged.new), len(drafts), int(sends.sum()), refused, int(edited.sum())]
+    outcomes = _sent_all(desk, feed, drafts, on_progress)
+    late = outcomes["words"] == EDITED
+    refused += int(((outcomes["state"] != "done") & ~late).sum())
+    kept = set(outcomes.loc[late, "key"])
+    alone = sends & frame["key"].isin(kept)
+    edited, sends = edited | alone, sends & ~alone
+    left = frame.loc[edited, ["key", "field"]].assign(feed=feed.name)[EDITS].astype("str")
+    return [feed.name, len(merged.new), len(drafts) - len(kept), int(sends.sum()), refused, int(edited.sum())], left
 
 
 def _shown(engagement: Engagement) -> dict[str, str]:

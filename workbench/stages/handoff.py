@@ -15,6 +15,7 @@ from workbench.flow.planning import connected, feed_plans, needed_fields
 from workbench.flow.transfer import in_order, outgoing, standing, standing_ids
 from workbench.frames.closure import association_closure, cell_closure, money_closure
 from workbench.frames.select import filled
+from workbench.ledger.operations import operations
 from workbench.reports.reasons import SPREADSHEET_DAMAGE
 from workbench.show import heading, html_table, percent, together
 
@@ -207,7 +208,9 @@ def _closures(engagement: Engagement) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def _changed_since(engagement: Engagement) -> set[str]:
     """Keys of records that a later delivery changed: their sums are the later delivery's."""
-    return {operation.key for operation in engagement.ledger().updated()}
+    c = operations.c
+    done = engagement.ledger().operations.columns(("key",), (c.state == "done") & (c.verb == "update"))
+    return {key for (key,) in done}
 
 
 def _cells(engagement: Engagement) -> pd.DataFrame:

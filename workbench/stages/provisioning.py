@@ -64,6 +64,12 @@ def run(engagement: Engagement) -> Provisioning:
     """
     engagement.gate("provisioning")
     engagement.decisions.require("quiet", where="05_provisioning")
+    with engagement.lock():
+        return _ready(engagement)
+
+
+def _ready(engagement: Engagement) -> Provisioning:
+    """The same, once nobody else makes fields."""
     fields, destination = _wanted(engagement), connected(engagement)
     before = _compared(engagement, fields, destination.metadata(fields))
     missing = [field for field, state in zip(fields, before.frame["state"], strict=True) if state == "missing"]

@@ -9,20 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Engine
+from sqlalchemy import Engine, make_url
 
 from workbench import engagement as engagements
 from workbench.clock import now
 from workbench.decisions import Decisions
 from workbench.destinations import Draft, Metadata
-from workbench.engagement import Engagement
+from workbench.engagement import DATABASE, JOURNAL, ROUTE, Engagement
 from workbench.errors import EditError
 from workbench.flow.planning import connected, kept_as
 from workbench.flow.transfer import in_order, outgoing
 from workbench.frames.transform import marker_of
 from workbench.journal import Journal
 from workbench.ledger.drafts import drafts_of
-from workbench.ledger.rebuilding import Found, Kept, ills_of, keep_tables, note_become, rebuild, set_aside
+from workbench.ledger.rebuilding import ASIDE, BESIDE, Found, Kept, ills_of, keep_tables, mend, note_become, rebuild, set_aside
 from workbench.ledger.writers import Writer
 from workbench.settings import Settings, read_secrets, read_settings
 from workbench.show import heading, html_table, together
@@ -32,7 +32,6 @@ from workbench.store import open_store
 __all__ = ["Rebuilt", "run"]
 
 DELIVERY = "delta"
-DATABASE, JOURNAL, ROUTE = "workbench.db", "journal.jsonl", "route.toml"
 SERVED = "put back the server's latest backup, or name a new database file in engagement.toml (store) and run this again"
 AGAIN = {
     "decisions": "the decisions: read them again with `workbench decide DIR decisions.jsonl`, from the file that "
@@ -85,12 +84,13 @@ class Rebuilt:
 def run(root: Path | str, *, anyway: bool = False) -> Rebuilt:
     """Make the ledger again and set the old database aside; EditError where it is intact, unless `anyway`.
 
-    The new database takes its place when it is whole, so that an interrupted run changes nothing and is run again.
-    The destination is only read.
+    The new database takes the old one's place when it is whole, in one step, and the old one is copied aside before. A run
+    that is interrupted before that step changes nothing and is run again. The destination is only read.
     """
     folder = Path(root).expanduser().resolve()
     settings = read_settings(folder)
     database = _database(folder, settings)
+    mend(database)
     why = ills_of(database, engagement_id=settings.engagement_id)
     if not why and not anyway:
         raise EditError(
@@ -103,7 +103,7 @@ def run(root: Path | str, *, anyway: bool = False) -> Rebuilt:
         with engagement.lock():
             result = _filled(engagement)
         engagement.store.dispose()  # which brings all of it into the one file
-        aside = set_aside(database, name=f"aside-{stamp}")
+        aside = set_aside(database, name=f"{ASIDE[1:]}{stamp}")
         _into_place(made, database)
     name = aside.name if aside else ""
     detail = {"why": why, "aside": name, "kept": dict(kept.rows), "lost": dict(kept.lost)}
@@ -117,7 +117,7 @@ def _database(folder: Path, settings: Settings) -> Path:
         return folder / DATABASE
     if "://" in settings.store and not settings.store.startswith("sqlite"):
         raise EditError("the ledger lies on a database server", where="engagement.toml: store", todo=SERVED)
-    return Path(settings.store.rpartition("///")[2])
+    return Path(make_url(settings.store).database or DATABASE if "://" in settings.store else settings.store)
 
 
 @contextmanager
@@ -155,8 +155,20 @@ def _opened(folder: Path, settings: Settings, store: Engine) -> Engagement:
 
 
 def _into_place(made: Path, database: Path) -> None:
-    """The finished database and its mark take the place of the old one; the mark first, as it alone refuses nothing."""
-    for each in sorted(made.parent.glob(f"{made.name}*"), reverse=True):
+    """The finished database takes the place of the old one, then its mark: beside the old mark it is refused, and not lost.
+
+    The changes that belong to the old file go first, or they would be read into the new one; `mend` brings them back.
+    """
+    try:
+        for end in BESIDE[1:]:
+            database.with_name(database.name + end).unlink(missing_ok=True)
+        made.replace(database)
+    except BaseException:
+        mend(database)
+        raise
+    for each in database.parent.glob(f"{database.name}-mark-*"):
+        each.unlink()
+    for each in made.parent.glob(f"{made.name}-mark-*"):
         each.replace(database.with_name(database.name + each.name.removeprefix(made.name)))
 
 
