@@ -413,13 +413,17 @@ HTML, JSON = {"Content-Type": "text/html"}, {"Content-Type": "application/json"}
     [
         ((401, JSON, b'{"login": "failed"}'), WrongKey, ("does not know this key", "401", "copy it again")),
         ((403, JSON, b'{"message": "no"}'), WrongKey, ("may not do this", "403", "administrator")),
-        ((403, HTML, b"<html>blocked</html>"), DestinationBusy, ("no usable answer", "403 without valid JSON", "base_url")),
-        ((200, HTML, b"<html>log in</html>"), DestinationBusy, ("no usable answer", "200 without valid JSON", "base_url")),
+        ((403, HTML, b"<html>blocked</html>"), DestinationBusy, ("no usable answer", "403, without valid JSON", "base_url")),
+        ((200, HTML, b"<html>log in</html>"), DestinationBusy, ("no usable answer", "200, without valid JSON", "base_url")),
         ((404, HTML, b"<html>no</html>"), Refused, ("does not show the fields", "404", "check base_url")),
         ((200, JSON, b'{"hello": 1}'), Refused, ("does not show the fields", "a list of fields", "check base_url")),
         ((200, JSON, b"[]"), Refused, ("does not show the fields", "a list of fields")),
         ((302, {"Location": "https://login.example.org/"}, b""), EngagementError, ("login.example.org", "correct base_url")),
-        ((429, {**JSON, "Retry-After": "3600"}, b"{}"), DestinationBusy, ("too many requests", "3600 seconds more", "resume")),
+        (
+            (429, {**JSON, "Retry-After": "3600"}, b"{}"),
+            DestinationBusy,
+            ("asked to wait", "longer than a run waits", "resume"),
+        ),
         ((500, HTML, b"oops"), DestinationBusy, ("no usable answer", "it answered 500", "resume")),
     ],
 )

@@ -19,6 +19,7 @@ from workbench.destinations.saying import said
 from workbench.destinations.spending import Daily, Rolling, Window, spending
 from workbench.destinations.timing import SYSTEM, Clock
 from workbench.errors import DestinationBusy
+from workbench.show import duration
 
 __all__ = ["SYSTEM", "Clock", "Limiter", "Window", "too_long"]
 
@@ -371,7 +372,7 @@ def too_long(reason: str, *, moment: str, seconds: float) -> DestinationBusy:
     return DestinationBusy(
         f"{reason}, for longer than a run waits",
         expected=f"it goes on after {moment}",
-        found=f"a wait of {seconds / 3600:.1f} hours" if seconds < float("inf") else "a call that fits no allowance",
+        found=f"a wait of {duration(seconds)}" if seconds < float("inf") else "a call that fits no allowance",
         todo=f"resume after {moment}; nothing was lost",
     )
 
