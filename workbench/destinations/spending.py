@@ -20,7 +20,7 @@ NOTED = 250
 STRAY, WIDEST = 0.1, 3
 LITTLE, LATEST = 0.005, 1.0
 """Of a long window a margin of so little costs nothing; nor is a request longer on its way, in seconds, than the other."""
-SHORT, MANY, PACE, CREDIT = 10.0, 30, 0.97, 0.05
+SHORT, MANY, PACE, CREDIT = 10.0, 110, 0.98, 0.05
 """A window of so few seconds and so many calls is paced at so much of its rate: a bunch of calls would meet its own end on
 the way, and of few calls more of them do when they are paced. Whoever comes late may catch up by so many seconds."""
 DAYS, HOURS = 3, 24
