@@ -34,8 +34,12 @@ class Production:
     unresolved: pd.DataFrame  # feed, row, bucket, reason, detail
     wrong: int
     passed: bool
-    certificate: pd.DataFrame = field(default_factory=pd.DataFrame)  # object, records, one to one, missing, twins, …, holds
-    unlike: pd.DataFrame = field(default_factory=pd.DataFrame)  # object, key, id, verdict, words: where the two differ
+    certificate: pd.DataFrame = field(
+        default_factory=pd.DataFrame, repr=False
+    )  # object, records, one to one, missing, twins, …, holds
+    unlike: pd.DataFrame = field(
+        default_factory=pd.DataFrame, repr=False
+    )  # object, key, id, verdict, words: where the two differ
     took: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)  # feed, records, calls, tokens, seconds
     foretold: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)  # as `Forecast.frame`
     pace: float = 1.0  # how much faster than an account's the limits of a rehearsal pass

@@ -74,6 +74,8 @@ class Rollback:
 
     def _list(self, verdict: str, *, first: int = 20) -> str:
         listed = self._of(verdict)
+        if verdict == "reversed":  # what is gone has no number any more, and lanes end in any order
+            listed = listed.drop(columns="id").sort_values(["object", "key"], kind="stable")
         return html_table(_readable(listed), caption=ENDS[verdict], first=first) if len(listed) else ""
 
     def _said(self) -> str:
