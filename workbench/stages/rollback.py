@@ -32,7 +32,7 @@ class Rollback:
     frame: pd.DataFrame  # object, key, id, verdict (reversed, kept, errored), words
     done: bool
     edits: pd.DataFrame = field(default_factory=lambda: edited_frame([]))  # object, key, id, field, before, ours, now
-    residual: Residual = field(default_factory=Residual)
+    residual: Residual = field(default_factory=Residual, repr=False)
 
     @property
     def reversed(self) -> pd.DataFrame:
