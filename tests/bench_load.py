@@ -23,7 +23,7 @@ from itertools import chain, repeat
 from tests.bench_sockets import sockets
 from workbench.destinations import Wait
 from workbench.destinations.limits import Limiter
-from workbench.destinations.spending import Window
+from workbench.destinations.limits.spending import Window
 from workbench.specs import DestinationSpec, Limit, load_destination
 
 RECORDS = 350_000

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from workbench.destinations import Account, Draft, Outcome, Record, Secret, connect
 from workbench.destinations.freshsales import Freshsales
-from workbench.destinations.freshsales_bulk import Report, Row, verdicts
-from workbench.destinations.freshsales_records import plain_number
+from workbench.destinations.freshsales.bulk import Report, Row, verdicts
+from workbench.destinations.freshsales.records import plain_number
 from workbench.destinations.http import Wait
 from workbench.errors import EngagementError, Refused, SpecError, WrongKey
 from workbench.rehearsal import Rehearsal, running

@@ -12,8 +12,8 @@ import pytest
 
 from workbench.destinations import Account, Draft, Outcome, Secret, connect
 from workbench.destinations.freshsales import Freshsales
-from workbench.destinations.freshsales_bulk import WHOLE, Report, Row, verdicts
-from workbench.destinations.freshsales_pages import Pass
+from workbench.destinations.freshsales.bulk import WHOLE, Report, Row, verdicts
+from workbench.destinations.freshsales.pages import Pass
 from workbench.errors import DestinationBusy, Refused
 from workbench.rehearsal import Rehearsal, running
 from workbench.specs import Scalar, load_destination, load_route

@@ -19,12 +19,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from workbench.destinations import Book, Secret
-from workbench.destinations.freshsales_picture import place_of
-from workbench.destinations.freshsales_reading import Reader
-from workbench.destinations.freshsales_settings import Dials
+from workbench.destinations.freshsales.picture import place_of
+from workbench.destinations.freshsales.reading import Reader
+from workbench.destinations.freshsales.settings import Dials
 from workbench.destinations.http import Answer, Http, Limiter, Policy, Request, Wait, Window
-from workbench.destinations.saying import asked
-from workbench.destinations.verdicts import Happening, classify
+from workbench.destinations.http.verdicts import Happening, classify
+from workbench.destinations.limits.saying import asked
 from workbench.errors import DestinationBusy, EngagementError, Refused, Uncertain, WrongKey
 from workbench.specs import load_destination
 

@@ -16,8 +16,8 @@ from ledger_desk import SCALE, SPEC, Breaking, Desk, deal, desk, people
 from workbench.destinations import Account, Destination, Draft, Outcome, Record, Secret, connect
 from workbench.errors import Refused, Uncertain, WrongKey
 from workbench.ledger import Guard, Ledger
+from workbench.ledger.guarding.steps import Step
 from workbench.ledger.operations import digest, same
-from workbench.ledger.steps import Step
 from workbench.specs import CustomField
 
 

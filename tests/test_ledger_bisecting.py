@@ -12,7 +12,7 @@ from ledger_desk import Breaking, Desk, desk, people
 
 from workbench.destinations import Destination, Draft, Outcome
 from workbench.errors import WrongKey
-from workbench.ledger.bisecting import isolate, refused_together
+from workbench.ledger.guarding.bisecting import isolate, refused_together
 
 POISON = "poison"
 WHOLE = "the batch was refused whole: Bad request"

@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.destinations import Account, Secret, Wait
-from workbench.destinations.budget import policy_windows
 from workbench.destinations.limits import Limiter, Window
+from workbench.destinations.limits.budget import policy_windows
 from workbench.errors import DestinationBusy, IntegrityError, SpecError
 from workbench.specs import load_destination
 

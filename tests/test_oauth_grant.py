@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from workbench.destinations import Secret
-from workbench.destinations.oauth import Grant
+from workbench.destinations.http.oauth import Grant
 from workbench.errors import DestinationBusy, EngagementError, WrongKey
 from workbench.rehearsal import Rehearsal, running
 from workbench.settings import has_grant, read_key, read_secrets
@@ -104,7 +104,7 @@ def test_another_process_takes_what_the_first_one_renewed(rehearsal: Rehearsal, 
     grant = Grant(path, token_url=f"{rehearsal.url}/oauth/token")
     stale = grant.key()
     code = (
-        "import sys, pathlib; from workbench.destinations import Secret; from workbench.destinations.oauth import Grant;"
+        "import sys, pathlib; from workbench.destinations import Secret; from workbench.destinations.http.oauth import Grant;"
         "g = Grant(pathlib.Path(sys.argv[1]), token_url=sys.argv[2]); g.renew(g.key())"
     )
     subprocess.run([sys.executable, "-c", code, str(path), f"{rehearsal.url}/oauth/token"], check=True)

@@ -14,8 +14,8 @@ from pipedrive_client_account import account, ask, by_key, changed, client, leas
 
 from workbench.destinations import Draft
 from workbench.destinations.pipedrive import Pipedrive
-from workbench.destinations.pipedrive_marker import as_html, as_text, marked, parted
-from workbench.destinations.pipedrive_values import (
+from workbench.destinations.pipedrive.marker import as_html, as_text, marked, parted
+from workbench.destinations.pipedrive.values import (
     Unfit,
     clock_in,
     clock_out,
@@ -28,7 +28,7 @@ from workbench.destinations.pipedrive_values import (
     object_out,
     plain_number,
 )
-from workbench.destinations.pipedrive_wholes import contacts_in, contacts_over
+from workbench.destinations.pipedrive.wholes import contacts_in, contacts_over
 from workbench.rehearsal import Rehearsal
 
 STYLE = "[migration key: {key}]"

@@ -37,7 +37,7 @@ DIES_AT_RENEWAL = """
 import os, signal, sys
 from pathlib import Path
 import pandas as pd
-from workbench.destinations.oauth import Grant
+from workbench.destinations.http.oauth import Grant
 from workbench.engagement import open_engagement
 from workbench.ledger.loading import load
 

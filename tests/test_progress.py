@@ -25,8 +25,8 @@ from workbench.destinations import Standing, Wait
 from workbench.engagement import Engagement, new_engagement
 from workbench.flow.running import FILE, Board, running
 from workbench.ledger.loading import load
-from workbench.ledger.picture import html, lines, soon, why
-from workbench.ledger.progress import Pace, Pause, Progress, Waits
+from workbench.ledger.loading.picture import html, lines, soon, why
+from workbench.ledger.loading.progress import Pace, Pause, Progress, Waits
 from workbench.notebooks import execute
 
 NOON = 1_800_000_000.0
@@ -205,7 +205,7 @@ def test_a_load_that_died_is_not_taken_for_one_that_runs(engagement: Engagement)
 import os, sys
 from pathlib import Path
 from workbench.flow.running import Board
-from workbench.ledger.progress import Progress
+from workbench.ledger.loading.progress import Progress
 Board(Path(sys.argv[1])).tell("Contacts", Progress("contact", 9, 1, 0, 0, 1.0, left=8))
 os._exit(9)
 """
@@ -272,7 +272,7 @@ import time
 from dataclasses import replace
 import workbench as wb
 from workbench import widgets
-from workbench.ledger.progress import Progress
+from workbench.ledger.loading.progress import Progress
 show = widgets.loading(wb.open_engagement())
 begun = Progress("contact", 100, 0, 0, 0, 0.0, left=100)
 for label in show.labels:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from workbench.destinations import Secret
-from workbench.destinations.renewal import Renewal
+from workbench.destinations.http.renewal import Renewal
 from workbench.errors import DestinationBusy, WorkbenchError, WrongKey
 
 YOUNG = 10.0

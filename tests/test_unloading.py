@@ -17,8 +17,8 @@ from workbench.errors import Refused
 from workbench.ledger import Guard, Ledger
 from workbench.ledger.loading import load
 from workbench.ledger.operations import Closing, Intent, operations
-from workbench.ledger.trails import REBUILT, STRETCH, made
 from workbench.ledger.unloading import Unloaded, unload
+from workbench.ledger.unloading.trails import REBUILT, STRETCH, made
 from workbench.store import open_store
 
 

@@ -9,7 +9,8 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workbench.destinations import Draft, Outcome, freshsales, freshsales_bulk, pipedrive
+from workbench.destinations import Draft, Outcome, freshsales, pipedrive
+from workbench.destinations.freshsales import bulk
 from workbench.ledger import Guard
 from workbench.ledger.operations import Closing, Operation
 
@@ -62,7 +63,7 @@ def positional(guard: Guard) -> None:
         failed = len(report.failures)
         return [Outcome(row.key, "rejected" if n < failed else "done", row.id) for n, row in enumerate(rows)]
 
-    freshsales_bulk.verdicts = by_place
+    bulk.verdicts = by_place
 
 
 def single_look(guard: Guard) -> None:
@@ -84,7 +85,7 @@ def no_waiting(guard: Guard) -> None:
 
 def no_repair(guard: Guard) -> None:
     """Twins stay where they are."""
-    from workbench.ledger import certifying, settling
+    from workbench.ledger.guarding import certifying, settling
 
     for module in (certifying, settling):
         module.remove_twin = lambda guard, row, *, kept, twin: ""  # type: ignore[attr-defined]

@@ -58,7 +58,7 @@ def _live(root: Path, out: TextIO, stop: threading.Event) -> None:
     from rich.live import Live
     from rich.text import Text
 
-    from workbench.ledger.picture import lines
+    from workbench.ledger.loading.picture import lines
 
     console = Console(file=out, highlight=False)
     live: Live | None = None
@@ -78,7 +78,7 @@ def _live(root: Path, out: TextIO, stop: threading.Event) -> None:
 
 def _plainly(root: Path, out: TextIO, stop: threading.Event) -> None:
     """A line when an object is done, and every half a minute; a log keeps every line."""
-    from workbench.ledger.picture import lines
+    from workbench.ledger.loading.picture import lines
 
     told: set[str] = set()
     spoke = time.monotonic()

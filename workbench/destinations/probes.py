@@ -80,8 +80,8 @@ class Prober(Protocol):
 
 def prober_of(destination: Destination) -> Prober:
     """The probes of a destination, by the name of its client; SpecError where it has none."""
-    name = f"{__name__.rpartition('.')[0]}.{destination.name}_probes"
-    if find_spec(name) is None:
+    name = f"{__name__.rpartition('.')[0]}.{destination.name}.probes"
+    if not hasattr(import_module(name.rpartition(".")[0]), "__path__") or find_spec(name) is None:
         raise SpecError(f"there are no probes for {destination.name}", todo="settle its settings by hand, in engagement.toml")
     made: Prober = import_module(name).prober(destination)
     return made

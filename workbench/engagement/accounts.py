@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from workbench.destinations import Account, Secret
-from workbench.destinations.oauth import Grant
+from workbench.destinations.http.oauth import Grant
 from workbench.errors import EngagementError
 from workbench.settings import CREDENTIALS, SETTINGS, Settings, has_grant, read_key
 from workbench.specs import DestinationSpec, Scalar

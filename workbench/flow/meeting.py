@@ -12,8 +12,8 @@ import pandas as pd
 from workbench.destinations import Destination, Metadata, Record
 from workbench.engagement import Engagement
 from workbench.flow.planning import kept_as
-from workbench.ledger.drafts import SCREENED, drafts_of
 from workbench.ledger.knowing import LIVE
+from workbench.ledger.loading.drafts import SCREENED, drafts_of
 from workbench.ledger.operations import same
 from workbench.specs import Feed
 

@@ -13,8 +13,8 @@ from workbench.decisions.decision import KINDS
 from workbench.engagement import Engagement
 from workbench.errors import listed
 from workbench.flow.running import running
-from workbench.ledger.picture import lines
-from workbench.ledger.progress import Progress
+from workbench.ledger.loading.picture import lines
+from workbench.ledger.loading.progress import Progress
 
 __all__ = ["Overview", "overview", "table"]
 

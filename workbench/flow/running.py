@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.destinations import Standing
-from workbench.ledger.progress import Pause, Progress
+from workbench.ledger.loading.progress import Pause, Progress
 
 __all__ = ["FILE", "Board", "Running", "running"]
 

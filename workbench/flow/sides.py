@@ -16,7 +16,7 @@ from workbench.frames.compare import by_type
 from workbench.frames.merge import Merge, changed_keys, gone_keys, merge
 from workbench.ledger import Guard
 from workbench.ledger.operations import Operation, operations, same
-from workbench.ledger.trails import FIRST_HAND, Trail
+from workbench.ledger.unloading.trails import FIRST_HAND, Trail
 from workbench.specs import Feed
 
 __all__ = ["DELIVERY", "Desk", "desk_of", "gone_rows", "sides"]

@@ -21,7 +21,7 @@ from workbench.flow.planning import connected, kept_as, types_of
 from workbench.flow.running import Board
 from workbench.frames.compare import Comparison, by_type, compare
 from workbench.frames.plan import native_field
-from workbench.ledger.certificate import Certificate
+from workbench.ledger.guarding.certificate import Certificate
 from workbench.ledger.loading import Progress, load
 from workbench.ledger.operations import Operation, operations
 from workbench.specs import Feed

@@ -15,8 +15,8 @@ from sqlalchemy import Engine
 
 from workbench.destinations import Destination
 from workbench.ledger.bookkeeping import StoreBook
-from workbench.ledger.certificate import Certificate
-from workbench.ledger.guard import Guard, live_field
+from workbench.ledger.guarding.certificate import Certificate
+from workbench.ledger.guarding.guard import Guard, live_field
 from workbench.ledger.knowing import LIVE
 from workbench.ledger.operations import Closing, Operation, Operations, State, operations
 from workbench.ledger.writers import Writer

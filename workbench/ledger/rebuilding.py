@@ -21,10 +21,10 @@ from sqlalchemy.exc import DatabaseError
 
 from workbench.destinations import Draft, Record
 from workbench.errors import IntegrityError
+from workbench.ledger.guarding.twins import TWICE, age
 from workbench.ledger.operations import Closing, Intent, Operations, State, same
 from workbench.ledger.soundness import check
-from workbench.ledger.trails import REBUILT
-from workbench.ledger.twins import TWICE, age
+from workbench.ledger.unloading.trails import REBUILT
 from workbench.store import books, decisions, open_store, phases, proposals, sendings, writing
 
 __all__ = ["ASIDE", "BESIDE", "Found", "Kept", "ills_of", "keep_tables", "mend", "note_become", "rebuild", "set_aside"]

@@ -17,7 +17,7 @@ from workbench.flow.sides import DELIVERY, Desk, desk_of, gone_rows, sides
 from workbench.flow.transfer import in_order, narrowed, outgoing, transfer
 from workbench.frames.merge import Merge
 from workbench.frames.transform import marker_of
-from workbench.ledger.certificate import Certificate
+from workbench.ledger.guarding.certificate import Certificate
 from workbench.ledger.knowing import EDITED
 from workbench.ledger.loading import Progress, load
 from workbench.reports.differences import readable_key

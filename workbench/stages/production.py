@@ -13,7 +13,7 @@ from workbench.flow.evidence import evidence, require_signoff
 from workbench.flow.forecasting import Forecast, beside, forecast
 from workbench.flow.transfer import read_back, transfer
 from workbench.frames.compare import Comparison
-from workbench.ledger.certificate import COLUMNS, Certificate
+from workbench.ledger.guarding.certificate import COLUMNS, Certificate
 from workbench.ledger.loading import Progress
 from workbench.reports.differences import differences_table
 from workbench.reports.reasons import in_words

@@ -21,7 +21,7 @@ from workbench.flow.planning import connected, kept_as
 from workbench.flow.transfer import in_order, outgoing
 from workbench.frames.transform import marker_of
 from workbench.journal import Journal
-from workbench.ledger.drafts import drafts_of
+from workbench.ledger.loading.drafts import drafts_of
 from workbench.ledger.rebuilding import ASIDE, BESIDE, Found, Kept, ills_of, keep_tables, mend, note_become, rebuild, set_aside
 from workbench.ledger.writers import Writer
 from workbench.settings import Settings, read_secrets, read_settings

@@ -9,8 +9,8 @@ import pandas as pd
 
 from workbench.engagement import Engagement
 from workbench.flow.planning import connected
-from workbench.ledger.telling import Residual, edited_frame
 from workbench.ledger.unloading import Unloaded, Verdict, unload
+from workbench.ledger.unloading.telling import Residual, edited_frame
 from workbench.reports.differences import readable_key
 from workbench.show import escape, heading, html_table, together
 

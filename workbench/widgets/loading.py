@@ -10,8 +10,8 @@ from IPython.display import display
 
 from workbench.engagement import Engagement
 from workbench.flow.transfer import in_order
-from workbench.ledger.picture import html, lines
-from workbench.ledger.progress import Progress
+from workbench.ledger.loading.picture import html, lines
+from workbench.ledger.loading.progress import Progress
 from workbench.widgets.twin import headless
 
 __all__ = ["Loading", "loading"]

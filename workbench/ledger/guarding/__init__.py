@@ -1,0 +1,1 @@
+"""What stands round a client: intents before, outcomes after, and what becomes of those that nobody knows."""
