@@ -10,13 +10,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 SIZE ?= small
 SEEDS ?= 100
+SIDES ?= 4
 DEMO ?= demo
 CLIENTS := .clients
-LOADER := tests/routes $(wildcard $(addprefix tests/test_,ledger*.py pipedrive_*.py rollback_*.py unloading.py probes.py load.py second_pass.py))
 PYTHON_CLIENTS := freshworks airbyte tap
 CLIENT_LOCK := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-.PHONY: help venv browser postgres demo test lint unit unit-rehearsal unit-loader unit-rest notebooks-check faults faults-crashes faults-soak faults-rest soak browser-test clients clients-test clients-lock bench bench-load samples notebooks decisions lock clean
+.PHONY: help venv browser postgres demo test lint unit notebooks-check faults faults-crashes faults-soak faults-rest soak browser-test clients clients-test clients-lock bench bench-load samples notebooks decisions lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -61,16 +61,7 @@ lint: venv
 	$(BIN)/mypy
 
 unit: venv postgres ## the tests without a browser, without others' clients and without the faults, side by side
-	@$(MAKE) --no-print-directory -j3 -Otarget unit-rehearsal unit-loader unit-rest
-
-unit-rehearsal:
-	$(BIN)/pytest -q -m "not slow" tests/rehearsal
-
-unit-loader:
-	$(BIN)/pytest -q -m "not slow" $(LOADER)
-
-unit-rest:
-	$(BIN)/pytest -q -m "not browser and not slow and not clients" --ignore tests/rehearsal --ignore tests/faults $(LOADER:%=--ignore %) tests
+	$(BIN)/pytest -q -n $(SIDES) --dist loadfile --durations 15 -m "not browser and not slow and not clients" --ignore tests/faults tests
 
 faults: venv ## the loader under crashes and faults: every crash point, each fault alone, a soak of 8 seeds, and mutants
 	@$(MAKE) --no-print-directory -j3 -Otarget faults-crashes faults-soak faults-rest

@@ -485,7 +485,7 @@ def test_an_interrupted_kernel_stops_cleanly_and_its_next_cell_goes_on(there: De
     manager, client = start_new_kernel(kernel_name="python3")
     try:
         assert ask(client, setting) == ("ok", "")
-        number = client.execute(run)
+        number = client.execute(run, stop_on_error=False)  # or a cell that comes within moments of the error is given up
         while True:
             message = client.get_iopub_msg(timeout=60)
             if message["msg_type"] == "stream" and "loading" in message["content"]["text"]:
