@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine, create_engine
 
 from workbench.store import open_store
@@ -21,6 +22,10 @@ from workbench.store import open_store
 PROGRAMS = Path("/usr/lib/postgresql")
 ABSENT = "PostgreSQL is missing: make postgres (or, on a laptop, WORKBENCH_NO_POSTGRES=1 to leave its tests out)"
 NOBODY = "postgres"  # whom Debian's package makes; the server refuses to run as root
+
+# How long an example takes to make says how busy the machine is, and nothing of our code.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 @dataclass(frozen=True)
