@@ -290,6 +290,11 @@ def index_lag_least(stand_in: Rehearsal, http: httpx.Client) -> object:
     return http.post("/filtered_search/deal", json={}).json()["meta"]["total"] > 0
 
 
+def forget_live(stand_in: Rehearsal, http: httpx.Client) -> object:
+    path = f"/contacts/{contact(http, email='fl@brightroof.example')['id']}"
+    return http.delete(f"{path}/forget").status_code, http.get(path).status_code
+
+
 # ---- files and calls
 
 

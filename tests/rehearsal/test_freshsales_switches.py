@@ -122,6 +122,7 @@ ROWS = (
     Row("job_seconds", look.done_at_once, {"1": False, "0": True}, "timed"),
     Row("job_seconds_per_row", look.done_at_once, {"0.02": True, "30": False}, "at once"),
     Row("job_data", look.job_data, {"string": "str", "object": "dict"}),
+    Row("forget_live", look.forget_live, {"accept": (200, 404), "refuse": (404, 200)}),
     Row("field_create", look.field_create, {"accept": True, "refuse": False}, "fields"),
     Row("field_create_choices", look.field_create_choices, {"accept": ["A"], "ignore": []}),
     Row("field_create_unique", look.field_create_unique, {"accept": True, "ignore": False}),

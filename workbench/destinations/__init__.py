@@ -17,7 +17,9 @@ from workbench.errors import SpecError, listed
 from workbench.specs import CustomField, DestinationSpec, Scalar, names
 
 __all__ = [
+    "HELD",
     "RUNNING",
+    "STALLED",
     "Account",
     "Book",
     "Destination",
@@ -37,6 +39,10 @@ __all__ = [
 Value = str | int | float | bool | None | list[str]
 RUNNING = "at work still"
 """How the words begin of an outcome whose job the destination is known to be working on."""
+STALLED = "at work for too long"
+"""The same of a job that has outlived all patience, where a second sending of the row would only find what it makes."""
+HELD = "not to be sent again"
+"""The same where a second sending would make a second record, should the job end after all."""
 
 
 class Secret:
@@ -163,6 +169,8 @@ class Record:
     key: str  # our key where the record bears one, else empty
     values: Mapping[str, Value]
     updated_at: str = ""
+    made_at: str = ""  # by the account's clock, in ISO 8601; empty where it does not say
+    made_by: str = ""  # id of the user who made it; empty where it does not say
 
 
 @dataclass(frozen=True)
@@ -190,6 +198,9 @@ class Spent:
 
     calls: int = 0
     tokens: int = 0
+
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(self.calls + other.calls, self.tokens + other.tokens)
 
     def __sub__(self, other: Spent) -> Spent:
         return Spent(self.calls - other.calls, self.tokens - other.tokens)
@@ -245,7 +256,8 @@ class Destination(Protocol):
     def collect(self, object_: str, job: str, drafts: Sequence[Draft]) -> list[Outcome]:
         """What became of a batch that was taken as this job, in an earlier run perhaps; `unknown` where it does not say.
 
-        Where the job is known to be at work still, the words begin with `RUNNING`: such rows must not be sent again.
+        Where the job is known to be at work still, the words begin with `RUNNING`: such rows must not be sent again. Once
+        its time is over they begin with `STALLED` or `HELD`: what a look does not find may be sent again, or may not.
         """
 
     def find(self, object_: str, field_: str, values: Iterable[str]) -> list[Record]:
@@ -278,8 +290,8 @@ class Destination(Protocol):
     def standing(self) -> tuple[Standing, ...]:
         """What is left of the account's limits."""
 
-    def spent(self) -> Spent:
-        """Calls and tokens since this client was made."""
+    def spent(self, purpose: str = "") -> Spent:
+        """Calls and tokens since this client was made, all of them or those for a purpose of `http.purposes`."""
 
     def on_wait(self, report: Callable[[Wait], None], *, days: bool = False) -> None:
         """Have every wait told to somebody from now on, such as a progress bar.
@@ -298,6 +310,8 @@ def connect(
 
     `book` keeps what was used of the limits; without one every client begins with the full allowance.
     """
+    if account.edition and account.edition not in spec.editions:
+        raise SpecError(f"{spec.label} has no edition {account.edition!r}", expected=listed(spec.editions))
     try:
         module = import_module(f"workbench.destinations.{spec.name}")
     except ModuleNotFoundError as missing:

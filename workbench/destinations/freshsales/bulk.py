@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from workbench.destinations import RUNNING, Outcome
+from workbench.destinations import HELD, RUNNING, STALLED, Outcome
+from workbench.destinations.freshsales.moments import date_of, moment
 from workbench.destinations.freshsales.records import words_of
 from workbench.destinations.freshsales.settings import Dials
 from workbench.destinations.http import Answer, Http, Request
@@ -29,6 +30,9 @@ SHORTEST_FIRST = 0.2
 REPORTS = ("error_message", "data")
 WHOLE = "the batch was refused whole: "
 """Before the destination's words, where it took none of the rows and named none."""
+ENFORCED = ("id", "external_id", "emails")
+"""What no two records have, by the vendor's own word; a field of ours among them was shown by a probe."""
+ASK = 'see that it has ended, with the vendor\'s help if need be, then run again; where it never will, set stuck_jobs = "over"'
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,11 @@ class Row:
     def wire(self) -> dict[str, Any]:
         name, value = self.identifier
         return {name: value, "data": dict(self.data)}
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the account itself sees to it that this row, sent twice, makes one record."""
+        return self.identifier[0] in ENFORCED or self.identifier[0] in (self.data.get("custom_field") or {})
 
     def names(self) -> set[tuple[str, str]]:
         """Every identifier by which a report may speak of this row, folded."""
@@ -76,6 +85,7 @@ class Jobs:
         self._scale = time_scale
         self._lock = threading.Lock()
         self._taken: set[str] = set()
+        self._seen: dict[str, float] = {}  # job → when this run first found it at work
         self._usual = dials.job_poll_seconds  # seconds after which the next job is likely to be done
 
     def upsert(self, plural: str, rows: Sequence[Row], *, taken: Callable[[str], None] | None = None) -> list[Outcome]:
@@ -104,7 +114,7 @@ class Jobs:
         """What became of the rows of a job, waiting for its end; the first look comes after `pause` seconds."""
         report = self._follow(number, pause)
         if isinstance(report, str):
-            return [Outcome(row.key, "unknown", row.id, report) for row in rows]
+            return [Outcome(row.key, "unknown", row.id, _stalled(report, row)) for row in rows]
         return verdicts(rows, report)
 
     def _number(self, answer: Answer) -> str:
@@ -144,16 +154,34 @@ class Jobs:
                 if pause:
                     self._learn((time.monotonic() - begun) * self._scale, first_look=looks == 1)
                 return report
+            if self._age(number, got) > self._dials.job_patience_seconds:
+                return f"job {number} was declared over" if self._dials.stuck_jobs == "over" else f"{STALLED}: job {number}"
             if time.monotonic() + step / self._scale > deadline:
                 return f"{RUNNING}: job {number} was not finished in time"
             time.sleep(step / self._scale)
             step = min(step * 1.5, LONGEST_PAUSE)
+
+    def _age(self, number: str, got: Answer) -> float:
+        """Seconds since a job was begun, by the account's own clock, or at least since this run found it at work."""
+        with self._lock:
+            seen = time.monotonic() - self._seen.setdefault(number, time.monotonic())
+        begun, now = moment(got.data.get("created_at")), date_of(got)
+        told = (now - begun).total_seconds() if begun and now else 0.0
+        return max(seen, told) * self._scale
 
     def _learn(self, seconds: float, *, first_look: bool) -> None:
         """How long jobs take: a job that was done at the first look may have been done long before, so try a bit sooner."""
         with self._lock:
             wanted = self._usual * 0.97 if first_look else seconds * 1.1
             self._usual = min(max(wanted, SHORTEST_FIRST), self._dials.job_timeout_seconds / 4)
+
+
+def _stalled(words: str, row: Row) -> str:
+    """What is said of a row whose job has not told: a name may be given twice, so that such a row is held back."""
+    if not words.startswith(STALLED) or row.repeatable:
+        return words
+    name = words.removeprefix(f"{STALLED}: ")
+    return f"{HELD}: {name} has not ended and may make it yet, and the account lets two bear its {row.identifier[0]}; {ASK}"
 
 
 def throttled(answer: Answer) -> bool:

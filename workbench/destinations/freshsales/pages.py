@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from workbench.destinations.freshsales.bulk import throttled
+from workbench.destinations.freshsales.moments import moment
 from workbench.destinations.freshsales.picture import Place
 from workbench.destinations.freshsales.records import words_of
 from workbench.destinations.freshsales.settings import Dials
 from workbench.destinations.http import Answer, Http, Request
 from workbench.errors import DestinationBusy, Refused
 
-__all__ = ["Pages", "Pass", "moment", "must", "rows_of"]
+__all__ = ["Fetch", "Pages", "Pass", "must", "rows_of", "total_of"]
+
+Fetch = Callable[[int], tuple[list[dict[str, Any]], int]]
+"""Gives the rows of a page by its number, from 1 on, and how many rows the whole listing counts; -1 where it does not say."""
 
 MOST_PAGES = 100_000
 PASSES = 5
@@ -56,16 +60,21 @@ class Pages:
 
     def view(self, place: Place, view: str, include: str) -> Iterator[dict[str, Any]]:
         """Every row of a view, oldest first; DestinationBusy where no reading of it is whole."""
+        yield from self.every(place, lambda page: self.page(place, view, include, page))
+
+    def every(self, place: Place, fetch: Fetch) -> Iterator[dict[str, Any]]:
+        """Every row of a listing, given what fetches a page of it by its number; DestinationBusy where none is whole."""
         told: set[str] = set()
         for _ in range(PASSES):
             this = Pass()
             for page in range(1, MOST_PAGES):
-                rows, total = self.page(place, view, include, page)
+                rows, total = fetch(page)
+                before = len(this.seen)
                 this.take(rows, total)
                 fresh = [row for row in rows if str(row["id"]) not in told]
                 told |= {str(row["id"]) for row in fresh}
                 yield from fresh
-                if this.ended(rows, self._dials.page_rows):
+                if this.ended(rows, self._dials.page_rows) or len(this.seen) == before:
                     break
             if this.whole:
                 return
@@ -102,7 +111,7 @@ class Pages:
     ) -> tuple[list[dict[str, Any]], int]:
         """One page of a view by the day of making, and how many rows the view counts; -1 where it does not say."""
         answer = self.answer(place, view, include, page, way=way)
-        return rows_of(answer, place), _total(answer)
+        return rows_of(answer, place), total_of(answer)
 
     def answer(self, place: Place, view: str, include: str, page: int, *, way: Literal["asc", "desc"] = "asc") -> Answer:
         """One page of a view as it was answered."""
@@ -122,21 +131,12 @@ class Pages:
                 if not (answer.good and isinstance(answer.data, dict)):
                     return None
                 rows = rows_of(answer, place)
-                this.take(rows, _total(answer))
+                this.take(rows, total_of(answer))
                 if this.ended(rows, self._dials.page_rows):
                     break
             if this.whole:
                 return sorted(this.seen, key=lambda number: (len(number), number))
         raise _restless(place, this)
-
-
-def moment(text: object) -> datetime | None:
-    """A moment as the account tells it, with its offset; None for anything else."""
-    try:
-        found = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return found if found.tzinfo else None
 
 
 def must(answer: Answer, place: Place) -> Answer:
@@ -168,7 +168,8 @@ def rows_of(answer: Answer, place: Place) -> list[dict[str, Any]]:
     return [row for row in rows if isinstance(row, dict) and row.get("id")] if isinstance(rows, list) else []
 
 
-def _total(answer: Answer) -> int:
+def total_of(answer: Answer) -> int:
+    """How many rows a listing counts; -1 where it does not say."""
     meta = answer.data.get("meta")
     total = meta.get("total") if isinstance(meta, dict) else None
     return total if isinstance(total, int) and not isinstance(total, bool) else -1

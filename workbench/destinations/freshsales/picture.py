@@ -7,14 +7,29 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.destinations import LiveField, Metadata, User
+from workbench.destinations.fields import MARKER, marker_field, unmarked
+from workbench.destinations.freshsales.modules import is_module, module_fields, modules_of
 from workbench.destinations.http import Answer, Http, Request
 from workbench.errors import Refused, SpecError
 from workbench.specs import CustomField, DestinationSpec, NativeField, ObjectSpec
 
-__all__ = ["MARKER", "Option", "Picture", "Place", "Wire", "live_of", "look", "marker_fields", "place_of"]
+__all__ = ["LINE", "LINES", "Option", "Picture", "Place", "Wire", "live_of", "look", "marker_fields", "place_of"]
 
-MARKER = "migration_key__c"
-MARKER_LABEL = "Migration Key"
+LISTED = ("sales_account", "contact", "lead", "deal")
+"""Objects whose fields the account lists, and whose records it can forget."""
+ACTIVITY, LINE = "sales_activity", "deal_product"
+LINES = CustomField(
+    object="deal",
+    name="migration_lines__c",
+    label="Migration Lines",
+    type="long_text",
+    about="the keys by which the migration finds the lines of the deal again",
+)
+FIXED: Mapping[str, Mapping[str, str]] = {
+    "forecast_categories": {"1": "Committed", "2": "Best-case"},
+    "discount_types": {"percent": "Percent", "amount": "Amount"},
+}
+"""Lists that no account shows, by id; what the API calls a discount's type is a setting."""
 LEAD = "Lead"
 """Type of the lifecycle stage whose contacts are leads, whatever the account calls the stage."""
 
@@ -111,6 +126,21 @@ class Place:
     kept_as: str
     shared: bool
 
+    @property
+    def module(self) -> bool:
+        """Whether it is a custom module, which an administrator has made."""
+        return is_module(self.spec)
+
+    @property
+    def takes_fields(self) -> bool:
+        """Whether it can have fields of one's own."""
+        return self.module or self.kept_as in (*LISTED, ACTIVITY)
+
+    @property
+    def forgets(self) -> bool:
+        """Whether a deleted record can be taken out of the recycle bin."""
+        return self.module or self.kept_as in LISTED
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -123,11 +153,13 @@ class Picture:
     def marker(self, place: Place) -> Wire:
         """The field that bears our key; Refused where it has not been made yet."""
         found = self.wires[place.object].get(place.spec.marker)
-        if found is None:
+        if place.module and not self.wires[place.object]:
             raise Refused(
-                f"{place.spec.label} has no field {MARKER_LABEL!r}, so that nothing could be found again",
-                todo="run the provisioning phase, or let an administrator make this text field; then go on",
+                f"the account has no custom module {place.spec.wrapper}",
+                todo=f"let an administrator make it, named {place.spec.label}, on a plan that has custom modules; then go on",
             )
+        if found is None:
+            raise unmarked(place.spec.label)
         return found
 
 
@@ -149,11 +181,8 @@ def replace_label(spec: ObjectSpec, label: str) -> ObjectSpec:
 def marker_fields(spec: DestinationSpec, objects: Iterable[str], *, classic: bool) -> list[CustomField]:
     """The fields that the client needs itself, where an object has no external id of its own."""
     wanted = [place_of(spec, name, classic=classic) for name in objects]
-    about = "the key by which the migration finds its records again"
-    return [
-        CustomField(object=place.object, name=MARKER, label=MARKER_LABEL, type="text", unique=True, about=about)
-        for place in wanted
-        if place.spec.marker == MARKER
+    return [marker_field(place.object) for place in wanted if place.spec.marker == MARKER] + [
+        LINES for place in wanted if place.object == LINE
     ]
 
 
@@ -164,12 +193,14 @@ def look(http: Http, spec: DestinationSpec, declared: Sequence[CustomField], *, 
     stages = [] if classic else lists.rows("lifecycle_stages")
     lead_stage = next((str(row["id"]) for row in stages if row.get("type") == LEAD), "")
     places = [place_of(spec, name, classic=classic) for name in spec.objects]
-    listed = {kept: _listed(http, spec.objects[kept]) for kept in sorted({place.kept_as for place in places})}
+    modules = modules_of(http) if any(place.module for place in places) else frozenset()
+    listed = {kept: _fields_of(http, kept, spec.objects[kept], modules) for kept in sorted({p.kept_as for p in places})}
     wires: dict[str, dict[str, Wire]] = {}
     live: list[LiveField] = []
     for place in places:
         rows = listed[place.kept_as]
-        made = _natives(place, rows, lists, lead_stage) + _customs(place, rows, known)
+        there = not place.module or place.spec.wrapper in modules
+        made = _natives(place, rows, lists, lead_stage) + _customs(place, rows, known) if there else []
         wires[place.object] = {wire.name: wire for wire, _ in made}
         live += [field for _, field in made]
     users = tuple(_user(row) for row in lists.rows("owners"))
@@ -185,6 +216,8 @@ class _Lists:
         self._read: dict[str, list[dict[str, Any]]] = {}
 
     def rows(self, name: str) -> list[dict[str, Any]]:
+        if name in FIXED:
+            return [{"id": number, "name": label} for number, label in FIXED[name].items()]
         if name not in self._read:
             answer = self._http.call(Request("GET", f"selector/{name}", read=True))
             self._read[name] = _rows(answer, "users" if name == "owners" else name)
@@ -203,6 +236,16 @@ def _rows(answer: Answer, key: str) -> list[dict[str, Any]]:
         return []
     rows = answer.data.get(key)
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _fields_of(http: Http, kept: str, spec: ObjectSpec, modules: frozenset[str]) -> dict[str, dict[str, Any]]:
+    """Fields of an object as the account shows them, by key; none of objects whose fields it does not show."""
+    if is_module(spec):
+        return module_fields(http, spec.wrapper) if spec.wrapper in modules else {}
+    if kept == ACTIVITY:
+        answer = http.call(Request("GET", f"settings/{spec.plural}/fields", read=True))
+        return {str(row["name"]): row for row in _rows(answer, "fields") if not row.get("default", True)}
+    return _listed(http, spec) if kept in LISTED else {}
 
 
 def _listed(http: Http, spec: ObjectSpec) -> dict[str, dict[str, Any]]:
@@ -227,7 +270,7 @@ def _natives(
     for native in place.spec.fields:
         key = native.key or native.name
         row = rows.get(key, {})
-        if native.splits or (native.selector and not row):  # a list that this edition does not have
+        if native.splits or (native.selector and not row and place.kept_as in LISTED):  # a list that the edition lacks
             continue
         options = lists.options(native.selector, row) if native.selector and native.type != "owner" else ()
         if place.object == "lead" and place.shared and native.name == "contact_status":
@@ -314,8 +357,9 @@ def live_of(data: object, plan: CustomField) -> LiveField | None:
 
 
 def _option(row: Mapping[str, Any]) -> Option:
-    group = row.get("deal_pipeline_id") or row.get("lifecycle_stage_id") or ""
-    return Option(str(row["id"]), str(row.get("name", row.get("value", ""))), str(group))
+    group = row.get("deal_pipeline_id") or row.get("lifecycle_stage_id") or row.get("sales_activity_type_id") or ""
+    label = row.get("currency_code") or row.get("name", row.get("value", ""))
+    return Option(str(row["id"]), str(label), str(group))
 
 
 def _names(rows: Iterable[Mapping[str, Any]]) -> Iterable[str]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from typing import Any
 
 from workbench.destinations import Record
-from workbench.destinations.freshsales.beside import BESIDE, beside_it
-from workbench.destinations.freshsales.pages import Pages, moment, must, rows_of
+from workbench.destinations.freshsales.children import Children
+from workbench.destinations.freshsales.moments import date_of, moment
+from workbench.destinations.freshsales.pages import Pages, must, rows_of
 from workbench.destinations.freshsales.picture import Picture, Place
-from workbench.destinations.freshsales.records import includes, record_of
+from workbench.destinations.freshsales.records import held, includes, record_of
 from workbench.destinations.freshsales.settings import Dials
 from workbench.destinations.http import Answer, Http, Request
 from workbench.errors import EngagementError, Refused, SpecError, listed
@@ -20,7 +21,6 @@ from workbench.errors import EngagementError, Refused, SpecError, listed
 __all__ = ["Reader", "wrapped"]
 
 FOUND_AT_ONCE = 100
-CHILDREN = ("deal", "contact", "note", "task", "appointment")
 FEW = 4
 """So many records are always looked at one by one; of more, a page of a list shows many in one call."""
 FILTERS = {("contact", "emails"): "contact_email.email", ("lead", "emails"): "email"}
@@ -35,6 +35,7 @@ class Reader:
         self._dials = dials
         self._lag = lag  # real seconds
         self.pages = Pages(http, dials)
+        self._below = Children(http, dials)
         self._lock = threading.Lock()
         self._named: dict[str, list[str]] = {}
         self._finds: dict[str, bool] = {}  # plural → whether a filter finds records by our key, once that is known
@@ -54,12 +55,20 @@ class Reader:
         return [found[number] for number in dict.fromkeys(ids) if number in found]
 
     def _one(self, place: Place, picture: Picture, number: str) -> Record | None:
-        params = {"include": self._include(place, picture)}
+        params, at = {"include": self._included(place, picture)}, time.monotonic()
         answer = self._http.call(Request("GET", f"{place.spec.path}/{number}", params=params, read=True))
         if answer.status == 404:
             return None
         raw = wrapped(must(answer, place), place)
-        return None if raw.get("is_deleted") else record_of(picture, place, raw)
+        return None if raw.get("is_deleted") else self._shown(place, picture, raw, at)
+
+    def _included(self, place: Place, picture: Picture) -> str:
+        """What a look at a record is to show: its links, and what hangs on it where that is asked."""
+        return ",".join(filter(None, (self._include(place, picture), self._below.words(place))))
+
+    def _shown(self, place: Place, picture: Picture, raw: Mapping[str, Any], at: float) -> Record:
+        self._below.saw(place, raw, at)
+        return record_of(picture, place, raw)
 
     def _listed(self, place: Place, picture: Picture, ids: Sequence[str]) -> dict[str, Record]:
         """As many of these records as the newest pages of the views show, with at most one page for every two of them."""
@@ -69,9 +78,10 @@ class Reader:
             page = 0
             while left > 0 and wanted - found.keys():
                 page, left = page + 1, left - 1
-                rows, total = self.pages.page(place, view, self._include(place, picture), page, way="desc")
-                shown = [record_of(picture, place, row) for row in rows if not row.get("is_deleted")]
-                fresh = {record.id: record for record in shown if record.id in wanted - found.keys()}
+                at = time.monotonic()
+                rows, total = self.pages.page(place, view, self._included(place, picture), page, way="desc")
+                mine = [row for row in rows if not row.get("is_deleted") and str(row["id"]) in wanted - found.keys()]
+                fresh = {str(row["id"]): self._shown(place, picture, row, at) for row in mine}
                 found |= fresh
                 rest = -(-total // self._dials.page_rows) - page
                 if not rows or rest == 0 or (len(fresh) < 2 and not 0 < rest <= left):  # no cheaper than one look each
@@ -86,7 +96,7 @@ class Reader:
         for view in self.views(place):
             answer = self.pages.answer(place, view, "", 1, way="desc")
             rows = rows_of(answer, place)
-            made = moment(rows[0].get("created_at")) if rows else _date(answer)
+            made = moment(rows[0].get("created_at")) if rows else date_of(answer)
             if made is None:
                 return ""
             marks.append(f"{view}={made.isoformat()}")
@@ -198,7 +208,7 @@ class Reader:
 
     def _settled(self, row: Mapping[str, Any], answer: Answer) -> bool:
         """Whether a record has not been changed for longer than a search may lag."""
-        changed, now = moment(row.get("updated_at")), _date(answer)
+        changed, now = moment(row.get("updated_at")), date_of(answer)
         return changed is not None and now is not None and changed < now - timedelta(seconds=2 * self._lag + 1)
 
     # ------------------------------------------------------------ by a field
@@ -216,7 +226,7 @@ class Reader:
             hits += self._looked_up(place, wire.key, part) if filtered is None else filtered
         folded = {value.strip().casefold() for value in wanted}
         records = self.read(place, picture, list(dict.fromkeys(hits)))
-        return [record for record in records if folded & _held(record, field_)]
+        return [record for record in records if folded & held(record, field_)]
 
     def _looked_up(self, place: Place, key: str, values: Sequence[str]) -> list[str]:
         """Ids by looking up one value after the other."""
@@ -230,15 +240,7 @@ class Reader:
 
     def children(self, place: Place, number: str) -> list[tuple[str, str]]:
         """What hangs on a record, as (kind, id): records, activities of all kinds, documents; Refused where it is not shown."""
-        below = {"contact": ("contacts",), "deal": ("deals", "contacts")}.get(place.kept_as, ())
-        params = {"include": ",".join(f"{kind}s" for kind in CHILDREN if f"{kind}s" not in below)}
-        answer = self._http.call(Request("GET", f"{place.spec.path}/{number}", params=params, read=True))
-        if answer.status == 404:
-            return []
-        raw = wrapped(must(answer, place), place)
-        found = [(kind, str(child)) for kind in CHILDREN for child in raw.get(f"{kind}_ids") or []]
-        beside = beside_it(self._http, place, number) if place.kept_as in BESIDE else []
-        return found + [child for child in beside if child not in found]
+        return self._below.of(place, number)
 
 
 def wrapped(answer: Answer, place: Place) -> dict[str, Any]:
@@ -252,15 +254,6 @@ def _among(attribute: str, values: Sequence[str]) -> dict[str, Any]:
     return {"attribute": attribute, "operator": "is_in", "value": list(values)}
 
 
-def _date(answer: Answer) -> datetime | None:
-    """The destination's own time, which the clock of this machine says nothing about."""
-    try:
-        told = parsedate_to_datetime(answer.headers.get("date", ""))
-    except ValueError:
-        return None
-    return told if told.tzinfo else told.replace(tzinfo=UTC)
-
-
 def _is_lead(picture: Picture, record: Record, raw: Mapping[str, Any]) -> bool:
     """Whether a contact is a lead of ours by the feed in its key, or else by its lifecycle stage."""
     parts = record.key.split(":")
@@ -272,9 +265,3 @@ def _is_lead(picture: Picture, record: Record, raw: Mapping[str, Any]) -> bool:
             todo="set lifecycle_include to the word that its API takes, such as lifecycle_stages",
         )
     return bool(picture.lead_stage) and str(raw.get("lifecycle_stage_id")) == picture.lead_stage
-
-
-def _held(record: Record, field_: str) -> set[str]:
-    value = record.values.get(field_)
-    items = value if isinstance(value, list) else [value]
-    return {str(item).strip().casefold() for item in items if item is not None}

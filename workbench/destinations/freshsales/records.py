@@ -1,27 +1,42 @@
 """Records of Freshsales in both directions: declared names and labels on our side, keys, ids and wrappers on the wire.
 
 Numbers come back as plain decimal text without an exponent and without trailing zeros (`1200.0` is `1200`), the same
-for what was sent as `1200.00`; whole-number fields come back as int, days as `YYYY-MM-DD`. A link, an address or any
-other list of one is that one text, a longer list is a list with the primary one first.
+for what was sent as `1200.00`; whole-number fields come back as int, days as `YYYY-MM-DD`, moments in UTC. A link, an
+address or any other list of one is that one text, a longer list is a list with the primary one first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from workbench.destinations import Draft, Record, Value
-from workbench.destinations.freshsales.picture import Option, Picture, Place, Wire
+from workbench.destinations.freshsales.marker import pending
+from workbench.destinations.freshsales.picture import LINES, Option, Picture, Place, Wire
 from workbench.errors import listed
 
-__all__ = ["Unfit", "answers", "body_of", "includes", "plain_number", "record_of", "words_of"]
+__all__ = [
+    "Unfit",
+    "answers",
+    "body_of",
+    "fields_out",
+    "held",
+    "includes",
+    "moment_out",
+    "plain_number",
+    "record_of",
+    "values_of",
+    "words_of",
+]
 
 NUMBERS = ("number", "decimal")
+MOMENT = "date_time_split"
 WHOLE = ("integer",)
 AMOUNTS = ("money", "decimal", "percent")
 ECHOED = ("name", "first_name", "last_name")
-GROUPED = {"deal_stage": "deal_pipeline", "contact_status": "lifecycle_stage"}
+GROUPED = {"deal_stage": "deal_pipeline", "contact_status": "lifecycle_stage", "outcome": "type"}
 """A choice whose label may stand in several groups → the field that says which group."""
 
 
@@ -56,29 +71,37 @@ def body_of(picture: Picture, place: Place, draft: Draft, *, joined: bool = Fals
 
     `joined` sends several choices as one text with semicolons instead of as a list.
     """
-    wires = picture.wires[place.object]
-    body: dict[str, Any] = {}
-    custom: dict[str, Any] = {}
-    for name, value in draft.values.items():
-        if value is None and not draft.id:
-            continue
-        if name not in wires:
-            raise Unfit(f"the account has no field {name} on {place.spec.label}")
-        wire = wires[name]
-        sent = None if value is None or value == "" or value == [] else _out(wire, value, draft, wires, joined=joined)
-        _put(custom if wire.custom else body, wire, sent)
-    if not draft.id:
-        marker = picture.marker(place)
+    marker = None if draft.id else picture.marker(place)
+    body, custom = fields_out(picture, place, draft, joined=joined)
+    if marker is not None:
         (custom if marker.custom else body)[marker.key] = draft.key
         if place.object == "lead" and place.shared:
             body.setdefault("lifecycle_stage_id", _id(picture.lead_stage))
     return {**body, "custom_field": custom} if custom else body
 
 
+def fields_out(
+    picture: Picture, place: Place, draft: Draft, *, joined: bool = False, apart: Collection[str] = ()
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Native and custom fields of a draft as they are sent, but for those that the caller sends `apart`. Raises Unfit."""
+    wires = picture.wires[place.object]
+    body: dict[str, Any] = {}
+    custom: dict[str, Any] = {}
+    for name, value in draft.values.items():
+        if name in apart or (value is None and not draft.id):
+            continue
+        if name not in wires:
+            raise Unfit(f"the account has no field {name} on {place.spec.label}")
+        wire = wires[name]
+        sent = None if value is None or value == "" or value == [] else _out(wire, value, draft, wires, joined=joined)
+        _put(custom if wire.custom else body, wire, sent)
+    return body, custom
+
+
 def _put(body: dict[str, Any], wire: Wire, sent: object) -> None:
     if wire.name == "contacts" and not wire.custom:
         body["contacts_added_list"] = sent or []
-    elif wire.name == "sales_accounts" and not wire.custom:
+    elif wire.name in ("sales_accounts", "tags") and not wire.custom:
         body[wire.key] = sent or []
     else:
         body[wire.key] = sent
@@ -95,7 +118,26 @@ def _out(wire: Wire, value: Value, draft: Draft, wires: Mapping[str, Wire], *, j
         return _link_out(wire, value)
     if wire.kind in ("integer", *AMOUNTS):
         return _number(wire, value)
-    return _text_or_texts(value)
+    if wire.kind == "boolean":
+        return _flag(wire, value)
+    if wire.kind == "datetime":
+        return moment_out(wire.label, value)
+    return [str(value)] if wire.kind == "multi_picklist" and not isinstance(value, list) else _text_or_texts(value)
+
+
+def moment_out(label: str, value: Value) -> str:
+    """A moment as it is sent, which has to say its offset. Raises Unfit."""
+    found = _moment(value)
+    if found is None or found.tzinfo is None:
+        raise Unfit(f"{label} takes a day and a time with its offset, not {value!r}")
+    return found.astimezone(UTC).isoformat()
+
+
+def _moment(value: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
 
 
 def _custom_out(wire: Wire, value: Value, *, joined: bool) -> object:
@@ -108,7 +150,9 @@ def _custom_out(wire: Wire, value: Value, *, joined: bool) -> object:
         return _number(wire, value)
     if wire.wire_type == "checkbox":
         return _flag(wire, value)
-    return str(value)
+    if wire.wire_type == MOMENT:
+        return moment_out(wire.label, value)
+    return _id(str(value)) if wire.wire_type == "lookup" else str(value)
 
 
 def _flag(wire: Wire, value: Value) -> bool:
@@ -177,10 +221,22 @@ def record_of(picture: Picture, place: Place, raw: Mapping[str, Any]) -> Record:
     """A record as the account shows it, under declared names and labels."""
     wires = picture.wires[place.object]
     custom = raw.get("custom_field") or {}
-    values = {name: _in(wire, custom if wire.custom else raw) for name, wire in wires.items()}
+    values = values_of(picture, place, raw)
     marker = wires.get(place.spec.marker)
     key = (custom if marker.custom else raw).get(marker.key) if marker else None
-    return Record(str(raw["id"]), str(key or ""), values, str(raw.get("updated_at") or ""))
+    updated, made, maker = (str(raw.get(name) or "") for name in ("updated_at", "created_at", "creater_id"))
+    return Record(str(raw["id"]), str(key or ""), values, updated, made, maker)
+
+
+def values_of(picture: Picture, place: Place, raw: Mapping[str, Any]) -> dict[str, Value]:
+    """The fields of a record under declared names and labels; what the account does not show is None.
+
+    Of a deal whose lines are being changed the amount is the one that it gets back.
+    """
+    custom, wires = raw.get("custom_field") or {}, picture.wires[place.object]
+    values = {name: _in(wire, custom if wire.custom else raw) for name, wire in wires.items()}
+    kept = pending(str(values.get(LINES.name) or "")) if place.object == LINES.object else ""
+    return {**values, "amount": kept} if kept else values
 
 
 def _in(wire: Wire, raw: Mapping[str, Any]) -> Value:
@@ -202,6 +258,14 @@ def _in(wire: Wire, raw: Mapping[str, Any]) -> Value:
 def _scalar(wire: Wire, value: Any) -> Value:
     if isinstance(value, bool):
         return value
+    if not wire.custom and wire.kind == "boolean":
+        return str(value) in ("1", "true")
+    if (
+        (wire.wire_type == MOMENT or (not wire.custom and wire.kind == "datetime"))
+        and (found := _moment(value)) is not None
+        and found.tzinfo
+    ):
+        return found.astimezone(UTC).isoformat()
     if wire.kind in WHOLE and _is_number(value):
         text = plain_number(value)
         return text if "." in text else int(text)
@@ -271,3 +335,10 @@ def words_of(data: object) -> list[str]:
 
 def _flat(items: Iterable[object]) -> list[str]:
     return [words for item in items for words in words_of(item)]
+
+
+def held(record: Record, field_: str) -> set[str]:
+    """The values of a field, folded."""
+    value = record.values.get(field_)
+    items = value if isinstance(value, list) else [value]
+    return {str(item).strip().casefold() for item in items if item is not None}

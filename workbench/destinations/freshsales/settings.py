@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from workbench.destinations import Account
 from workbench.destinations.http import Policy
@@ -13,6 +13,8 @@ from workbench.errors import SpecError
 from workbench.specs import DestinationSpec
 
 __all__ = ["Dials", "calls_a_minute", "dials", "policy"]
+
+MARK = "{key}"
 
 
 class Dials(BaseModel):
@@ -28,6 +30,8 @@ class Dials(BaseModel):
     multi_select: Literal["labels", "joined"] = "labels"
     job_poll_seconds: float = 0.5
     job_timeout_seconds: float = 600.0
+    job_patience_seconds: float = 3600.0  # after which a job that has not ended counts as stuck
+    stuck_jobs: Literal["held", "over"] = "held"  # `over`: somebody has seen to it that none of them is at work any more
     purge_on_rollback: bool = True  # a deleted record is also taken out of the recycle bin, so that no trace is left
     timeout_seconds: float = 60.0
     patience_seconds: float = 3900.0  # of waits after 429 before we give up and say so
@@ -46,10 +50,34 @@ class Dials(BaseModel):
     views_contact: str = ""
     views_lead: str = ""
     views_deal: str = ""
+    views_modules: str = ""  # such as "cm_ticket=All Tickets; cm_site=All Sites"
+    marker_style: str = "[migration key: {key}]"
+    file_marker_style: str = " [{key}]"
+    parents: Literal["one", "list"] = "one"  # whether one activity may hang on several records
+    notes_by: Literal["include", "parents"] = "include"
+    files_seen: Literal["all", "known"] = "all"
+    removal: Literal["try", "never"] = "try"  # of files, links and calls, by the API
+    file_megabytes: float = 25.0
+    upload_seconds: float = 600.0
+    line_amount: Literal["kept", "summed"] = "kept"
+    percent_discount: Literal[1, 2] = 1
+
+    @field_validator("marker_style", "file_marker_style")
+    @classmethod
+    def _told_apart(cls, style: str) -> str:
+        """The key has to stand alone between two texts, or it could not be told from what is around it."""
+        before, mark, after = style.partition(MARK)
+        if not (mark and before.strip() and after.strip()) or MARK in after or set(style) & set("<>&\r\n"):
+            raise ValueError("one line of plain text with {key} once, and something before and after it")
+        return style
 
     def views(self, object_: str, usual: tuple[str, ...]) -> tuple[str, ...]:
         """The views whose union is every record of an object."""
         own: str = getattr(self, f"views_{object_}", "")
+        for part in self.views_modules.split(";"):
+            module, _, name = part.partition("=")
+            if module.strip() == object_ and name.strip():
+                return (name.strip(),)
         return tuple(name.strip() for name in own.split(";") if name.strip()) or usual
 
 

@@ -15,14 +15,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import httpx
 import stamina
 
 from workbench.destinations import Book, Secret, Spent, Standing, Wait
-from workbench.destinations.http.freshness import still_good
+from workbench.destinations.http.addresses import checked
+from workbench.destinations.http.freshness import may_leave
+from workbench.destinations.http.purposes import Tally
 from workbench.destinations.http.renewal import Renewal
 from workbench.destinations.http.verdicts import Happening, Verdict, classify
-from workbench.destinations.http.wire import LOOPBACK, Wire
+from workbench.destinations.http.wire import Wire
 from workbench.destinations.limits import Limiter, Window, too_long
 from workbench.destinations.limits.saying import asked, said
 from workbench.destinations.limits.timing import SYSTEM, Clock
@@ -76,7 +77,7 @@ class Request:
     method: str
     path: str
     params: Params = field(default_factory=dict)
-    body: object = None
+    body: object = None  # sent as JSON, unless it is a `Form`
     read: bool = False
     busy: Callable[[Answer], bool] | None = None
     tokens: int = 0  # that it costs, where the account counts tokens
@@ -136,7 +137,7 @@ class Http:
         renew: Callable[[], Secret] | None = None,
         clock: Clock = SYSTEM,
     ) -> None:
-        base = _checked(base_url, time_scale=policy.time_scale)
+        base = checked(base_url, time_scale=policy.time_scale)
         self._name, self._secret = header[0], _sendable(header[1], header[0])
         self._policy = policy
         self._clock = clock
@@ -144,6 +145,7 @@ class Http:
         self._refusals = _Refusals(policy)
         self._limiter = Limiter(policy.windows, report=on_wait or _silent, clock=clock, book=book, patience=policy.patience)
         self.stop_waiting = self._limiter.stop_waiting
+        self._tally = Tally()
         self._wire = Wire(base, timeout=policy.timeout, body_cap=policy.body_cap)
         self._closing = weakref.finalize(self, self._wire.close)
         logging.getLogger("stamina").setLevel(logging.ERROR)  # every wait is told by `on_wait`, in words
@@ -160,9 +162,9 @@ class Http:
         """What is left of the account's limits."""
         return self._limiter.standing()
 
-    def spent(self) -> Spent:
-        """Calls and tokens since this client was made."""
-        return self._limiter.spent()
+    def spent(self, purpose: str = "") -> Spent:
+        """Calls and tokens since this client was made, all of them or those for a purpose."""
+        return self._tally.spent(purpose) if purpose else self._limiter.spent()
 
     def close(self) -> None:
         """Close all connections and the book of the limits; a garbage-collected client closes its connections by itself."""
@@ -176,7 +178,8 @@ class Http:
         ``EngagementError`` where the address leads elsewhere, and ``Uncertain`` after a write of unknown outcome.
         """
         going = self._wire.request(request.method, request.path, params=request.params, body=request.body, packed=request.read)
-        send = partial(self._wire.exchange, going, self._name)
+        leaving = None if request.read else partial(may_leave, request.place)
+        send = partial(self._wire.exchange, going, self._name, leaving=leaving)
         got = self._patient(request, send)
         if request.read and got.verdict in AGAIN and self._policy.read_attempts > 1:
             got = self._again(request, send, got)
@@ -211,8 +214,7 @@ class Http:
         waited, number = 0.0, 0
         while True:
             self._limiter.take(tokens=request.tokens, kind=request.kind)
-            if not request.read:
-                still_good(request.place)
+            self._tally.add(request.tokens)
             begun, secret = self._clock.monotonic(), self._secret
             got = self._once(send, secret)
             if got.verdict == "stale" and self._renewal is not None and self._renewed(secret, begun):
@@ -356,27 +358,6 @@ def _day_gone(headers: Mapping[str, str]) -> bool:
     return told.day_gone if told.day_gone is not None else bool(told.left)
 
 
-def _checked(base_url: str, *, time_scale: float) -> httpx.URL:
-    """The base address; in earnest it has to be https, as the key travels with every request."""
-    try:
-        url = httpx.URL(base_url)
-    except httpx.InvalidURL as wrong:
-        raise _no_address(str(wrong)) from None
-    host = url.host
-    secure = url.scheme == "https" or (url.scheme == "http" and host in LOOPBACK)
-    plain = base_url.isascii() and base_url.isprintable() and not set(" ?#@") & set(base_url)
-    if not (host and secure and plain):
-        raise _no_address(f"{url.scheme}://{host}{url.path}")
-    if time_scale != 1 and host not in LOOPBACK:
-        raise EngagementError(
-            "a rehearsal's clock is set for an account that is none",
-            expected="time_scale = 1, or the address of a stand-in on this machine",
-            found=f"time_scale {time_scale:g} for {host}",
-            todo="correct time_scale or base_url in engagement.toml",
-        )
-    return url
-
-
 def _sendable(secret: Secret, name: str) -> Secret:
     """The key, if a header can hold it. It is looked at here, as every other place would show it in its error."""
     text = secret.reveal()
@@ -388,13 +369,4 @@ def _sendable(secret: Secret, name: str) -> Secret:
         expected=f"letters, digits and signs in one line, for the header {name}",
         found="nothing, or characters that no key has",
         todo="copy it again, whole, from the profile's API settings",
-    )
-
-
-def _no_address(found: str) -> EngagementError:
-    return EngagementError(
-        "this is no address of an API",
-        expected="https://…, as its settings show it; http only for a rehearsal on this machine; no key in it",
-        found=found,
-        todo="correct base_url in engagement.toml",
     )

@@ -1,4 +1,7 @@
-"""A change that hangs on a look: it goes out only as long as the look is fresh, however long it had to wait for its turn."""
+"""What has to hold at the very moment at which a change leaves, however long it had to wait for its turn.
+
+A change may hang on a look that grows old, and every change on our right to write, which another run may have taken over.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from dataclasses import dataclass
 
 from workbench.errors import Outdated
 
-__all__ = ["only_while", "still_good"]
+__all__ = ["may_leave", "only_by", "only_while"]
 
 
 @dataclass
@@ -21,6 +24,7 @@ class _Hanging:
 
 
 _hanging: ContextVar[_Hanging | None] = ContextVar("hanging", default=None)
+_right: ContextVar[Callable[[], None] | None] = ContextVar("right", default=None)
 
 
 @contextmanager
@@ -36,8 +40,20 @@ def only_while(good: Callable[[], bool]) -> Iterator[None]:
         _hanging.reset(token)
 
 
-def still_good(place: str) -> None:
-    """Raise Outdated where a change may not be sent any more; `place` is its method and path."""
+@contextmanager
+def only_by(right: Callable[[], None]) -> Iterator[None]:
+    """Let changes of this thread out only where `right`, asked right before each of them is sent, raises nothing."""
+    token = _right.set(right)
+    try:
+        yield
+    finally:
+        _right.reset(token)
+
+
+def may_leave(place: str) -> None:
+    """To be called before the first byte of a change: raises where it may not be sent any more; `place` is method and path."""
+    if (right := _right.get()) is not None:
+        right()
     hanging = _hanging.get()
     if hanging is None or hanging.place not in ("", place):
         return

@@ -12,8 +12,9 @@ import time
 import urllib.request
 import zlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote, urlsplit
 
 import httpx
@@ -21,16 +22,45 @@ import httpx
 from workbench.destinations import Secret
 from workbench.destinations.http.verdicts import Happening
 
-__all__ = ["LOOPBACK", "Wire"]
+__all__ = ["LOOPBACK", "Form", "Upload", "Wire"]
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 ONE = httpx.Limits(max_connections=1, keepalive_expiry=4.0)
 """An idle connection is not used again after four seconds: many servers close theirs after five."""
 PIECE = 16384
+LONGEST = "seconds"
+"""Where a request says how long it may take; httpx passes on what it does not know."""
 PATH = "/-._~!$&'()*+,;=:@%"
 GZIP_OR_ZLIB = 47
 HEADERS = [("Accept", "application/json"), ("User-Agent", "crm-migration-workbench")]
 NO_JSON, TOO_LONG, CUT = "without valid JSON", "its answer is too long", "its answer is cut off or damaged"
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file of a form: its name and type, and its bytes, which are read from the start each time they are sent."""
+
+    field: str
+    name: str
+    content_type: str
+    stream: BinaryIO
+
+
+@dataclass(frozen=True)
+class Form:
+    """A body in parts instead of JSON: fields by name, and perhaps a file, which never stands in memory as a whole."""
+
+    fields: Mapping[str, str]
+    upload: Upload | None = None
+    seconds: float = 0.0  # that sending it may take, where that is more than the usual
+
+    def parts(self) -> list[tuple[str, tuple[str | None, bytes | BinaryIO, str | None]]]:
+        """The parts as httpx takes them; one without a file name is a plain field."""
+        plain: list[tuple[str, tuple[str | None, bytes | BinaryIO, str | None]]] = [
+            (name, (None, text.encode(), None)) for name, text in self.fields.items()
+        ]
+        file = self.upload
+        return [*plain, (file.field, (file.name, file.stream, file.content_type))] if file else plain
 
 
 class Wire:
@@ -53,20 +83,29 @@ class Wire:
         """
         url = f"{str(self.base).rstrip('/')}/{quote(path, safe=PATH)}"
         headers = [*HEADERS, ("Accept-Encoding", "gzip" if packed else "identity")]
+        if isinstance(body, Form):
+            longest = {LONGEST: max(body.seconds, self._timeout)}
+            return httpx.Request(method, url, params=params or None, headers=headers, files=body.parts(), extensions=longest)
         content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         if content:
             headers.append(("Content-Type", "application/json"))
         return httpx.Request(method, url, params=params or None, headers=headers, content=content)
 
-    def exchange(self, request: httpx.Request, name: str, secret: Secret) -> tuple[Happening, Mapping[str, str]]:
-        """Send a request and read its answer; every failure is a Happening, and none is an exception."""
+    def exchange(
+        self, request: httpx.Request, name: str, secret: Secret, *, leaving: Callable[[], None] | None = None
+    ) -> tuple[Happening, Mapping[str, str]]:
+        """Send a request and read its answer; every failure is a Happening, and none is an exception.
+
+        `leaving` is called once the connection stands, right before the first byte; what it raises stops the request.
+        """
         try:
             line = self._idle.pop()
         except IndexError:
-            line = _Line(httpx.HTTPTransport(verify=self._trust, proxy=self._proxy, limits=ONE), self.place)
+            line = _Line(self.transport(), self.place)
         try:
             request.headers[name] = secret.reveal()
-            got = line.exchange(request, time.monotonic() + self._timeout, cap=self._cap)
+            seconds = float(request.extensions.get(LONGEST, self._timeout))
+            got = line.exchange(request, time.monotonic() + seconds, cap=self._cap, leaving=leaving)
         except BaseException as error:  # Ctrl-C, too: the frames in which it came hold the key
             line.close()
             raise error.with_traceback(None) from None
@@ -74,6 +113,10 @@ class Wire:
             request.headers.pop(name, None)
         self._idle.append(line)
         return got
+
+    def transport(self) -> httpx.HTTPTransport:
+        """A connection of its own to this address, with the certificates and the proxy of the house."""
+        return httpx.HTTPTransport(verify=self._trust, proxy=self._proxy, limits=ONE)
 
     def close(self) -> None:
         """Close the connections that nobody uses."""
@@ -103,14 +146,17 @@ class _Line:
         self._deadline = 0.0
         self._ours = self._sent = False
         self._kept = b""
+        self._leaving: Callable[[], None] | None = None
 
     def close(self) -> None:
         self._transport.close()
 
-    def exchange(self, request: httpx.Request, deadline: float, *, cap: int) -> tuple[Happening, Mapping[str, str]]:
+    def exchange(
+        self, request: httpx.Request, deadline: float, *, cap: int, leaving: Callable[[], None] | None
+    ) -> tuple[Happening, Mapping[str, str]]:
         """Send and read. Unless its head went out whole, nobody can have carried out the request."""
-        self._deadline, self._sent, self._kept = deadline, False, b""
-        request.extensions = {"timeout": {"connect": self._left()}, "trace": self._follow}
+        self._deadline, self._sent, self._kept, self._leaving = deadline, False, b"", leaving
+        request.extensions = {**request.extensions, "timeout": {"connect": self._left()}, "trace": self._follow}
         try:
             got = self._transport.handle_request(request)
         except httpx.HTTPError as error:
@@ -133,6 +179,8 @@ class _Line:
         """What httpx tells on the way (its extension ``trace``); a head for a proxy is none of ours."""
         if event == "http11.send_request_headers.started":
             self._ours = info["request"].method != b"CONNECT"
+            if self._ours and self._leaving is not None:
+                self._leaving()
         elif event == "http11.send_request_headers.complete":
             self._sent = self._ours
         elif event.endswith(("connect_tcp.complete", "start_tls.complete")):

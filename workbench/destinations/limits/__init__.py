@@ -92,14 +92,6 @@ class Limiter:
 
     # ------------------------------------------------------------ taking
 
-    def ask(self, now: float, *, tokens: int = 0, kind: str = "") -> float:
-        """0 where a call may go at this moment, and then it is counted; else the seconds until one may."""
-        at = self._slot(now, tokens, kind)
-        if at > now:
-            return at - now
-        self._enter(at, tokens, kind)
-        return 0.0
-
     def reserve(self, now: float, *, tokens: int = 0, kind: str = "") -> float:
         """The moment at which a call may go, from now on; it is counted as of then, and nobody else gets it."""
         at = self._slot(now, tokens, kind)

@@ -255,6 +255,8 @@ class Freshsales:
         return as_json(True)
 
     def _forgotten(self, kind: str, number: int, call: Call) -> Reply:
+        if self._house.switches["forget_live"] == "refuse" and self._house.state.get(kind, number) is not None:
+            raise Refusal(404, "Record not found")
         self._records.forget(kind, number, now=call.now)
         return as_json(True)
 

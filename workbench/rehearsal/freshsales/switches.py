@@ -72,6 +72,7 @@ SWITCHES = (
         "job_running", "IN_PROGRESS", ("IN_PROGRESS", "QUEUED", "PROCESSING"), "status word before the end", "§3 job_statuses"
     ),
     Switch("job_data", "string", ("string", "object"), "form of a job's data", "§3 job_statuses"),
+    Switch("forget_live", "accept", ("accept", "refuse"), "forgetting a record that was not deleted before", "§2 DELETE"),
     Switch("field_create", "accept", ("accept", "refuse"), "creating fields through the API", "§5, §12.1"),
     Switch("field_create_choices", "accept", ("accept", "ignore"), "choices in such a request", "§5"),
     Switch("field_create_unique", "accept", ("accept", "ignore"), "uniqueness in such a request", "§12.1"),
