@@ -6,10 +6,13 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
-from workbench.destinations import Account, Book, Draft, LiveField, Metadata, Outcome, Record, Spent, Standing, User, Wait
+from workbench.destinations import Account, Book, Draft, LiveField, Metadata, Outcome, Record, User
+from workbench.destinations.fields import BY_HAND, by_hand, seen_anew
 from workbench.destinations.http import Answer, Http
+from workbench.destinations.http.metered import Metered
 from workbench.destinations.pipedrive.calls import Calls, one_of, words_of
 from workbench.destinations.pipedrive.children import Children
+from workbench.destinations.pipedrive.dating import Dating, dated
 from workbench.destinations.pipedrive.picture import (
     NO,
     YES,
@@ -25,14 +28,13 @@ from workbench.destinations.pipedrive.picture import (
 from workbench.destinations.pipedrive.reading import Reader
 from workbench.destinations.pipedrive.records import Form, Unfit, body_of, key_of, leans_on_present, record_of
 from workbench.destinations.pipedrive.settings import Dials, dials, lanes_of, policy, renewed, root_of, signed
-from workbench.errors import DestinationBusy, EngagementError, Refused, SpecError, Uncertain, listed
+from workbench.errors import EngagementError, Refused, Uncertain
 from workbench.specs import CustomField, DestinationSpec
 
 __all__ = ["Pipedrive", "connect"]
 
 STALE = "Unknown key"
 """What v2 says of a custom field that is not there any more."""
-BY_HAND = "let an administrator make the field in the account's settings as the checklist says, then run this again"
 
 
 def connect(
@@ -43,12 +45,10 @@ def connect(
     book: Book | None = None,
 ) -> Pipedrive:
     """A client of one account. Nothing is sent until it is asked something."""
-    if account.edition and account.edition not in spec.editions:
-        raise SpecError(f"{spec.label} has no edition {account.edition!r}", expected=listed(spec.editions))
     return Pipedrive(spec, account, declared=declared, book=book)
 
 
-class Pipedrive:
+class Pipedrive(Metered):
     """One account of Pipedrive; see ``workbench.destinations.Destination`` for what it answers.
 
     A draft's key is kept in the record: in the field "Migration Key" of organizations, persons and deals, in the last
@@ -73,28 +73,13 @@ class Pipedrive:
         self._declared = tuple(declared)
         header = signed(account, self._dials)
         limits, renew = policy(spec, account, self._dials), renewed(account, self._dials)
-        self._http = Http(root_of(account.base_url), header, policy=limits, book=book, renew=renew)
-        self._calls = Calls(self._http, spec, self._dials)
+        self.http = Http(root_of(account.base_url), header, policy=limits, book=book, renew=renew)
+        self._calls = Calls(self.http, spec, self._dials)
         self._reader = Reader(self._calls)
         self._children = Children(self._calls, time_scale=account.time_scale)
+        self._dating = Dating(self._calls)
         self._lock = threading.Lock()
         self._picture: Picture | None = None
-
-    def on_wait(self, report: Callable[[Wait], None], *, days: bool = False) -> None:
-        """Have every wait told to somebody from now on, such as a progress bar."""
-        self._http.on_wait(report, days=days)
-
-    def stop_waiting(self, longer: float) -> None:
-        """End the calls that would wait for their turn for longer than this; they are not sent."""
-        self._http.stop_waiting(longer)
-
-    def standing(self) -> tuple[Standing, ...]:
-        """What is left of the two seconds and of the day's tokens."""
-        return self._http.standing()
-
-    def spent(self) -> Spent:
-        """Calls and tokens since this client was made."""
-        return self._http.spent()
 
     # ------------------------------------------------------------ the account
 
@@ -106,7 +91,7 @@ class Pipedrive:
             raise EngagementError(
                 "there is no Pipedrive account at this address",
                 expected="https://<company>.pipedrive.com",
-                found=f"{answer.status} from {self._http.host}",
+                found=f"{answer.status} from {self.http.host}",
                 todo="copy the company's address from the browser into engagement.toml",
             )
         return User(str(me["id"]), str(me.get("name") or ""), str(me.get("email") or ""), bool(me.get("active_flag", True)))
@@ -132,7 +117,7 @@ class Pipedrive:
                 todo="map the column to a field that is there, or into the text",
             )
         if self._dials.field_creation == "checklist":
-            raise Refused("fields of this account are made by hand", where=f"{plan.object}: {plan.label}", todo=BY_HAND)
+            raise by_hand(plan)
         answer = self._calls.send(
             "field_create", "POST", fields_path(self._calls, plan.object), body=_field_body(plan, self._spec)
         )
@@ -141,20 +126,7 @@ class Pipedrive:
         with self._lock:
             self._declared = tuple(dict.fromkeys([plan, *self._declared]))
             self._picture = None
-        return live_of(one_of(answer), plan) or self._shown(plan)
-
-    def _shown(self, plan: CustomField) -> LiveField:
-        """The new field as the account lists it, where the answer to its making did not say."""
-        try:
-            live = self.metadata([plan]).find(plan.object, plan.name)
-        except (DestinationBusy, Refused):
-            live = None  # raised from here, they would say that the field was not made
-        if live is None:
-            raise Uncertain(
-                f"the field {plan.label!r} was made, but the account does not show it",
-                todo="look for it in the account's settings, then run again",
-            )
-        return live
+        return live_of(one_of(answer), plan) or seen_anew(self, plan)
 
     def alike(self, plan: CustomField) -> list[LiveField]:
         """Custom fields of that object and label, of which an account takes any number; one call."""
@@ -189,7 +161,7 @@ class Pipedrive:
     def _write(self, form: Form, draft: Draft) -> Outcome:
         present: dict[str, Any] = {}
         if leans_on_present(form, draft):
-            present = self._reader.one(form, draft.id)
+            present = self._reader.present(form, draft.id)
             if not present:
                 return Outcome(draft.key, "rejected", draft.id, "the record is not there any more")
         try:
@@ -205,8 +177,12 @@ class Pipedrive:
         change = "PUT" if form.place.object == "note" else "PATCH"
         method, kind = (change, "update") if draft.id else ("POST", "create")
         path = self._calls.of(spec, draft.id) if draft.id else self._calls.of(spec)
+        said = ""
         try:
-            answer = self._calls.send(kind, method, path, body=body, object_=spec)
+            if not draft.id and dated(form, body):
+                answer, said = self._dating.send(form, body)
+            else:
+                answer = self._calls.send(kind, method, path, body=body, object_=spec)
         except Uncertain as error:
             return Outcome(draft.key, "unknown", draft.id, error.message)
         if not answer.good:
@@ -214,7 +190,7 @@ class Pipedrive:
             if STALE in words:
                 self._forget()  # somebody has deleted the field: what comes after this need not be sent to learn of it
             return Outcome(draft.key, "rejected", draft.id, words)
-        return _echoed(form, draft, one_of(answer))
+        return _echoed(form, draft, one_of(answer), words=said)
 
     def collect(self, object_: str, job: str, drafts: Sequence[Draft]) -> list[Outcome]:
         """There are no jobs here."""
@@ -282,7 +258,7 @@ def _field_body(plan: CustomField, spec: DestinationSpec) -> dict[str, Any]:
     return body
 
 
-def _echoed(form: Form, draft: Draft, raw: dict[str, Any]) -> Outcome:
+def _echoed(form: Form, draft: Draft, raw: dict[str, Any], *, words: str) -> Outcome:
     """Done only where the answer shows our record: a proxy may hand us the answer to somebody else's request."""
     number = str(raw.get("id") or "")
     if not number:
@@ -293,7 +269,8 @@ def _echoed(form: Form, draft: Draft, raw: dict[str, Any]) -> Outcome:
         return Outcome(draft.key, "done", number, after=record_of(form, raw).values)
     if key_of(form, raw) != draft.key:
         return Outcome(draft.key, "unknown", "", "the answer shows a record that does not bear our key")
-    return Outcome(draft.key, "done", number, after=record_of(form, raw).values)
+    after = record_of(form, raw).values if "title" in raw or form.place.object != "deal" else None  # v1 shows one otherwise
+    return Outcome(draft.key, "done", number, words, after=after)
 
 
 def _gone(number: str, answer: Answer) -> Outcome:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.destinations import LiveField, Metadata, User
+from workbench.destinations.fields import MARKER, marker_field, unmarked
 from workbench.destinations.pipedrive.calls import Calls, has_more, must, one_of, rows_of
 from workbench.errors import Refused, SpecError
 from workbench.specs import CustomField, DestinationSpec, NativeField, ObjectSpec
 
 __all__ = [
-    "MARKER",
     "Option",
     "Picture",
     "Place",
@@ -25,8 +25,6 @@ __all__ = [
     "place_of",
 ]
 
-MARKER = "migration_key__c"
-MARKER_LABEL = "Migration Key"
 MOST_PAGES = 1000
 WITH_FIELDS = ("organization", "person", "deal")
 """Objects that take custom fields; activities list fields and take none, notes have neither."""
@@ -105,10 +103,7 @@ class Picture:
         """The field that bears our key; Refused where it has not been made yet."""
         found = self.wires[place.object].get(place.spec.marker)
         if found is None:
-            raise Refused(
-                f"{place.spec.label} has no field {MARKER_LABEL!r}, so that nothing could be found again",
-                todo="run the provisioning phase, or let an administrator make this text field; then go on",
-            )
+            raise unmarked(place.spec.label)
         return found
 
 
@@ -121,12 +116,7 @@ def place_of(spec: DestinationSpec, object_: str) -> Place:
 
 def marker_fields(spec: DestinationSpec, objects: Iterable[str]) -> list[CustomField]:
     """The fields that the client needs itself; activities and notes bear our key in their text."""
-    about = "the key by which the migration finds its records again"
-    return [
-        CustomField(object=name, name=MARKER, label=MARKER_LABEL, type="text", unique=True, about=about)
-        for name in objects
-        if place_of(spec, name).spec.marker == MARKER
-    ]
+    return [marker_field(name) for name in objects if place_of(spec, name).spec.marker == MARKER]
 
 
 def fields_path(calls: Calls, object_: str) -> str:
@@ -145,7 +135,7 @@ def look(calls: Calls, spec: DestinationSpec, declared: Sequence[CustomField]) -
     for name in spec.objects:
         place = place_of(spec, name)
         rows = _listed(calls, place)
-        made = _natives(place, rows, lists, send_add_time=calls.dials.deal_add_time == "sent")
+        made = _natives(place, rows, lists, send_add_time=calls.dials.deal_add_time != "refused")
         made += _customs(place, rows, known) if place.takes_fields else []
         wires[name] = {wire.name: wire for wire, _ in made}
         live += [field for _, field in made]

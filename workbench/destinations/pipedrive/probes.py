@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from workbench.destinations import Destination
 from workbench.destinations.http import Answer
 from workbench.destinations.pipedrive import Pipedrive
 from workbench.destinations.pipedrive.calls import one_of, rows_of, words_of
+from workbench.destinations.pipedrive.dating import flat
 from workbench.destinations.pipedrive.marker import marked
 from workbench.destinations.pipedrive.picture import fields_path
 from workbench.destinations.probes import NAME, Bench, Probe, Verdict
@@ -57,7 +59,7 @@ class PipedriveProber:
         made = "1 deal, where it is not there the field Migration Key"
         return [
             Probe("create", "how is a new record answered?", ("create_status",), made, 3, self._made),
-            Probe("add_time", "may a deal keep its day of making?", ("deal_add_time",), "perhaps 1 deal", 2, self._add_time),
+            Probe("add_time", "may a deal keep its day of making?", ("deal_add_time",), "perhaps 1 deal", 3, self._add_time),
             Probe("lag", "how soon does a list, a search, show what was written?", LOOKS, "1 deal", 20, self._lag),
             Probe("case", "does an exact search tell capitals apart?", ("search_case",), "", 2, self._case),
             Probe("notes", "what is kept of HTML in a note?", ("note_create_status", "note_html", "note_comment"),
@@ -92,13 +94,20 @@ class PipedriveProber:
         return [Verdict("create_status", answers[0].status, f"a new record is answered with {answers[0].status}")]
 
     def _add_time(self, bench: Bench) -> list[Verdict]:
-        key, answers = bench.key("deal"), list[Answer]()
-        made = bench.make("deal", key, lambda: self._deal(key, answers, add_time=f"{OLD_DAY}T04:05:06Z"), dated=True)
-        told = str(one_of(answers[0]).get("add_time") or "")[:10]
-        kept = bool(made) and told == OLD_DAY
-        words = "is kept" if kept else "is not kept" if made else "is refused"
-        evidence = f"{answers[0].status}, {f'reads back {told}' if made else words_of(answers[0])}"
-        return [Verdict("deal_add_time", "sent" if kept else "refused", f"a deal's day of making {words}", evidence)]
+        """By v2, and where that refuses it by v1, whose call is out of support."""
+        evidence = []
+        for way, version in (("sent", "v2"), ("v1", "v1")):
+            key, answers = bench.key("deal"), list[Answer]()
+            send = partial(self._deal, key, answers, add_time=f"{OLD_DAY}T04:05:06Z", version=version)
+            made = bench.make("deal", key, send, dated=True)
+            told = str(one_of(answers[0]).get("add_time") or "")[:10]
+            evidence.append(f"{version}: {answers[0].status}, {f'reads back {told}' if made else words_of(answers[0])}")
+            if made and told == OLD_DAY:
+                return [Verdict("deal_add_time", way, f"a deal's day of making is kept by {version}", "; ".join(evidence))]
+            if made:
+                break
+        words = "is not kept" if made else "is refused"
+        return [Verdict("deal_add_time", "refused", f"a deal's day of making {words}", "; ".join(evidence))]
 
     def _lag(self, bench: Bench) -> list[Verdict]:
         key = bench.key("deal")
@@ -206,13 +215,14 @@ class PipedriveProber:
     def _scale(self) -> float:
         return self._api.dials.lag_seconds / self._client.lag if self._client.lag else 1.0
 
-    def _deal(self, key: str, answers: list[Answer], *, add_time: str = "") -> str:
+    def _deal(self, key: str, answers: list[Answer], *, add_time: str = "", version: str = "v2") -> str:
         """Make a deal that bears the key. Without a field to bear it none is made: it could not be found again."""
         if not self._field:
             raise Refused("there is no field that could bear a sentinel's key")
         body: dict[str, Any] = {"title": NAME, "custom_fields": {self._field: key}}
         body |= {"add_time": add_time} if add_time else {}
-        answers.append(self._send("create", "POST", self._api.path("deals"), body))
+        kind, sent = ("create", body) if version == "v2" else ("v1_create", flat(body))
+        answers.append(self._send(kind, "POST", self._api.path("deals", version=version), sent))
         return str(one_of(answers[-1]).get("id") or "") if answers[-1].good else ""
 
     def _newest(self) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -27,6 +29,8 @@ SEARCHED: Mapping[tuple[str, str], str] = {
 """Fields that a search knows by a name of their own; custom fields of text are searched all at once."""
 SEARCHED_TYPES = ("address", "varchar", "text", "varchar_auto", "double", "monetary", "phone")
 MOST_PAGES = 1_000_000
+FRESH = 2.0
+"""Seconds for which a record that was read with many others counts as present, for one change that is laid over it."""
 Raw = dict[str, Any]
 
 
@@ -41,20 +45,32 @@ class Reader:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self._dials = calls.dials
+        self._lock = threading.Lock()
+        self._seen: dict[tuple[str, str], tuple[float, Raw]] = {}  # object and id → when it was read, and as what
 
     # ------------------------------------------------------------ by id
 
     def read(self, form: Form, ids: Sequence[str]) -> list[Record]:
         """These records in full, a hundred a call; one that the list lacks is asked for by itself before it counts as gone."""
         wanted = [number for number in dict.fromkeys(ids) if number.isascii() and number.isdecimal()]
-        found: dict[str, Raw] = {}
+        found, at = dict[str, Raw](), time.monotonic()
         if form.place.object != "note":
             for start in range(0, len(wanted), AT_ONCE):
                 found |= self._listed(form, wanted[start : start + AT_ONCE])
+        together = dict(found)  # whoever reads so many is about to change them, one after the other
         for number in wanted:
             if number not in found and (raw := self.one(form, number)):
                 found[number] = raw
+        with self._lock:
+            kept = {key: seen for key, seen in self._seen.items() if seen[0] > at - FRESH}
+            self._seen = kept | {(form.place.object, number): (at, raw) for number, raw in together.items()}
         return [record_of(form, found[number]) for number in wanted if number in found]
+
+    def present(self, form: Form, number: str) -> Raw:
+        """What a record holds now, for one change: as it was read a moment ago, else by a look; empty where it is gone."""
+        with self._lock:
+            at, raw = self._seen.pop((form.place.object, number), (0.0, {}))
+        return raw if raw and time.monotonic() - at <= FRESH else self.one(form, number)
 
     def one(self, form: Form, number: str) -> Raw:
         """One record as the account shows it; empty where it is gone."""

@@ -237,8 +237,8 @@ def record_of(form: Form, raw: Mapping[str, Any]) -> Record:
     """A record as the account shows it, under declared names and labels."""
     custom = raw.get("custom_fields") or {}
     values = {name: _in(form, wire, custom if wire.custom else raw) for name, wire in form.wires.items()}
-    stamp = raw.get("update_time")
-    return Record(str(raw["id"]), key_of(form, raw), values, "" if stamp is None else str(stamp))
+    updated, made, maker = (str(raw.get(name) or "") for name in ("update_time", "add_time", "creator_user_id"))
+    return Record(str(raw["id"]), key_of(form, raw), values, updated, made, maker)
 
 
 def _in(form: Form, wire: Wire, raw: Mapping[str, Any]) -> Value:

@@ -41,7 +41,7 @@ class Dials(BaseModel):
     wait_for_day: bool = True  # a load whose tokens of the day are used up waits for the next ones
     page_rows: int = Field(default=500, ge=2, le=500)
     v1_path: Literal["v1", "api/v1"] = "v1"
-    deal_add_time: Literal["refused", "sent"] = "refused"
+    deal_add_time: Literal["refused", "sent", "v1"] = "refused"
     due_time_form: Literal["either", "HH:MM", "HH:MM:SS"] = "either"
     field_creation: Literal["api", "checklist"] = "api"
     note_form: Literal["auto", "text", "html"] = "auto"
