@@ -55,6 +55,8 @@ SELDOM = (50_000, 20, 50)
 """How rarely the collector looks for cycles while a stand-in serves."""
 TENANTS = Path(__file__).parent / "tenants"
 LOOPBACK = "127.0.0.1"
+FOLDER = "folder"
+"""The key of a recipe under which it names a folder with the rows of a source, seen from the recipe's own file."""
 
 
 def serve(
@@ -354,6 +356,8 @@ def _begun(kept: State, destination: str, recipe: Json) -> Json:
 
 def _read(tenant: str | Path, destination: str) -> Json:
     own = isinstance(tenant, Path) or os.sep in tenant or tenant.endswith(".toml")
+    if own and Path(tenant).is_dir():  # of a source, whose rows lie in files
+        return {FOLDER: str(Path(tenant).resolve())}
     path = Path(tenant) if own else TENANTS / f"{tenant}.toml"
     if not Path(path).is_file():
         known = ", ".join(sorted(file.stem for file in TENANTS.glob(f"{destination}_*.toml")))
@@ -361,7 +365,7 @@ def _read(tenant: str | Path, destination: str) -> Json:
             f"there is no tenant {tenant}", expected=f"{known}, or the path of a TOML file", todo="name one that is there"
         )
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        return _placed(tomllib.loads(Path(path).read_text(encoding="utf-8")), Path(path).parent)
     except UnicodeDecodeError as error:
         raise SpecError(
             "the tenant is not TOML", expected="a text in UTF-8", found=str(error), where=str(path), todo="save it as UTF-8"
@@ -370,3 +374,9 @@ def _read(tenant: str | Path, destination: str) -> Json:
         raise SpecError(
             "the tenant is not TOML", where=str(path), found=str(error), todo="mend the line that it names"
         ) from None
+
+
+def _placed(recipe: Json, beside: Path) -> Json:
+    """The recipe with the whole path of the folder that it names."""
+    named = recipe.get(FOLDER)
+    return {**recipe, FOLDER: str((beside / named).resolve())} if isinstance(named, str) else recipe

@@ -1,0 +1,38 @@
+"""Parts of a migration run in processes of their own, and killed on the way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+__all__ = ["killed"]
+
+PAUSE = 0.02
+HERE = Path(__file__).parent
+
+
+def killed(script: Path, arguments: Sequence[str], *, requests: Callable[[], int], after: Sequence[int]) -> int:
+    """Run a script again and again, and kill it after so many requests each, until it has ended by itself; returns the kills.
+
+    It sees the code of this tree, and what lies beside it.
+    """
+    kills = 0
+    path = os.pathsep.join([str(HERE.parent), str(script.parent)])
+    for most in (*after, None):
+        start = requests()
+        with subprocess.Popen([sys.executable, str(script), *arguments], env={**os.environ, "PYTHONPATH": path}) as process:
+            while process.poll() is None:
+                if most is not None and requests() - start >= most:
+                    process.send_signal(signal.SIGKILL)
+                    process.wait()
+                time.sleep(PAUSE)
+        if process.returncode != -signal.SIGKILL:
+            assert process.returncode == 0, f"{script.name} {arguments[0]} ended with {process.returncode}"
+            break
+        kills += 1
+    return kills
