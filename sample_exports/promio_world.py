@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 
 from sample_exports.promio_calls import Call, CallDrawer, CallWriter
 from sample_exports.promio_campaigns import (
@@ -29,7 +30,7 @@ from sample_exports.promio_leads import (
 from sample_exports.promio_owners import owner_rows
 from sample_exports.promio_people import Roster, phone_text
 from sample_exports.promio_reputation import reputation_rows
-from sample_exports.promio_rows import DELTA_ENDS, MAIN_ENDS, Row, Size, share
+from sample_exports.promio_rows import DELTA_ENDS, MAIN_ENDS, SIZES, Row, Size, share
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,18 @@ class World:
     main: Tables
     delta: Tables
     changes: list[Change]
+
+
+def generate(out: Path, *, size: str, seed: int) -> int:
+    """Write the three deliveries, the request and expected/ into a folder; the number of data rows comes back."""
+    # These modules write what this one makes, so they know it, and not the other way round.
+    from sample_exports.promio_deliveries import write_deliveries
+    from sample_exports.promio_truth import write_truth
+
+    world = make_world(SIZES[size], seed)
+    placed, gaps = write_deliveries(out, world, SIZES[size])
+    write_truth(out / "expected", placed, gaps, world)
+    return len(placed)
 
 
 def make_world(size: Size, seed: int) -> World:
