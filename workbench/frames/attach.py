@@ -6,13 +6,14 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from workbench.frames.groups import combined, overruled
 from workbench.frames.plan import BLANK, FeedPlan
+from workbench.frames.ranks import ranked
 from workbench.frames.select import by_row, cells_of, filled, made_from, matching, named, natural_keys, raw_cells
 from workbench.frames.staged import CELL_COLUMNS, Staged, records_by
-from workbench.recipes import convert
 from workbench.specs import Feed
 
-__all__ = ["add", "attach", "document", "match_people"]
+__all__ = ["add", "attach", "document", "left_out", "match_people"]
 
 LONGEST_NUMBER = 20
 """Digits of the longest number by which names are put in order."""
@@ -25,20 +26,33 @@ def attach(table: pd.DataFrame, plan: FeedPlan, *, parents: Mapping[str, Staged]
     """
     table = by_row(table)
     record, several = _owning_records(table, plan.feed, parents, tables)
-    newest = _newest(table, plan, record)
+    newest = record.notna() if plan.feed.combines else _newest(table, plan, record)
     bucket = pd.Series("rejected", index=table.index, dtype="object")
     reason = pd.Series(plan.feed.unmatched, index=table.index, dtype="object")
     reason[several] = "several_records_fit"
     bucket[record.notna()], reason[record.notna()] = "excluded", plan.feed.superseded
     bucket[newest], reason[newest] = "merged", "attached"
     fields, cells = _converted(table, plan, newest)
-    additions = pd.DataFrame({"record": record[newest], "row": table.index[newest], **fields}).reset_index(drop=True)
+    additions = pd.DataFrame({"record": record[newest], "row": table.index[newest], **fields})
+    if plan.feed.combines:
+        speaks = _newest(table, plan, record) if plan.feed.newest else ~record[newest].duplicated()
+        additions, lost = _all_speak(additions, table, plan, speaks=speaks)
+        cells = pd.concat([cells, lost], ignore_index=True)
     return Staged(
         records=pd.DataFrame(columns=["key", "marker", "row"], dtype="object"),
         verdicts=_verdicts(table, plan.feed, bucket, reason, record.where(newest), natural_keys(table, plan.table)),
         cells=cells,
-        additions=additions,
+        additions=additions.reset_index(drop=True),
     )
+
+
+def left_out(table: pd.DataFrame, plan: FeedPlan, *, reason: str) -> Staged:
+    """Verdicts for the rows of a feed that is not taken: all of them are excluded by one rule."""
+    table = by_row(table)
+    bucket = pd.Series("excluded", index=table.index, dtype="object")
+    reasons = pd.Series(reason, index=table.index, dtype="object")
+    nothing = pd.Series(pd.NA, index=table.index, dtype="object")
+    return _without_records(_verdicts(table, plan.feed, bucket, reasons, nothing, natural_keys(table, plan.table)))
 
 
 def add(
@@ -101,11 +115,7 @@ def match_people(table: pd.DataFrame, plan: FeedPlan, *, column: str) -> Staged:
 
 def document(table: pd.DataFrame, plan: FeedPlan) -> Staged:
     """Verdicts for rows that end in a hand-off document."""
-    table = by_row(table)
-    bucket = pd.Series("excluded", index=table.index, dtype="object")
-    reason = pd.Series("documented", index=table.index, dtype="object")
-    nothing = pd.Series(pd.NA, index=table.index, dtype="object")
-    return _without_records(_verdicts(table, plan.feed, bucket, reason, nothing, natural_keys(table, plan.table)))
+    return left_out(table, plan, reason="documented")
 
 
 def _owning_records(
@@ -134,11 +144,9 @@ def _loadable(parents: Mapping[str, Staged]) -> set[str]:
 
 def _newest(table: pd.DataFrame, plan: FeedPlan, record: pd.Series) -> pd.Series:
     """True for the one row of each record that is highest in `newest`, then in `tie`."""
-    feed, options = plan.feed, dict(plan.feed.newest_options)
-    if feed.newest_recipe == "moment" and plan.zone:
-        options.setdefault("zone", plan.zone)
-    rank = convert(named(table, feed.newest), feed.newest_recipe or "text", options=options).values
-    order = pd.DataFrame({"record": record, "rank": _comparable(rank, feed.newest_recipe), "row": table.index})
+    feed = plan.feed
+    rank = ranked(named(table, feed.newest), feed.newest_recipe, feed.newest_options, zone=plan.zone)
+    order = pd.DataFrame({"record": record, "rank": rank, "row": table.index})
     order["tie"] = _counted(cells_of(table, feed.tie))
     order = order[order["record"].notna()].sort_values(["rank", "tie"], na_position="first", kind="stable")
     return pd.Series(table.index.isin(order.drop_duplicates("record", keep="last")["row"]), index=table.index)
@@ -150,12 +158,25 @@ def _counted(names: pd.Series) -> pd.Series:
     return text.str.replace(r"[0-9]+", lambda digits: digits.group().zfill(LONGEST_NUMBER), regex=True)
 
 
-def _comparable(rank: pd.Series, recipe: str) -> pd.Series:
-    if recipe == "moment":
-        return pd.to_datetime(rank, utc=True, format="ISO8601")
-    if recipe in ("integer", "decimal", "money"):
-        return pd.to_numeric(rank)
-    return rank.astype("str")
+def _all_speak(
+    additions: pd.DataFrame, table: pd.DataFrame, plan: FeedPlan, *, speaks: pd.Series
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One addition a record out of all of its rows, and the cells that it does not tell.
+
+    A field that says nothing of how it is combined takes the word of the row that ``speaks``.
+    """
+    record, lost = additions["record"], [pd.DataFrame(columns=list(CELL_COLUMNS), dtype="object")]
+    firsts = additions[~record.duplicated()].copy()
+    for each in plan.fields:
+        values = additions[each.field]
+        said = values if each.combine else values.where(speaks.reindex(values.index).fillna(False))
+        made = combined(said, record, each)
+        rows = overruled(values, record, made, each)
+        cells = {"feed": plan.feed.name, "column": each.column, "field": each.field, "row": additions.index[rows]}
+        raw = raw_cells(table, each).reindex(additions.index[rows]).astype("str").to_numpy()
+        lost.append(pd.DataFrame({**cells, "value": raw, "reason": "other_row_counts"}))
+        firsts[each.field] = firsts["record"].map(made).astype("object")
+    return firsts, pd.concat(lost, ignore_index=True)
 
 
 def _converted(table: pd.DataFrame, plan: FeedPlan, rows: pd.Series) -> tuple[dict[str, pd.Series], pd.DataFrame]:

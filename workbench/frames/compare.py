@@ -124,6 +124,7 @@ def by_type(types: Mapping[str, str]) -> Mapping[str, tuple[str, ...]]:
         "multi_picklist": ("list_order",),
         "lookup": ("list_order",),
         "datetime": ("instant",),
+        "moment": ("instant",),
         "boolean": ("truth",),
     }
     return {field: (*allowed.get(type_, ()), "blanks") for field, type_ in types.items()} | {"*": ("blanks",)}

@@ -10,17 +10,31 @@ from dataclasses import dataclass, replace
 from dataclasses import field as made_by
 
 from workbench.errors import SpecError
-from workbench.specs import CustomField, DestinationSpec, Feed, FieldRule, NativeField, Options, Route, Source, Table
+from workbench.specs import (
+    CustomField,
+    DestinationSpec,
+    Feed,
+    FieldRule,
+    FixedRecord,
+    NativeField,
+    Options,
+    Route,
+    Source,
+    Table,
+)
 
 __all__ = [
     "BLANK",
     "FeedPlan",
     "FieldAnswer",
     "FieldPlan",
+    "Pictures",
     "declared_fields",
     "declared_name",
+    "holds_under",
     "native_field",
     "plan_feed",
+    "under",
 ]
 
 BLANK = "(blank)"
@@ -42,7 +56,8 @@ RECIPE_OF: Mapping[str, str] = {
     "money": "money",
     "percent": "percent",
     "date": "day",
-    "datetime": "day",
+    "datetime": "day",  # of a custom field; a standard one takes its time too
+    "moment": "moment",
     "boolean": "boolean",
     "duration": "duration_seconds",
     "picklist": "choice",
@@ -79,7 +94,18 @@ class FieldPlan:
     required: bool = False
     on_error: str = "set_aside"
     substitutes: Mapping[str, str] = made_by(default_factory=dict)  # decided for single values, before the recipe
+    combine: str = ""  # how it is made where several rows are one record
+    separator: str = "; "
     shared: bool = True  # false for lists of the account, whose options may mean nothing on another object
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A column whose pictures become files: of which derived table, and records of which feed."""
+
+    column: str
+    table: str
+    feed: str
 
 
 @dataclass(frozen=True)
@@ -96,6 +122,19 @@ class FeedPlan:
     constants: Mapping[str, str] = made_by(default_factory=dict)
     zone: str = ""  # IANA name of the time zone of moments that carry none
     prefixes: Mapping[str, str] = made_by(default_factory=dict)  # feed → what its natural keys begin with
+    active: bool = True  # false where the scope was answered otherwise
+    grouped: frozenset[str] = frozenset()  # feeds whose records are groups of rows
+    records: tuple[FixedRecord, ...] = ()  # those of the route that belong to this feed
+    placeholders: tuple[str, ...] = ()  # what the source says for nothing
+    links: Mapping[str, str] = made_by(default_factory=dict)  # row id → key of the other table's row, or "" for none
+    unlinked: frozenset[str] = frozenset()  # rows about whose link nobody has decided yet
+    linked: Table | None = None  # the other table
+    pictures: tuple[Pictures, ...] = ()
+    of_files: bool = False  # its table is a derived one, whose rows are files
+
+    def asks(self) -> tuple[str, ...]:
+        """Names of the tables that stand beside its own."""
+        return (*self.feed.asks(), *(each.table for each in self.pictures))
 
 
 def declared_name(label: str) -> str:
@@ -150,13 +189,51 @@ def plan_feed(
     undecided: frozenset[str] = frozenset(),
     scope: Mapping[str, str] | None = None,
     zone: str = "",
+    links: Mapping[str, str] | None = None,
+    unlinked: frozenset[str] = frozenset(),
 ) -> FeedPlan:
     """The plan of one feed from what was decided.
 
     `answers` by `feed/column`, `values` by `feed/column=value`, `owners` by the owner as it stands, `merges` by row id
-    (`undecided` ones wait), `scope` by the question. Columns that nobody decided on follow the route. A SpecError where
-    two columns would fill one field.
+    (`undecided` ones wait), `links` by row id (`unlinked` ones wait), `scope` by the question. Columns that nobody
+    decided on follow the route. A SpecError where two columns would fill one field.
     """
+    said = route.answered(scope or {})
+    active, feed = holds_under(feed.scope, said), under(feed, said)
+    local = zone or source.zone
+    return FeedPlan(
+        feed=feed,
+        source=source.name,
+        table=route.table(source, feed.table),
+        fields=_fields(route, destination, feed, answers, values, zone=local),
+        owners=owners,
+        merges=merges,
+        undecided=undecided,
+        constants=_constants(feed, scope or {}),
+        zone=local,
+        prefixes={other.name: route.table(source, other.table).key_prefix for other in route.feeds},
+        active=active,
+        grouped=frozenset(other.name for other in route.feeds if other.group),
+        records=tuple(record for record in route.records if record.feed == feed.name),
+        placeholders=source.placeholders,
+        links=links or {},
+        unlinked=unlinked,
+        linked=route.table(source, feed.relink.to) if feed.relink is not None else None,
+        pictures=_pictures(route, feed),
+        of_files=feed.table in {made.name for made in route.derived},
+    )
+
+
+def _fields(
+    route: Route,
+    destination: DestinationSpec,
+    feed: Feed,
+    answers: Mapping[str, FieldAnswer],
+    values: Mapping[str, str],
+    *,
+    zone: str,
+) -> tuple[FieldPlan, ...]:
+    """What becomes of each column: what was decided of it, else what the route says."""
     declared = {(known.object, known.name): known for known in declared_fields(route, answers)}
     rules = {rule.column: rule for rule in feed.fields}
     columns = dict.fromkeys([*rules, *(s.split("/", 1)[1] for s in answers if s.split("/", 1)[0] == feed.name)])
@@ -165,22 +242,29 @@ def plan_feed(
         answer = answers.get(f"{feed.name}/{column}")
         plans += _column_plans(destination, feed, column, rules.get(column), answer, declared, _own(values, feed, column))
     _refuse_collisions(feed, plans)
-    local = zone or source.zone
-    plans = [
-        replace(plan, options={"zone": local, **plan.options}) if plan.recipe == "moment" and local else plan for plan in plans
+    zoned = [
+        replace(plan, options={"zone": zone, **plan.options}) if plan.recipe == "moment" and zone else plan for plan in plans
     ]
-    return FeedPlan(
-        feed=feed,
-        source=source.name,
-        table=source.tables[feed.table],
-        fields=tuple(plans),
-        owners=owners,
-        merges=merges,
-        undecided=undecided,
-        constants=_constants(feed, scope or {}),
-        zone=local,
-        prefixes={other.name: source.tables[other.table].key_prefix for other in route.feeds},
-    )
+    return tuple(zoned)
+
+
+def _pictures(route: Route, feed: Feed) -> tuple[Pictures, ...]:
+    """The derived tables that are made of pictures inside this feed's table, and become records."""
+    homes = {other.table: other.name for other in route.feeds if other.kind == "record"}
+    mine = [made for made in route.derived if made.kind == "images" and made.table == feed.table and made.name in homes]
+    return tuple(Pictures(made.column, made.name, homes[made.name]) for made in mine)
+
+
+def holds_under(scope: Mapping[str, Sequence[str]], said: Mapping[str, str]) -> bool:
+    """Whether every question of a scope was answered in one of the ways that it names."""
+    return all(said.get(name, "").strip().casefold() in {each.casefold() for each in ways} for name, ways in scope.items())
+
+
+def under(feed: Feed, said: Mapping[str, str]) -> Feed:
+    """The feed with those of its fields and rules that hold under these answers."""
+    fields = tuple(rule for rule in feed.fields if holds_under(rule.scope, said))
+    exclude = tuple(rule for rule in feed.exclude if holds_under(rule.scope, said))
+    return feed.model_copy(update={"fields": fields, "exclude": exclude})
 
 
 def _constants(feed: Feed, scope: Mapping[str, str]) -> dict[str, str]:
@@ -218,10 +302,15 @@ def _column_plans(
             for part in native.splits
         ]
     kind = native.type if native else _declared_type(declared, feed.object, name)
-    recipe = (answer.recipe if answer else "") or (follows.recipe if follows else "") or RECIPE_OF.get(kind, "text")
+    recipe = (answer.recipe if answer else "") or (follows.recipe if follows else "") or _usual_recipe(kind, native)
     options: dict[str, object] = {**(follows.options if follows else {}), **(answer.options if answer else {})}
     plan = _one_plan(column, name, recipe, options, follows, values, declared.get((feed.object, name)))
     return [replace(plan, shared=native is None or not native.selector)]
+
+
+def _usual_recipe(kind: str, native: NativeField | None) -> str:
+    """The recipe for a field where neither the route nor a person names one."""
+    return "moment" if kind == "datetime" and native is not None else RECIPE_OF.get(kind, "text")
 
 
 def _one_plan(
@@ -249,6 +338,8 @@ def _one_plan(
         required=rule.required if rule else False,
         on_error=rule.on_error if rule else "set_aside",
         substitutes=substitutes,
+        combine=rule.combine if rule else "",
+        separator=rule.separator if rule else "; ",
     )
 
 

@@ -6,10 +6,14 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from workbench.frames.derived import ENDS, PROBLEM
+from workbench.frames.fixed import with_fixed
+from workbench.frames.groups import combined, overruled, row_keys, spread
+from workbench.frames.parents import grow_trees, look_up
 from workbench.frames.plan import BLANK, FeedPlan, FieldPlan
-from workbench.frames.select import ROW, by_row, cells_of, filled, holds, made_from, matching, natural_keys, raw_cells
-from workbench.frames.staged import CELL_COLUMNS, VERDICT_COLUMNS, Staged, marker_of, parent_records, records_by
-from workbench.recipes import convert
+from workbench.frames.select import ROW, by_row, cells_of, filled, holds, made_from, matching, raw_cells
+from workbench.frames.staged import CELL_COLUMNS, VERDICT_COLUMNS, Staged, marker_of, records_by
+from workbench.frames.underway import Underway
 
 __all__ = ["CELL_COLUMNS", "VERDICT_COLUMNS", "Staged", "marker_of", "transform"]
 
@@ -20,11 +24,13 @@ def transform(
     *,
     parents: Mapping[str, Staged] | None = None,
     tables: Mapping[str, pd.DataFrame] | None = None,
+    links: Mapping[str, pd.DataFrame] | None = None,
 ) -> Staged:
     """The records of a feed that makes records.
 
     ``table`` has the export's columns and ``_row``, which names a row. ``parents`` are the feeds staged before, by
-    name, and ``tables`` their tables: lookups and merges point into them. Nothing is raised for a bad row; a SpecError
+    name, and ``tables`` their tables: lookups and merges point into them. ``links`` are the tables of the source by
+    name, of which some say what belongs together. Nothing is raised for a bad row; a SpecError
     where the table lacks a column that rows are chosen, named or merged by. Any other missing column counts as empty.
     """
     work = _Work(table, plan, parents or {}, tables or {})
@@ -33,54 +39,46 @@ def transform(
     work.merge_rows()
     work.convert_fields()
     work.assign_owners()
-    work.look_up()
+    work.lookups |= look_up(work, parents=work.parents, tables=work.tables, links=links or {})
     work.settle_unique()
-    return work.staged()
+    work.lookups |= grow_trees(work)
+    return with_fixed(work.staged(), plan)
 
 
-class _Work:
+class _Work(Underway):
     """The table on its way, one step at a time; each step looks only at rows that are still on it."""
 
     def __init__(
-        self, table: pd.DataFrame, plan: FeedPlan, parents: Mapping[str, Staged], tables: Mapping[str, pd.DataFrame]
+        self,
+        table: pd.DataFrame,
+        plan: FeedPlan,
+        parents: Mapping[str, Staged],
+        tables: Mapping[str, pd.DataFrame],
     ) -> None:
-        self.table = by_row(table)
-        self.plan = plan
-        self.feed = plan.feed
+        super().__init__(table, plan)
         self.parents = parents
         self.tables = tables
-        rows = self.table.index
-        self.bucket = pd.Series("load", index=rows, dtype="str")
-        self.reason = pd.Series(pd.NA, index=rows, dtype="str")
-        self.record = pd.Series(pd.NA, index=rows, dtype="str")
-        self.detail = pd.Series(pd.NA, index=rows, dtype="str")
         self.fields: dict[str, pd.Series] = {}
         self.lookups: dict[str, pd.Series] = {}
-        self.cells: list[pd.DataFrame] = []
-
-    def open(self) -> pd.Series:
-        """True for the rows that still are to become a record."""
-        return self.bucket == "load"
-
-    def end(self, rows: pd.Series, bucket: str, reason: str, *, record: pd.Series | None = None) -> None:
-        """Put the rows that are still open into a bucket."""
-        rows = rows.fillna(False).astype(bool) & self.open()
-        self.bucket[rows], self.reason[rows] = bucket, reason
-        if bucket in ("rejected", "held", "excluded"):
-            self.record[rows] = pd.NA
-        if record is not None:
-            self.record[rows] = record[rows]
 
     # ------------------------------------------------------------ which rows
 
     def select(self) -> None:
+        if not self.plan.active:
+            self.end(self.open(), "excluded", "other_answer")
         for exclusion in self.feed.exclude:
             self.end(holds(self.table, exclusion.when), "excluded", exclusion.rule)
         if self.feed.when is not None:
             self.end(~holds(self.table, self.feed.when), "excluded", self.feed.otherwise)
 
+        if self.plan.of_files and PROBLEM in self.table:
+            for problem, bucket in ENDS.items():
+                rows = self.table[PROBLEM].eq(problem).fillna(False).astype(bool)
+                self.tell(rows, "file", cells_of(self.table, "file_name"))
+                self.end(rows, bucket, problem)
+
     def name_records(self) -> None:
-        natural = natural_keys(self.table, self.plan.table)
+        natural = row_keys(self.table, self.feed, self.plan.table)
         self.natural = natural
         self.end(natural.isna(), "rejected", "key_missing")
         self.record = (self.feed.name + "/" + natural).astype("str").where(self.open(), pd.NA)
@@ -90,7 +88,12 @@ class _Work:
 
     def merge_rows(self) -> None:
         self.into = pd.Series(dict(self.plan.merges), dtype="object").reindex(self.table.index)
-        self._repeated()
+        self.waiting = pd.Series(self.table.index.isin(list(self.plan.undecided)), index=self.table.index)
+        if self.feed.group:
+            self.into = spread(self.into, self.record)
+            self.waiting |= self.record.isin(set(self.record[self.waiting].dropna()))
+        else:
+            self._repeated()
         for match in self.feed.merge:
             parent = by_row(self.tables[match.feed])
             pairs = records_by(self.parents[match.feed], matching(parent, match, side="with"))
@@ -122,8 +125,7 @@ class _Work:
 
     def _decided(self) -> None:
         """Rows that a person found to be somebody who is here already, and rows about which nobody has said so yet."""
-        waiting = pd.Series(self.table.index.isin(list(self.plan.undecided)), index=self.table.index)
-        self.end(waiting, "held", "undecided_duplicate")
+        self.end(self.waiting, "held", "undecided_duplicate")
         reason = "same_company" if self.feed.duplicates == "companies" else "same_person"
         elsewhere = self.into.notna() & (self.into != "") & (self.into != self.record)
         self.end(elsewhere, "merged", reason, record=self.into)
@@ -158,39 +160,39 @@ class _Work:
             self.fields[plan.field] = done.values
             self._settle_errors(plan, raw, done.reasons)
             noted = done.notes.notna()
-            self._set_aside(plan, raw, done.notes.where(noted), rows=noted)
+            self.set_aside(plan, raw, done.notes.where(noted), rows=noted)
         self._fill_survivors()
+        if self.feed.group:
+            self._combine()
 
     def _settle_errors(self, plan: FieldPlan, raw: pd.Series, reasons: pd.Series) -> None:
         broken = reasons.notna() & self.open()
         if plan.required or plan.on_error != "set_aside":
             bucket = "held" if plan.on_error == "hold" else "rejected"
             for reason in reasons[broken].unique():
-                self._detail(broken & (reasons == reason), plan, raw)
+                self.tell(broken & (reasons == reason), plan.column, raw)
                 self.end(broken & (reasons == reason), bucket, str(reason))
-        self._set_aside(plan, raw, reasons, rows=reasons.notna())
-        if plan.required:
-            self._detail(self.fields[plan.field].isna() & self.open(), plan, raw)
-            self.end(self.fields[plan.field].isna(), "rejected", "required_field_empty")
+        self.set_aside(plan, raw, reasons, rows=reasons.notna())
+        if plan.required and not self.feed.group:
+            self._refuse_empty(plan, raw)
 
-    def _detail(self, rows: pd.Series, plan: FieldPlan, raw: pd.Series) -> None:
-        self.detail[rows] = plan.column + " = " + raw[rows].fillna("").astype("str")
+    def _refuse_empty(self, plan: FieldPlan, raw: pd.Series) -> None:
+        self.tell(self.fields[plan.field].isna() & self.open(), plan.column, raw)
+        self.end(self.fields[plan.field].isna(), "rejected", "required_field_empty")
 
-    def _set_aside(self, plan: FieldPlan, raw: pd.Series, reasons: pd.Series, *, rows: pd.Series) -> None:
-        rows = rows & ((self.bucket == "load") | (self.bucket == "merged"))
-        if rows.any():
-            self.cells.append(
-                pd.DataFrame(
-                    {
-                        "feed": self.feed.name,
-                        "column": plan.column,
-                        "field": plan.field,
-                        "row": self.table.index[rows],
-                        "value": raw[rows].astype("str").to_numpy(),
-                        "reason": reasons[rows].to_numpy(),
-                    }
-                )
-            )
+    def _combine(self) -> None:
+        """Of all rows of a record one stands for it, the first; the others are merged into it, and all of them speak."""
+        rows = self.open()
+        speaking = self.record.where(rows)
+        for plan in self.plan.fields:
+            values, raw = self.fields[plan.field], raw_cells(self.table, plan)
+            made = combined(values, speaking, plan)
+            lost = overruled(values, speaking, made, plan)
+            self.set_aside(plan, raw, pd.Series("other_row_counts", index=raw.index), rows=lost)
+            values[rows] = self.record[rows].map(made).astype("object")
+            if plan.required:
+                self._refuse_empty(plan, raw)
+        self.end(self.record.where(self.open()).duplicated(keep="first"), "merged", "same_group", record=self.record)
 
     def _fill_survivors(self) -> None:
         """A merged row gives its record what the record lacks; where both speak, the record's own word stays."""
@@ -206,7 +208,7 @@ class _Work:
             kept = pd.Series(values[self.open()].to_numpy(), index=self.record[self.open()], dtype="object")
             own = self.record.map(kept[~kept.index.duplicated()])
             differs = merged & values.notna() & (values.astype("str") != own.astype("str"))
-            self._set_aside(
+            self.set_aside(
                 plan, raw_cells(self.table, plan), pd.Series("record_kept_its_own", index=values.index), rows=differs
             )
 
@@ -222,18 +224,6 @@ class _Work:
         self.detail[nobody & self.open()] = self.feed.owner + " = " + said
         self.end(nobody, "held", "owner_unresolved")
 
-    def look_up(self) -> None:
-        for lookup in self.feed.lookups:
-            prefix = self.plan.prefixes.get(lookup.feed, "")
-            options = {"prefix": prefix} if prefix else None
-            raw = cells_of(self.table, lookup.column)
-            wanted = convert(raw, "identifier", options=options).values.astype("str")
-            found = wanted.map(parent_records(self.parents[lookup.feed])).astype("object")
-            self.lookups[lookup.to] = found
-            if lookup.required:
-                self.detail[found.isna() & self.open()] = lookup.column + " = " + raw.fillna("").astype("str")
-                self.end(found.isna(), "held", "parent_missing")
-
     def settle_unique(self) -> None:
         """No two records share what the destination keeps unique: the later one goes without, or waits."""
         if self.feed.unique not in self.fields:
@@ -241,9 +231,9 @@ class _Work:
         plan = next(plan for plan in self.plan.fields if plan.field == self.feed.unique)
         taken, raw = self._taken(plan.field), raw_cells(self.table, plan)
         if plan.required:
-            self._detail(taken & self.open(), plan, raw)
+            self.tell(taken & self.open(), plan.column, raw)
             self.end(taken, "held", "taken_by_another_record")
-        self._set_aside(plan, raw, pd.Series("taken_by_another_record", index=raw.index), rows=taken)
+        self.set_aside(plan, raw, pd.Series("taken_by_another_record", index=raw.index), rows=taken)
         self.fields[plan.field][taken] = pd.NA
 
     def _taken(self, name: str) -> pd.Series:
@@ -268,14 +258,10 @@ class _Work:
         here, there = set(self.record[self.open()]), self._there()
         lost = (self.bucket == "merged") & ~self.record.isin(here | there)
         self.bucket[lost], self.reason[lost], self.record[lost] = "held", "survivor_not_loaded", pd.NA
-        cells = (
-            pd.concat(self.cells, ignore_index=True) if self.cells else pd.DataFrame(columns=list(CELL_COLUMNS), dtype="object")
-        )
-        gone = self.table.index[~self.bucket.isin(["load", "merged"])]
         return Staged(
             records=self._records(),
-            verdicts=self._verdicts(),
-            cells=cells[~cells["row"].isin(gone)].reset_index(drop=True),
+            verdicts=self.verdicts(),
+            cells=self.cells(),
             additions=self._additions(there - here),
         )
 
@@ -300,20 +286,6 @@ class _Work:
     def _or_constant(self, name: str, values: pd.Series) -> pd.Series:
         """The values; where there is none, what the route says for every record."""
         return values.where(values.notna(), self.plan.constants[name]) if name in self.plan.constants else values
-
-    def _verdicts(self) -> pd.DataFrame:
-        frame = pd.DataFrame(
-            {
-                "row": self.table.index,
-                "feed": self.feed.name,
-                "natural": self.natural,
-                "bucket": self.bucket,
-                "reason": self.reason,
-                "record": self.record,
-                "detail": self.detail,
-            }
-        )
-        return frame.reset_index(drop=True)
 
     def _additions(self, elsewhere: set[str]) -> pd.DataFrame:
         rows = (self.bucket == "merged") & self.record.isin(elsewhere)

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import EditError, ExportError
+from workbench.readers.ndjson import FORMATS, LINES
 
 __all__ = ["ExportFile", "open_export"]
 
-READABLE = "a text file (csv, tsv, txt) or an Excel workbook (xlsx, xlsm)"
+READABLE = "a text file (csv, tsv, txt, ndjson, json) or an Excel workbook (xlsx, xlsm)"
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 FOREIGN = (
     (b"%PDF", "a PDF document", "ask for the export as CSV or XLSX; a PDF has no rows"),
@@ -29,7 +30,7 @@ MARKUP = (b"<!doctype html", b"<html", b"<table", b"<?xml")
 
 @dataclass(frozen=True)
 class ExportFile:
-    """A file that can be read: ``format`` is csv, tsv, txt, xlsx or xlsm; ``size`` in bytes."""
+    """A file that can be read: ``format`` is csv, tsv, txt, ndjson, jsonl, json, xlsx or xlsm; ``size`` in bytes."""
 
     path: Path
     size: int
@@ -55,7 +56,7 @@ def open_export(path: str | Path) -> ExportFile:
             where=str(path),
             todo="give yourself read permission on the file, or copy it to a folder of your own",
         ) from error
-    if size == 0:
+    if size == 0 and path.suffix.lower().lstrip(".") not in LINES:  # no lines are no objects, and a table of none
         raise ExportError(
             "The export is empty.", expected=READABLE, found="0 bytes", where=str(path), todo="get the file again"
         )
@@ -96,7 +97,7 @@ def _format(path: Path, head: bytes) -> str:
             path, "a web page or XML document", "open it in Excel and save it as CSV UTF-8 or XLSX, or export it again"
         )
     suffix = path.suffix.lower().lstrip(".")
-    return suffix if suffix in {"csv", "tsv", "txt"} else "csv"
+    return suffix if suffix in {"csv", "tsv", "txt", *FORMATS} else "csv"
 
 
 def _zipped(path: Path) -> str:

@@ -13,6 +13,7 @@ from workbench.errors import EditError
 from workbench.readers.damage import clean_cells, find_damage, words_beyond_ascii
 from workbench.readers.export import Export, Finding, Reading, findings_frame, rejects_frame
 from workbench.readers.layout import Layout
+from workbench.readers.ndjson import FORMATS, read_json
 from workbench.readers.opening import ExportFile, open_export
 from workbench.readers.rows import Sorted
 from workbench.readers.text import read_text
@@ -48,6 +49,8 @@ def read_export(
     file = open_export(path)
     if file.format in ("xlsx", "xlsm"):
         return _workbook(file, sheet, header_line, duplicates)
+    if file.format in FORMATS:
+        return _json(file)
     if sheet is not None:
         raise EditError(
             "A text file has no sheets.", expected="a workbook", found=file.format, where=str(path), todo="leave sheet out"
@@ -80,6 +83,18 @@ def _workbook(file: ExportFile, sheet: str | None, header_line: int | None, dupl
     names = dict(enumerate(book.layout.names))
     marks = [Finding(names.get(m.position, ""), m.code, m.count, m.sample) for m in book.marks]
     return _export(book.layout, book.content, report, [*book.findings, *marks])
+
+
+def _json(file: ExportFile) -> Export:
+    """A table of JSON objects; it has no header, and its lines are what can be counted."""
+    found = read_json(file.path)
+    nothing = Sorted(pa.table({}), found.lines, found.rejects, (), 0, found.blank, 0, ())
+    records = len(found.lines) + len(found.rejects) + found.blank
+    names = tuple(found.columns)
+    layout = Layout(header_line=None, start=1, names=names, unnamed=frozenset(), typical=0.0, findings=())
+    report = replace(_reading(file, layout, replace(nothing, records=records)), encoding="utf-8", encoding_reason="JSON")
+    table = pa.table(found.columns) if found.columns else pa.table({})
+    return _export(layout, replace(nothing, table=table, records=records), report, [])
 
 
 def _reading(file: ExportFile, layout: Layout, content: Sorted) -> Reading:

@@ -11,7 +11,7 @@ import pandas as pd
 from pydantic import ConfigDict, ValidationError, validate_call
 
 from workbench.errors import SpecError
-from workbench.recipes import choices, dates, names, numbers, reach, texts
+from workbench.recipes import choices, clocks, dates, markup, names, numbers, reach, texts
 from workbench.recipes.cells import CellRecipe, Converted, converted
 
 Recipe = Callable[..., CellRecipe]
@@ -22,6 +22,8 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         for recipe in (
             texts.text,
             texts.long_text,
+            markup.html,
+            markup.note_text,
             names.name,
             reach.email,
             reach.phone,
@@ -33,6 +35,9 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             numbers.percent,
             dates.day,
             dates.moment,
+            clocks.zoned_moment,
+            clocks.utc_day,
+            clocks.utc_time,
             numbers.duration_seconds,
             choices.boolean,
             choices.choice,

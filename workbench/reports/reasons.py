@@ -57,7 +57,14 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "claimed_twice": Reason(
             "The destination has one record that several of ours answer to.", "Say which of them it is, or merge them."
         ),
+        "unknown_parent_kind": Reason(
+            "The row says what kind of record it hangs on, and there is no such kind.", "Say which feed the kind belongs to."
+        ),
+        "undecided_link": Reason("The row lost its link to another table, and nobody said yet which row it is.", _DECIDE),
+        "file_over_limit": Reason("The file is larger than the destination takes.", "Upload it by hand, or decide otherwise."),
         # rows that are in another record
+        "same_group": Reason("Several rows make up this one record."),
+        "linked": Reason("The link stands on the record that it belongs to."),
         "repeated_row": Reason("The same row stands in the export twice."),
         "same_key": Reason("Another row has the same number; somebody decided to merge them."),
         "same_person": Reason("Somebody confirmed that this is the same person."),
@@ -72,8 +79,32 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "not_a_business": Reason("The customer is a person; persons give a contact and no account."),
         "earlier_call": Reason("A later call stands on the record; earlier ones are counted."),
         "site_with_fewer_reviews": Reason("The site with the most reviews stands on the record; the others are counted."),
+        "other_answer": Reason("The scope was answered so that these rows are not taken."),
+        "nobody_needs_it": Reason("No record leads to it, so it is not made."),
+        "file_skipped": Reason("The file is larger than the destination takes; it was decided to leave it out."),
+        "file_linked": Reason("The file is larger than the destination takes; the hand-off says where it lies."),
         "documented": Reason("The destination has no place for it; it is kept in the hand-off documents."),
+        # links and files that lead nowhere
+        "no_record_for_link": Reason("The link joins records of which one is not loaded.", _BY_HAND),
+        "unreadable": Reason("The source could not read this item itself; it is kept as it came.", "Ask the vendor for it."),
+        "not_json": Reason("The line is no JSON object.", _LINE),
+        "key_twice": Reason("The object says two things under one name.", _LINE),
+        "cut_line": Reason("The file ends in the middle of this line.", "Ask for the file again."),
+        "file_missing": Reason("The file is listed and was not delivered.", "Ask for the file."),
+        "file_empty": Reason("The file has no content.", "Ask for the file again."),
+        "file_differs": Reason("The file is not the one that the list describes: its size or its digest differs.", _LINE),
+        "file_outside": Reason("The path leads out of the delivery, so the file was not looked at.", _BY_HAND),
+        "image_elsewhere": Reason("The picture lies on the network, where it may be gone.", "Save it by hand if it is wanted."),
+        "image_missing": Reason("The picture is not among the files.", "Ask for the file."),
+        "image_unreadable": Reason("The text holds no picture where it says that there is one.", _BY_HAND),
         # values that did not come along
+        "own_parent": Reason("The row names itself as its parent, so it has none."),
+        "parent_cycle": Reason("The parents go round in a circle, which was cut here.", "Say which of them is the highest."),
+        "second_primary": Reason("Two links claim to be the primary one; the first of them is.", "Say which of them counts."),
+        "other_row_counts": Reason("Another row of the same record says something else, and its word counts."),
+        "first_of_several": Reason("Several rows fit and do not say the same; the first one was taken."),
+        "newest_of_several": Reason("Several rows fit and do not say the same; the newest one was taken."),
+        "no_row_to_join": Reason("The row that this one names is not in the other table.", _CORRECT),
         "placeholder": Reason("The cell says that there is nothing, in words such as n/a."),
         "damaged_by_excel": Reason(
             "A spreadsheet destroyed the value before it came to us.", "Ask for the value in the source."
@@ -118,6 +149,10 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "line_ends_unified": Reason("Line ends were made the same."),
         "scheme_added": Reason("https:// was put before the web address."),
         "path_dropped": Reason("Only the domain of the address is kept."),
+        "html_cleaned": Reason("Parts of the text that a page must not run or show were taken out."),
+        "formatting_dropped": Reason("Formatting of the text that the destination does not keep was given up."),
+        "images_as_links": Reason("Pictures that could not be fetched became links to where they lay."),
+        "cut_short_marked": Reason("The text was longer than the field holds; it ends where it says so."),
         "prefix_added": Reason("The number got the prefix that the other files use."),
         "prefix_normalised": Reason("The prefix of the number was written as in the other files."),
         "currency_dropped": Reason("The currency sign was taken off."),

@@ -8,45 +8,49 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
+from collections.abc import Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Literal, Self, TypeVar
+from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ValidationError
 
 from workbench.errors import SpecError, listed
+from workbench.specs.derived import Derived, FixedRecord
+from workbench.specs.feeds import Condition, Exclusion, Feed, FieldRule, Join, Lookup, Match, Relink, Through
+from workbench.specs.spec import Options, Scalar, Spec
 
 __all__ = [
+    "Column",
     "Condition",
     "CustomField",
+    "Derived",
     "DestinationSpec",
+    "Exclusion",
     "Feed",
     "FieldRule",
+    "FixedRecord",
+    "Join",
     "Limit",
     "Lookup",
     "Match",
+    "NativeField",
     "ObjectSpec",
+    "Options",
     "Plan",
+    "Relink",
     "Route",
+    "Scalar",
     "Scope",
     "Source",
     "Table",
+    "Through",
     "load_destination",
     "load_route",
     "load_source",
     "names",
 ]
-
-Scalar = str | int | float | bool
-Options = dict[str, Scalar | list[str] | dict[str, str]]
-
-
-class Spec(BaseModel):
-    """A part of a file: frozen, and deaf to no misspelt key."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
 
 # ---------------------------------------------------------------- sources
 
@@ -105,6 +109,7 @@ class NativeField(Spec):
     splits: tuple[str, ...] = ()  # a whole name that is divided over these fields
     include: str = ""  # what has to be asked for so that it is read back
     many: bool = False  # a lookup that leads to several records
+    unread: bool = False  # it is sent and never shown again: the path of a file on this machine, its digest
     aliases: tuple[str, ...] = ()
 
 
@@ -167,118 +172,6 @@ class DestinationSpec(Spec):
 # ---------------------------------------------------------------- routes
 
 
-class Condition(Spec):
-    """A test of one row. Exactly one of the comparisons, or `all`/`any` of further conditions."""
-
-    column: str = ""
-    is_: tuple[str, ...] | None = Field(default=None, alias="is")  # folded: case and outer blanks do not count
-    matches: str | None = None  # regular expression, searched
-    empty: bool | None = None
-    all_: tuple[Condition, ...] = Field(default=(), alias="all")
-    any_: tuple[Condition, ...] = Field(default=(), alias="any")
-
-    @model_validator(mode="after")
-    def _one_test(self) -> Self:
-        tests = [
-            self.is_ is not None,
-            self.matches is not None,
-            self.empty is not None,
-            bool(self.all_),
-            bool(self.any_),
-        ]
-        if sum(tests) != 1:
-            raise ValueError("a condition makes exactly one test: is, matches, empty, all or any")
-        if not (self.all_ or self.any_) and not self.column:
-            raise ValueError("a condition that looks at a value names its column")
-        return self
-
-
-class Exclusion(Spec):
-    """Rows that a named rule leaves out."""
-
-    rule: str
-    about: str
-    when: Condition
-
-
-class FieldRule(Spec):
-    """How one column is expected to become one field; the confirmed map has the last word."""
-
-    column: str
-    to: str  # the destination's own name, or a declared custom field (`…__c`)
-    recipe: str = ""  # chosen by the field's type when empty
-    options: Options = {}
-    fallback: tuple[str, ...] = ()  # columns looked at, in order, where this one is empty
-    required: bool = False  # a row without it is rejected
-    on_error: Literal["set_aside", "hold", "reject"] = "set_aside"
-    values: bool = False  # its values are mapped one by one, and confirmed
-    about: str = ""
-
-
-class Lookup(Spec):
-    """A link to a record that another feed makes."""
-
-    to: str  # field of this object
-    feed: str
-    column: str  # column of this feed's table
-    required: bool = False  # a row whose parent is missing is held
-
-
-class Match(Spec):
-    """One way of finding the record that a row belongs to."""
-
-    column: str
-    feed: str
-    with_: str = Field(alias="with")
-    recipe: str = "identifier"
-    options: Options = {}
-    reason: str = ""
-
-
-class Feed(Spec):
-    """One source table flowing into one destination object.
-
-    ``record`` makes a record of each row; ``attach`` puts a row's values on a record that another feed makes;
-    ``match`` only finds the record that is there already; ``document`` ends in a hand-off document.
-    """
-
-    name: str
-    rows: tuple[str, ...]  # ids of the promises in the scope document
-    label: str
-    about: str
-    kind: Literal["record", "attach", "match", "document"] = "record"
-    table: str
-    object: str = ""
-    main: bool = False  # every column of the table is decided on here
-    when: Condition | None = None
-    otherwise: str = ""  # rule name of rows that `when` leaves out
-    exclude: tuple[Exclusion, ...] = ()
-    owner: str = ""  # column that names the owner
-    fields: tuple[FieldRule, ...] = ()
-    constants: dict[str, str] = {}  # field → text for every record; `scope:<question>` takes the answer to a question
-    lookups: tuple[Lookup, ...] = ()
-    merge: tuple[Match, ...] = ()  # rows that are a record of an earlier feed
-    match: tuple[Match, ...] = ()  # attach: ways to the record, in order
-    duplicates: Literal["", "people", "companies"] = ""
-    unique: str = ""  # field that no two records of the destination may share
-    newest: str = ""  # attach: of several rows for one record, the one that is highest here wins
-    newest_recipe: str = ""
-    newest_options: Options = {}
-    tie: str = ""  # column that settles equal ones: the higher wins
-    superseded: str = ""  # rule name of the rows that lost
-    unmatched: str = ""  # reason of rows that belong to no record
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if self.kind in ("record", "attach") and not self.object:
-            raise ValueError(f"feed {self.name} names no object")
-        if self.kind == "attach" and not (self.match and self.newest and self.superseded and self.unmatched):
-            raise ValueError(f"feed {self.name} attaches, so it needs match, newest, superseded and unmatched")
-        if self.when is not None and not self.otherwise:
-            raise ValueError(f"feed {self.name} leaves rows out by `when`, so it names the rule in `otherwise`")
-        return self
-
-
 class CustomField(Spec):
     """A field that the destination has to be given before anything is loaded."""
 
@@ -319,10 +212,27 @@ class Route(Spec):
     about: str
     scope: tuple[Scope, ...] = ()
     custom_fields: tuple[CustomField, ...] = ()
+    derived: tuple[Derived, ...] = ()  # tables made of others before anything is staged
+    records: tuple[FixedRecord, ...] = ()
     feeds: tuple[Feed, ...]
     losses: tuple[Loss, ...] = ()
     checklist: tuple[str, ...] = ()  # what a person has to see to before the load
     documents: tuple[str, ...] = ()
+
+    def table(self, source: Source, name: str) -> Table:
+        """What is known of a table: of the source's own, or of one that the route derives, named by `file_id`."""
+        if name in {made.name for made in self.derived}:
+            return Table(files=(), key=("file_id",), required=False)
+        return source.tables[name]
+
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables that the feeds read, those that they only look something up in among them."""
+        named = [name for feed in self.feeds for name in (feed.table, *feed.asks())]
+        return tuple(dict.fromkeys(named))
+
+    def answered(self, said: Mapping[str, str]) -> dict[str, str]:
+        """Every question of the scope with its answer; the default stands in for one that nobody gave."""
+        return {question.name: said.get(question.name) or question.default for question in self.scope}
 
     def feed(self, name: str) -> Feed:
         """The feed of that name; a SpecError lists the names there are."""
@@ -389,5 +299,5 @@ def _load(kind: Literal["sources", "destinations", "routes"], name: str | Path, 
             if first["type"] == "extra_forbidden"
             else first["msg"],
             where=f"{entry.name}: {place}",
-            todo="mend the file; docs/architecture.md says what each key means",
+            todo="mend the file; docs/routes.md says what each key means",
         ) from wrong

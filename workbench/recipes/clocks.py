@@ -1,0 +1,57 @@
+"""Recipes for times of day whose zone stands behind them, and for destinations that keep a day and an hour of UTC apart."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from workbench.errors import SpecError
+from workbench.recipes.cells import Cell, CellRecipe, kept, refused
+from workbench.recipes.dates import Order, moment
+from workbench.recipes.texts import one_line
+
+ZONE = re.compile(r"(?P<time>.+?)\s+(?P<zone>UTC|[A-Z][A-Za-z]+(?:/[A-Za-z0-9_+-]+){1,2})")
+
+
+def zoned_moment(*, order: Order = "iso", zone: str | None = None) -> CellRecipe:
+    """A moment as ISO 8601 with its offset, out of a local time and the name of its zone: ``2026-03-02 10:00 Europe/Lisbon``.
+
+    An offset in the time itself goes before the name; without either the time is local to ``zone``, or rejected without
+    one. Hours that clocks skip or repeat are noted as `moment` does.
+    """
+    plain = moment(order=order, zone=zone)
+
+    def cell(raw: str) -> Cell:
+        found = ZONE.fullmatch(one_line(raw))
+        if found is None:
+            return plain(raw)
+        try:
+            return moment(order=order, zone=found["zone"])(found["time"])
+        except SpecError:  # the name stands in the export: it is a bad cell, and no mistake of the route
+            return refused("zone_missing")
+
+    return cell
+
+
+def utc_day(*, order: Order = "iso", zone: str | None = None) -> CellRecipe:
+    """The day in UTC of a moment that `zoned_moment` reads, as YYYY-MM-DD."""
+    return _part("%Y-%m-%d", order, zone)
+
+
+def utc_time(*, order: Order = "iso", zone: str | None = None) -> CellRecipe:
+    """The time of day in UTC of a moment that `zoned_moment` reads, as HH:MM, with seconds where there are any."""
+    return _part("%H:%M", order, zone)
+
+
+def _part(shape: str, order: Order, zone: str | None) -> CellRecipe:
+    read = zoned_moment(order=order, zone=zone)
+
+    def cell(raw: str) -> Cell:
+        at = read(raw)
+        if not isinstance(at.value, str):
+            return at
+        there = datetime.fromisoformat(at.value).astimezone(UTC)
+        seconds = ":%S" if there.second and shape == "%H:%M" else ""
+        return kept(there.strftime(shape + seconds), at.note)
+
+    return cell
