@@ -317,6 +317,53 @@ def test_f13_a_job_that_is_at_work_still_is_never_sent_again_beside_it(tmp_path:
         assert len(there.writes(since)) == 1
 
 
+def firms(*numbers: int) -> list[Draft]:
+    return [Draft(f"p:firms:{number}", {"name": f"Firm {number}"}) for number in numbers]
+
+
+STUCK = {"job_timeout_seconds": 60.0, "job_patience_seconds": 600.0}  # the patience is a second here
+
+
+def test_f13_a_job_that_ends_after_its_rows_were_sent_again_finds_the_records_there(tmp_path: Path) -> None:
+    with desk(tmp_path, switches=SHARED, settings=STUCK) as there:
+        there.again().inner.metadata()
+        there.rehearsal.order_fault("job_late", path="bulk_upsert", seconds=6.0)
+        since = there.now()
+        assert {outcome.state for outcome in there.again().write("contact", people(1, 2))} == {"unknown"}
+        time.sleep(2.2)  # moments are told in whole seconds
+        assert {outcome.state for outcome in there.again().write("contact", people(1, 2))} == {"done"}
+        assert len(there.writes(since)) == 2
+        time.sleep(5.0)
+        whole(there, "contact", people(1, 2))
+
+
+def test_f13_rows_that_are_held_back_are_done_once_their_job_has_ended_and_sent_once_it_was_declared_over(
+    tmp_path: Path,
+) -> None:
+    with desk(tmp_path, switches=SHARED, settings=STUCK) as there:
+        there.again().inner.metadata()
+        there.rehearsal.order_fault("job_late", path="bulk_upsert", seconds=6.0)
+        since, late, never = there.now(), firms(1, 2), firms(3, 4)
+        assert {outcome.state for outcome in there.again().write("sales_account", late)} == {"unknown"}
+        there.rehearsal.order_fault("job_stuck", path="bulk_upsert")
+        assert {outcome.state for outcome in there.again().write("sales_account", never)} == {"unknown"}
+        time.sleep(2.2)
+        for _ in range(2):
+            outcomes = there.again().write("sales_account", [*late, *never])
+            assert {outcome.state for outcome in outcomes} == {"rejected"}
+            assert all("may make it yet" in outcome.words for outcome in outcomes)
+        assert posts(there, since, "bulk_upsert") == 2
+        time.sleep(4.0)
+        assert [outcome.state for outcome in there.again().write("sales_account", [*late, *never])] == ["done"] * 2 + [
+            "rejected"
+        ] * 2
+        assert posts(there, since, "bulk_upsert") == 2
+        there.settings = {**STUCK, "stuck_jobs": "over"}
+        assert {outcome.state for outcome in there.again().write("sales_account", [*late, *never])} == {"done"}
+        assert posts(there, since, "bulk_upsert") == 3
+        whole(there, "sales_account", [*late, *never])
+
+
 @pytest.mark.parametrize("kind", ["close_idle", "close_race"])
 def test_f14_a_connection_that_is_closed_under_us_makes_nothing_twice(there: Desk, kind: str) -> None:
     guard = there.again()

@@ -19,12 +19,15 @@ __all__ = [
     "CREDENTIALS",
     "KEY",
     "SETTINGS",
+    "SOURCE_CREDENTIALS",
+    "SOURCE_KEY",
     "Settings",
     "checked",
     "has_grant",
     "read_key",
     "read_secrets",
     "read_settings",
+    "read_source_credentials",
     "write_private",
     "write_settings",
 ]
@@ -33,6 +36,9 @@ SETTINGS, CREDENTIALS = "engagement.toml", ".credentials"
 PRIVATE = ("access_token", "refresh_token", "client_secret")
 KEY = "WORKBENCH_KEY"
 """The environment variable whose key goes before the file's."""
+SOURCE_CREDENTIALS, SOURCE_KEY = ".source-credentials", "WORKBENCH_SOURCE_KEY"
+SOURCE_SECRETS = {"key": SOURCE_KEY, "user": "WORKBENCH_SOURCE_USER", "password": "WORKBENCH_SOURCE_PASSWORD"}
+"""What a source with an API is signed in to with, and the environment variable that goes before the file's."""
 IN_ADDRESS = re.compile(r"://[^/@]*:[^/@]*@|[?&](api_?(key|token)|token|password)=", re.IGNORECASE)
 
 
@@ -52,6 +58,7 @@ class Settings(BaseModel):
     time_scale: float = Field(default=1.0, gt=0)  # of a rehearsal; 1 in earnest
     store: str = ""  # an SQLAlchemy URL without a password; workbench.db when empty
     destination: dict[str, Scalar] = {}  # laid over the settings of the destination's file
+    source: dict[str, Scalar] = {}  # of one with an API: its url, and how it is asked; never a key
 
     @field_validator("base_url", "store")
     @classmethod
@@ -59,6 +66,13 @@ class Settings(BaseModel):
         if IN_ADDRESS.search(address):
             raise ValueError("an address carries no password and no key; put the key into the environment")
         return address
+
+    @field_validator("source")
+    @classmethod
+    def _no_secret(cls, source: dict[str, Scalar]) -> dict[str, Scalar]:
+        if IN_ADDRESS.search(str(source.get("url", ""))) or set(source) & set(SOURCE_SECRETS):
+            raise ValueError("settings carry no password and no key; put them into the environment")
+        return source
 
 
 def read_settings(root: Path) -> Settings:
@@ -105,8 +119,20 @@ def read_key(root: Path) -> str:
 
 def read_secrets(root: Path) -> list[str]:
     """Everything that may stand nowhere else: the key, and of an OAuth grant its tokens and the app's secret."""
-    grant = _grant(_credentials(root))
-    return [value for value in (read_key(root), *(str(grant.get(name, "")) for name in PRIVATE)) if value]
+    grant, source = _grant(_credentials(root)), read_source_credentials(root)
+    hidden = (source.get("key", ""), source.get("password", ""))  # the user's name is told apart nowhere from a person's
+    return [value for value in (read_key(root), *(str(grant.get(name, "")) for name in PRIVATE), *hidden) if value]
+
+
+def read_source_credentials(root: Path) -> dict[str, str]:
+    """Key, user and password of the source: each from the environment, else from `.source-credentials`.
+
+    The file holds a JSON object with these names, or the key and nothing else.
+    """
+    said = _credentials(root, SOURCE_CREDENTIALS)
+    kept = _grant(said, SOURCE_CREDENTIALS) if said.startswith("{") else {"key": said}
+    named = {name: os.environ.get(variable, "").strip() for name, variable in SOURCE_SECRETS.items()}
+    return {name: value or str(kept.get(name, "")) for name, value in named.items()}
 
 
 def has_grant(root: Path) -> bool:
@@ -114,22 +140,24 @@ def has_grant(root: Path) -> bool:
     return not os.environ.get(KEY, "").strip() and bool(_grant(_credentials(root)))
 
 
-def _grant(said: str) -> dict[str, object]:
+def _grant(said: str, name: str = CREDENTIALS) -> dict[str, object]:
     try:
         grant = json.loads(said) if said.startswith("{") else {}
     except ValueError:
         raise EngagementError(
-            f"{CREDENTIALS} begins like an OAuth grant and is none",
-            expected="JSON with client_id, client_secret, access_token, refresh_token; or the key and nothing else",
-            where=CREDENTIALS,
+            f"{name} begins like JSON and is none",
+            expected="JSON with client_id, client_secret, access_token, refresh_token; or the key and nothing else"
+            if name == CREDENTIALS
+            else "JSON with key, user, password; or the key and nothing else",
+            where=name,
             todo="write it anew",
         ) from None
     return grant if isinstance(grant, dict) else {}
 
 
-def _credentials(root: Path) -> str:
+def _credentials(root: Path, name: str = CREDENTIALS) -> str:
     """What the file holds; empty where there is none."""
-    path = root / CREDENTIALS
+    path = root / name
     if not path.exists():
         return ""
     mode = path.stat().st_mode & 0o777
@@ -138,8 +166,8 @@ def _credentials(root: Path) -> str:
             "others on this machine can read the key",
             expected="a file that its owner alone may read (0600)",
             found=f"0{mode:o}",
-            where=CREDENTIALS,
-            todo=f"take a new key from the destination if others use this machine, then: chmod 600 {CREDENTIALS}",
+            where=name,
+            todo=f"take a new key from the vendor if others use this machine, then: chmod 600 {name}",
         )
     return path.read_text(encoding="utf-8").strip()
 

@@ -10,7 +10,8 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,13 @@ import pyarrow.parquet as pq
 
 from workbench.errors import EditError, IntegrityError
 
-__all__ = ["read_frame", "write_frame"]
+__all__ = ["columns_of", "read_frame", "rows_of", "slices", "write_frame"]
 
 DIGEST = b"workbench.digest"
 """Pages bear checksums of their own; this one is for the names and types of the columns."""
 AS_JSON, AS_TEXT = b"workbench.json", b"workbench.text"
+GROUP, SLICE = 50_000, 10_000
+"""Rows that lie together in a file, and rows that are read together where a frame is read slice by slice."""
 
 
 def write_frame(path: Path, frame: pd.DataFrame) -> Path:
@@ -47,7 +50,7 @@ def write_frame(path: Path, frame: pd.DataFrame) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.stem}-", delete=False) as stream:
         try:
-            pq.write_table(table, stream, compression="zstd", write_page_checksum=True)
+            pq.write_table(table, stream, compression="zstd", write_page_checksum=True, row_group_size=GROUP)
             stream.flush()
             os.fsync(stream.fileno())
             Path(stream.name).replace(path)
@@ -66,15 +69,85 @@ def write_frame(path: Path, frame: pd.DataFrame) -> Path:
 
 def read_frame(path: Path, *, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """Read a frame that `write_frame` wrote; missing values of object columns are NA."""
-    try:
-        schema = pq.read_schema(path)
-        if schema.metadata.get(DIGEST) != _digest(schema):
-            raise ValueError("its names or types are not as they were written")
+    with _opened(path):
+        _checked(pq.read_schema(path))
         table = pq.read_table(path, columns=list(columns) if columns is not None else None, page_checksum_verification=True)
+    return _restored(table)
+
+
+def columns_of(path: Path) -> tuple[str, ...]:
+    """The names of a frame's columns."""
+    with _opened(path):
+        schema = _checked(pq.read_schema(path))
+    return tuple(name for name in schema.names if name not in _indexes(schema))
+
+
+def rows_of(path: Path) -> int:
+    """How many rows a frame has."""
+    with _opened(path):
+        return int(pq.read_metadata(path).num_rows)
+
+
+def slices(
+    path: Path, places: np.ndarray[Any, np.dtype[np.int64]] | None = None, *, columns: Sequence[str] | None = None
+) -> Iterator[pd.DataFrame]:
+    """A frame in parts of some thousand rows, each indexed by the rows' numbers; those at `places` alone, in their order.
+
+    `places` are row numbers from the smallest to the largest. What holds none of them is not read.
+    """
+    first, named = 0, None if columns is None else list(columns)
+    with _opened(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+        _checked(file.schema_arrow)
+        for group in range(file.num_row_groups):
+            last = first + file.metadata.row_group(group).num_rows
+            if places is None or np.searchsorted(places, first) < np.searchsorted(places, last):
+                for batch in file.iter_batches(SLICE, row_groups=[group], columns=named):
+                    wanted = _within(first, first + len(batch), places)
+                    first += len(batch)
+                    if len(wanted):
+                        yield _part(batch, wanted, first - len(batch))
+            first = last
+
+
+def _within(first: int, last: int, places: np.ndarray[Any, np.dtype[np.int64]] | None) -> np.ndarray[Any, np.dtype[np.int64]]:
+    if places is None:
+        return np.arange(first, last)
+    return places[np.searchsorted(places, first) : np.searchsorted(places, last)]
+
+
+def _part(batch: pa.RecordBatch, wanted: np.ndarray[Any, np.dtype[np.int64]], first: int) -> pd.DataFrame:
+    """The wanted rows of a batch that begins with the row of number `first`."""
+    table = pa.Table.from_batches([batch])
+    table = table.drop_columns([name for name in _indexes(table.schema) if name in table.column_names])
+    frame = _restored(table if len(wanted) == len(batch) else table.take(pa.array(wanted - first)))
+    return frame.set_axis(wanted, axis="index")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[None]:
+    """Whatever is wrong with a file is said in one way."""
+    try:
+        yield
     except (pa.ArrowException, OSError, ValueError, KeyError, AttributeError) as broken:
         raise IntegrityError(
             "a staged table cannot be read", found=str(broken), where=str(path), todo="run the phase that staged it again"
         ) from None
+
+
+def _checked(schema: pa.Schema) -> pa.Schema:
+    if (schema.metadata or {}).get(DIGEST) != _digest(schema):
+        raise ValueError("its names or types are not as they were written")
+    return schema
+
+
+def _indexes(schema: pa.Schema) -> list[str]:
+    """Columns that hold the index of a frame; one that merely counts is no column."""
+    told = json.loads((schema.metadata or {}).get(b"pandas", b"{}")).get("index_columns", [])
+    return [name for name in told if isinstance(name, str)]
+
+
+def _restored(table: pa.Table) -> pd.DataFrame:
+    """A table as the frame that it was."""
     metadata = table.schema.metadata or {}
     frame: pd.DataFrame = table.to_pandas()
     for name in _names(metadata, AS_JSON, frame):

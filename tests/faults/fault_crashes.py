@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -15,7 +15,7 @@ from typing import Any
 
 from fault_history import Violation, finished, interrupted, resent
 from fault_loads import Scene, run
-from fault_points import Points
+from fault_points import LOOK, Place, Points
 from fault_processes import StandInProcess, live
 
 from workbench.ledger import Guard
@@ -28,6 +28,8 @@ SWITCHES: Mapping[str, Mapping[str, str]] = {
     "freshsales": {"limits": "off", "field_create_unique": "ignore"},  # so that a second record is not refused
     "pipedrive": {"limits": "off"},
 }
+LASTING = ("after a commit", "carried out, its answer unread", LOOK)
+"""Points before which something has changed for good, at our side or over there; for a look, as jobs go on meanwhile."""
 LIVES = 6
 """Lives after the crashes, within which a load has to come to its end."""
 
@@ -37,7 +39,7 @@ class Ordeal:
     """One load and where it is killed: at which point of its first life, of its second, and so on."""
 
     vendor: str
-    crashes: tuple[int, ...] = ()
+    crashes: tuple[Place, ...] = ()
     change: Callable[[Guard], None] | None = None
 
 
@@ -45,7 +47,7 @@ class Ordeal:
 class Trial:
     """What an ordeal has shown."""
 
-    crashes: tuple[int, ...]
+    crashes: tuple[Place, ...]
     died: tuple[str, ...]  # names of the points at which it was killed
     lives: int
     points: tuple[str, ...]  # of the last life
@@ -60,18 +62,19 @@ class Enumeration:
 
     vendor: str
     points: int
+    tried: int  # that differ from the one before
     trials: tuple[Trial, ...]
     seconds: float
 
     @property
-    def violations(self) -> list[tuple[tuple[int, ...], Violation]]:
+    def violations(self) -> list[tuple[tuple[Place, ...], Violation]]:
         return [(trial.crashes, violation) for trial in self.trials for violation in trial.violations]
 
     def told(self) -> str:
         died = Counter(name for trial in self.trials for name in trial.died)
         where = ", ".join(f"{count} {name}" for name, count in sorted(died.items()))
         return (
-            f"{self.vendor}: {self.points} points, {len(self.trials)} runs, {self.seconds:.0f} s, "
+            f"{self.vendor}: {self.points} points, {self.tried} tried, {len(self.trials)} runs, {self.seconds:.0f} s, "
             f"{len(self.violations)} violations; killed {where}"
         )
 
@@ -119,19 +122,35 @@ def _endured(ordeal: Ordeal, scene: Scene, stand_in: StandInProcess) -> Trial:
     return Trial(ordeal.crashes, tuple(died), lives, tuple(told.get("points", ())), writes, again, tuple(violations))
 
 
-def enumerate_crashes(vendor: str, *, doubles: float = 0.3, seed: int = 1, lanes: int = LANES) -> Enumeration:
-    """Every single crash, and for a seeded share of them a second one, at a seeded point of the recovery."""
+def enumerate_crashes(
+    vendor: str, *, every: bool = False, doubles: float = 0.3, seed: int = 1, lanes: int = LANES
+) -> Enumeration:
+    """Every single crash, and for a seeded share of them a second one, at a seeded point of the recovery.
+
+    Of points between which nothing changes for good one is tried, by lot; or `every` one.
+    """
     started = time.monotonic()
     whole = endure(Ordeal(vendor))
     count = len(whole.points)
+    chance = random.Random(seed)
+    places = range(1, count + 1) if every else [chance.choice(alike) for alike in _alike(whole.points)]
     with ProcessPoolExecutor(lanes, mp_context=get_context("fork")) as pool:
-        singles = list(pool.map(endure, [Ordeal(vendor, (n,)) for n in range(1, count + 1)]))
-        chance = random.Random(seed)
-        chosen = chance.sample(singles, round(doubles * count))
+        singles = list(pool.map(endure, [Ordeal(vendor, (place,)) for place in places]))
+        chosen = chance.sample(singles, round(doubles * len(singles)))
         twice = [Ordeal(vendor, (trial.crashes[0], chance.randint(1, len(trial.points)))) for trial in chosen if trial.points]
         pairs = list(pool.map(endure, twice))
     trials = (whole, *(bounded(trial, whole.writes) for trial in [*singles, *pairs]))
-    return Enumeration(vendor, count, trials, time.monotonic() - started)
+    return Enumeration(vendor, count, len(singles), trials, time.monotonic() - started)
+
+
+def _alike(points: Sequence[str]) -> list[list[int]]:
+    """The numbers of the points, those together at which a crash leaves the same behind."""
+    groups: list[list[int]] = [[]]
+    for number, name in enumerate(points, start=1):
+        if name in LASTING and groups[-1]:
+            groups.append([])
+        groups[-1].append(number)
+    return groups
 
 
 def bounded(trial: Trial, least: int) -> Trial:

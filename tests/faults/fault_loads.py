@@ -158,10 +158,17 @@ class Scene:
         return pd.DataFrame(rows)
 
 
-def run(scene: Scene, tell: Tell, *, points: Points | None = None, change: Callable[[Guard], None] | None = None) -> None:
+def run(
+    scene: Scene,
+    tell: Tell,
+    *,
+    points: Points | None = None,
+    change: Callable[[Guard], None] | None = None,
+    fields: bool = True,
+) -> None:
     """One life: the claim, fields, then parents before children, each certified; tells what came of it.
 
-    `change` lays a hand on the guard before it begins: that is how a mutant is made.
+    `change` lays a hand on the guard before it begins: that is how a mutant is made. Without `fields` they are there already.
     """
     store = open_store(scene.store)
     if points is not None:
@@ -173,7 +180,7 @@ def run(scene: Scene, tell: Tell, *, points: Points | None = None, change: Calla
         if change is not None:
             change(guard)
         tell({"began": True})
-        told = _loaded(scene, guard)
+        told = _loaded(scene, guard, fields=fields)
     if points is not None:
         told["points"] = points.names
     tell(told)
@@ -198,8 +205,11 @@ def _jump(clock: Any) -> None:
         time.sleep(0.01)
 
 
-def _loaded(scene: Scene, guard: Guard) -> dict[str, Any]:
-    for plan in guard.extra_fields([kind.object for kind, _ in scene.kinds]):
+def _loaded(scene: Scene, guard: Guard, *, fields: bool) -> dict[str, Any]:
+    plans = guard.extra_fields([kind.object for kind, _ in scene.kinds])
+    if not fields:
+        guard.metadata(plans)
+    for plan in plans if fields else ():
         guard.create_field(plan)
     ids: dict[str, str] = {}
     states: Counter[str] = Counter()

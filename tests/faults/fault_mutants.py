@@ -9,8 +9,8 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workbench.destinations import Draft, Outcome, freshsales, pipedrive
-from workbench.destinations.freshsales import bulk
+from workbench.destinations import Draft, Outcome, pipedrive
+from workbench.destinations.freshsales import bulk, writing
 from workbench.ledger import Guard
 from workbench.ledger.operations import Closing, Operation
 
@@ -88,8 +88,13 @@ def no_repair(guard: Guard) -> None:
     from workbench.ledger.guarding import certifying, settling
 
     for module in (certifying, settling):
-        module.remove_twin = lambda guard, row, *, kept, twin: ""  # type: ignore[attr-defined]
+        module.remove_twin = lambda guard, row, *, kept, twin, many=False: ""  # type: ignore[attr-defined]
     del guard
+
+
+def no_fence(guard: Guard) -> None:
+    """The epoch is looked at with each commit, and not when a change leaves."""
+    guard.ledger.operations.writer.stands = lambda: None  # type: ignore[method-assign]
 
 
 def no_epoch(guard: Guard) -> None:
@@ -103,18 +108,19 @@ def no_epoch(guard: Guard) -> None:
         return head(place)
 
     writer.head = blind  # type: ignore[method-assign, assignment]
+    no_fence(guard)
 
 
 def swapped_unseen(guard: Guard) -> None:
     """An answer is believed whichever record it shows, and an id that two keys were told of is believed twice."""
 
-    def believed(form: Any, draft: Draft, raw: Mapping[str, Any]) -> Outcome:
-        del form
+    def believed(form: Any, draft: Draft, raw: Mapping[str, Any], *, words: str) -> Outcome:
+        del form, words
         return Outcome(draft.key, "done", str(raw["id"]))
 
     guard._trusted = lambda numbers, step, outcomes: list(outcomes)  # type: ignore[method-assign]
     pipedrive._echoed = believed
-    freshsales.answers = lambda record, data, *, id_, marker: True  # type: ignore[attr-defined]
+    writing.answers = lambda record, data, *, id_, marker: True  # type: ignore[attr-defined]
 
 
 MUTANTS: Mapping[str, Any] = {
@@ -128,6 +134,7 @@ MUTANTS: Mapping[str, Any] = {
         single_look,
         no_waiting,
         no_repair,
+        no_fence,
         no_epoch,
         swapped_unseen,
     )

@@ -23,6 +23,12 @@ from workbench.destinations.http import Answer, Http, Request
 
 ANSWER_SECONDS = 10.0
 LOOK = "before a look"
+Place = int | tuple[str, int]
+"""A point by its number among all, or by its number among those of its name.
+
+A sign of life or a note on the limits is a commit that comes by the clock, so that under load the numbers among all shift.
+"""
+NEVER: Place = 0
 
 
 def _silent(told: Mapping[str, Any]) -> None:
@@ -32,7 +38,7 @@ def _silent(told: Mapping[str, Any]) -> None:
 class Points:
     """Counts the points as they come, and at one of them ends the process as a power cut does, or holds it."""
 
-    def __init__(self, *, die_at: int = 0, stop_at: int = 0, tell: Tell = _silent) -> None:
+    def __init__(self, *, die_at: Place = NEVER, stop_at: Place = NEVER, tell: Tell = _silent) -> None:
         self.names: list[str] = []
         self._die_at = die_at
         self._stop_at = stop_at
@@ -44,11 +50,12 @@ class Points:
             if name == LOOK and self.names and self.names[-1] == LOOK:
                 return
             self.names.append(name)
-            if len(self.names) == self._die_at:
+            here = (len(self.names), (name, self.names.count(name)))
+            if self._die_at in here:
                 self._tell({"died": name})
                 os.kill(os.getpid(), signal.SIGKILL)
                 time.sleep(60)  # the signal ends the process before this call returns
-            if len(self.names) == self._stop_at:
+            if self._stop_at in here:
                 self._tell({"stopped": name})
                 os.kill(os.getpid(), signal.SIGSTOP)  # as a machine that is suspended; somebody else wakes it
                 time.sleep(0.1)  # until every thread has heard of it

@@ -147,16 +147,26 @@ def test_f13_a_job_that_nobody_can_follow_is_settled_by_looking(fault: str) -> N
     assert result.posts(path) == 3
 
 
-def test_f13_a_job_that_never_ends_leaves_its_rows_open_and_is_never_posted_beside_itself() -> None:
+STUCK = {"bulk_rows": 4, "job_timeout_seconds": 300, "job_patience_seconds": 1500}
+
+
+def test_f13_a_job_that_never_ends_is_waited_for_and_then_sent_again_where_the_account_keeps_the_key_unique() -> None:
     path = BULK["freshsales"]
-    settings = {"bulk_rows": 4, "job_timeout_seconds": 300}
-    result = drilled(Drill("freshsales", (once("freshsales", "job_stuck", path=path),), settings=settings, lives=3))
-    assert result.faults() == {"job_stuck": 1}
-    assert result.posts(path) == 3  # in three lives
-    assert [life.last["states"]["unknown"] for life in result.lives] == [4, 4, 4]
-    open_ = result.ledger[result.ledger["state"].isin(["intent", "unknown"])]
-    assert set(open_["object"]) == {"contact"} and len(open_) == 4
-    assert {violation.what for violation in result.violations} <= {"lost", "open"} and result.surplus <= 0
+    result = drilled(Drill("freshsales", (once("freshsales", "job_stuck", path=path),), settings=STUCK, lives=12))
+    is_whole(result)
+    assert result.faults() == {"job_stuck": 1} and result.posts(path) == 4
+    assert result.lives[0].last["states"]["unknown"] == 4  # at work still: never posted beside itself
+
+
+def test_f13_rows_of_a_job_that_never_ends_fail_in_words_where_a_second_record_could_bear_their_name() -> None:
+    path = "sales_accounts/bulk_upsert"
+    fault = f"job_stuck,method=POST,path={path},times=1"
+    result = drilled(Drill("freshsales", (fault,), settings={**STUCK, "bulk_rows": 2}, lives=8))
+    assert result.faults() == {"job_stuck": 1} and result.posts(path) == 2  # of three firms, in eight lives
+    stuck = result.ledger[(result.ledger["object"] == "sales_account") & (result.ledger["state"] != "done")]
+    assert list(stuck["state"]) == ["rejected", "rejected"]
+    assert stuck["words"].str.contains("has not ended").all() and stuck["words"].str.contains('stuck_jobs = "over"').all()
+    assert {violation.what for violation in result.violations} == {"lost"}
 
 
 def test_f13_a_batch_that_arrives_twice_makes_each_record_once() -> None:

@@ -16,7 +16,8 @@ from sqlalchemy import Engine
 from workbench.destinations import Destination
 from workbench.ledger.bookkeeping import StoreBook
 from workbench.ledger.guarding.certificate import Certificate
-from workbench.ledger.guarding.guard import Guard, live_field
+from workbench.ledger.guarding.guard import Guard
+from workbench.ledger.guarding.twin_fields import live_field
 from workbench.ledger.knowing import LIVE
 from workbench.ledger.operations import Closing, Operation, Operations, State, operations
 from workbench.ledger.writers import Writer
@@ -67,15 +68,6 @@ class Ledger:
     def keys(self, object_: str) -> set[str]:
         """Keys of the records that we made or changed and that are still there: as `ids`, in half the memory."""
         return {key for key, _ in self.operations.each_pair(object_, LIVE)}
-
-    def only_changed(self, object_: str) -> set[str]:
-        """Keys of records that we have changed and did not make: somebody else's, taken over."""
-        c = operations.c
-        live = (c.object == object_) & c.state.in_(LIVE)
-        found = {key for (key,) in self.operations.columns(("key",), live & (c.verb == "update"))}
-        if found:
-            found.difference_update(key for (key,) in self.operations.columns(("key",), live & (c.verb != "update")))
-        return found
 
     def failures(self, object_: str) -> dict[str, str]:
         """Key → why it is not there, of records that were refused or whose fate is open, in the destination's words."""

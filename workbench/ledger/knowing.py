@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workbench.destinations import Draft, Outcome
-from workbench.ledger.operations import OPEN, Operation, digest, same
+from workbench.ledger.operations import OPEN, Operation, Trace, digest, same
 
 __all__ = ["CHANGED", "EDITED", "LIVE", "first_by_key", "known_of", "out_of_reach"]
 
@@ -19,28 +19,35 @@ CHANGED = "the answer to our change was lost, and somebody has changed the recor
 OTHERWISE = "made before with other values; a change names the record's id"
 
 
-def known_of(draft: Draft, rows: Sequence[Operation]) -> Outcome | None:
-    """The outcome that the operations of its key, oldest first, spare the draft; None where it has to be sent."""
+def known_of(draft: Draft, rows: Sequence[Operation] | Sequence[Trace]) -> Outcome | None:
+    """The outcome that the operations of its key, oldest first, spare the draft; None where it has to be sent.
+
+    Of a change the whole operations tell; of what is to be made their traces do.
+    """
     if any(row.state in OPEN for row in rows):
         return Outcome(draft.key, "unknown", draft.id, IN_THE_AIR)
     live = [row for row in rows if row.state in LIVE]
     if draft.id:
-        written: dict[str, Any] = {}
-        for row in live:
-            if row.id == draft.id and row.verb in ("create", "update", "restore"):
-                written |= row.payload
-        last = next((row for row in reversed(rows) if row.id == draft.id and row.verb != "delete"), None)
-        lost = last is not None and last.words == CHANGED and last.payload_sha == digest(draft.values)
-        if lost and draft.expected is None:  # nobody has compared it anew
-            return Outcome(draft.key, "rejected", draft.id, CHANGED)
-        held = all(name in written and _as_written(written[name], value) for name, value in draft.values.items())
-        return Outcome(draft.key, "done", draft.id, "done before") if held else None
+        return _changed_before(draft, [row for row in rows if isinstance(row, Operation)])
     made = next((row for row in live if row.verb == "create"), None)
     if made is None:
         return None
     if made.payload_sha == digest(draft.values):
         return Outcome(draft.key, "done", made.id, "done before")
     return Outcome(draft.key, "rejected", made.id, OTHERWISE)
+
+
+def _changed_before(draft: Draft, rows: Sequence[Operation]) -> Outcome | None:
+    written: dict[str, Any] = {}
+    for row in rows:
+        if row.state in LIVE and row.id == draft.id and row.verb in ("create", "update", "restore"):
+            written |= row.payload
+    last = next((row for row in reversed(rows) if row.id == draft.id and row.verb != "delete"), None)
+    lost = last is not None and last.words == CHANGED and last.payload_sha == digest(draft.values)
+    if lost and draft.expected is None:  # nobody has compared it anew
+        return Outcome(draft.key, "rejected", draft.id, CHANGED)
+    held = all(name in written and _as_written(written[name], value) for name, value in draft.values.items())
+    return Outcome(draft.key, "done", draft.id, "done before") if held else None
 
 
 def out_of_reach(draft: Draft, before: Mapping[str, Any] | None) -> Outcome | None:

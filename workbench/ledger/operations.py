@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeVar
 
 import pandas as pd
@@ -18,7 +18,7 @@ from workbench.ledger.writers import Writer
 from workbench.store import operations, streamed
 from workbench.store.sealing import SEALED
 
-__all__ = ["Closing", "Intent", "Operation", "Operations", "digest", "operations", "same"]
+__all__ = ["Closing", "Intent", "Operation", "Operations", "Trace", "digest", "operations", "same"]
 
 T = TypeVar("T")
 Verb = Literal["create", "update", "delete", "restore", "create_field", "delete_field"]
@@ -31,8 +31,8 @@ STEP = 2000
 
 
 @dataclass(frozen=True)
-class Operation:
-    """One row of the table, its JSON read."""
+class Trace:
+    """What a row of the table says without its JSON."""
 
     op: int
     object: str
@@ -42,6 +42,15 @@ class Operation:
     id: str
     attempt: int
     payload_sha: str
+
+
+TRACED = tuple(each.name for each in fields(Trace))
+
+
+@dataclass(frozen=True)
+class Operation(Trace):
+    """One row of the table, its JSON read."""
+
     payload: Mapping[str, Any]
     pre: Mapping[str, Any] | None
     post: Mapping[str, Any] | None
@@ -116,6 +125,19 @@ class Operations:
             found.setdefault(operation.key, []).append(operation)
         return found
 
+    def traces(self, object_: str, keys: Iterable[str]) -> dict[str, list[Trace]]:
+        """The same without payloads and images, which most questions do without and most of the time goes into."""
+        found: dict[str, list[Trace]] = {}
+        wanted, c = list(keys), operations.c
+        traced = select(*(c[name] for name in TRACED)).where(c.engagement == self._engagement, c.object == object_)
+        self.writer.intact()
+        for start in range(0, len(wanted), AT_ONCE):
+            with self._store.connect() as connection:
+                mine = traced.where(c.key.in_(wanted[start : start + AT_ONCE])).order_by(c.op)
+                for row in connection.execute(mine):
+                    found.setdefault(row.key, []).append(Trace(*row))
+        return found
+
     def of_ids(self, object_: str, ids: Iterable[str]) -> dict[str, list[Operation]]:
         """Operations on these records of the destination, oldest first."""
         found: dict[str, list[Operation]] = {}
@@ -169,6 +191,11 @@ class Operations:
 
     def columns(self, names: Sequence[str], condition: Any, *, newest_first: bool = False) -> Iterator[tuple[Any, ...]]:
         """Some columns of the operations under a condition, one by one: what a million rows are asked without their JSON."""
+        for part in self.parts(names, condition, newest_first=newest_first):
+            yield from part
+
+    def parts(self, names: Sequence[str], condition: Any, *, newest_first: bool = False) -> Iterator[list[tuple[Any, ...]]]:
+        """The same, some thousand at a time."""
         c = operations.c
         wanted = (
             select(*(c[name] for name in names))
@@ -177,8 +204,7 @@ class Operations:
         )
         self.writer.intact()
         with self._store.connect() as connection:
-            for part in streamed(connection, wanted):
-                yield from part
+            yield from streamed(connection, wanted)
 
     def frame(self) -> pd.DataFrame:
         """Every operation: op, object, key, verb, state, id, attempt, at, words."""
@@ -277,7 +303,7 @@ def digest(payload: Mapping[str, Any]) -> str:
 def same(one: object, other: object) -> bool:
     """Whether two values of a field say the same: empty is empty, `1200.00` is 1200, the order of a list is nothing.
 
-    Text with a leading zero is no number: `02134` is not 2134.
+    A moment is itself in every time zone. Text with a leading zero is no number: `02134` is not 2134.
     """
     return _plain(one) == _plain(other)
 
@@ -291,6 +317,8 @@ def _plain(value: object) -> object:
         items = sorted(str(_plain(item)) for item in value)
         return items[0] if len(items) == 1 else tuple(items)
     words = str(value).replace("\r\n", "\n").strip()
+    if MOMENT.fullmatch(words):
+        return datetime.fromisoformat(words).astimezone(UTC).isoformat()
     bare = words.removeprefix("-")
     if (
         bare.replace(".", "", 1).isdecimal()

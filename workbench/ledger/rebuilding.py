@@ -21,7 +21,8 @@ from sqlalchemy.exc import DatabaseError
 
 from workbench.destinations import Draft, Record
 from workbench.errors import IntegrityError
-from workbench.ledger.guarding.twins import TWICE, age
+from workbench.ledger.guarding.evidence import TWICE
+from workbench.ledger.guarding.twins import age
 from workbench.ledger.operations import Closing, Intent, Operations, State, same
 from workbench.ledger.soundness import check
 from workbench.ledger.unloading.trails import REBUILT
@@ -170,7 +171,8 @@ def rebuild(
 
     `staged` are the values of the first delivery by key, `later` those of a later one: where they differ and the record
     holds the later ones, they were a change. Keys begin with `ours`. A record counts as made by us where `sure`, or where
-    its id came after `after`, the newest one before the first load; any other one is kept, whatever happens.
+    its id came after `after`, the newest one before the first load; any other one is kept, whatever happens. So is a second
+    record of a key, which may be a person's copy.
     """
     found: dict[str, list[Record]] = {}
     for record in records:
@@ -191,8 +193,8 @@ def rebuild(
             rows += _changes(object_, first, staged[key], later[key], state)
         for other in others:
             twins.append((key, other.id, first.id))
-            told = f"{TWICE}: {first.id} bears the same key; {words}"
-            rows.append(_row(object_, key, other, values or other.values, "done" if certain else "kept", told))
+            told = f"{TWICE}: {first.id} bears the same key, and the ledger that knew whether this one is ours is lost; {words}"
+            rows.append(_row(object_, key, other, values or other.values, "kept", told))
     _enter(ledger, rows)
     return Found(
         object_,

@@ -60,6 +60,7 @@ class Writer:
         self._any = driven(store, select(func.max(operations.c.op)).where(operations.c.engagement == ""))
         every: dict[str, Any] = {column.name: bindparam(column.name) for column in writers.columns}
         self._insert = driven(store, insert(writers).values(every).inline())
+        self._peek = driven(store, select(writers.c.epoch, writers.c.token, writers.c.holder).where(writers.c.engagement == ""))
         names = ("commits", "rows", "total", "seal")
         turned = update(writers).where(writers.c.engagement == "").values(dict.fromkeys(names, 0))
         self._turn = driven(store, turned)
@@ -190,14 +191,28 @@ class Writer:
                 raise _locked(head.holder, self._where)
             self.epoch = head.epoch
         elif head.epoch != self.epoch or head.token != self._token:
-            raise Fenced(
-                "another run has taken over this engagement",
-                expected=f"epoch {self.epoch}, that of this run",
-                found=f"epoch {head.epoch}: {head.holder or 'a run that has ended'}",
-                where=self._where,
-                todo="end this run; nothing more was sent, and what it had begun is settled by the other or by the next",
-            )
+            raise self._passed(head.epoch, head.holder)
         return head
+
+    def stands(self) -> None:
+        """Fenced where this run was passed by since its last commit: one look, for the moment before a change is sent."""
+        if self.epoch is None:
+            return
+        with self._store.connect() as connection, closing(connection.connection.cursor()) as cursor:
+            cursor.execute(self._peek, (self._engagement,))
+            rows = cursor.fetchall()
+        epoch, token, holder = rows[0] if rows else (-1, "", "")
+        if epoch != self.epoch or token != self._token:
+            raise self._passed(epoch, holder)
+
+    def _passed(self, epoch: int, holder: str) -> Fenced:
+        return Fenced(
+            "another run has taken over this engagement",
+            expected=f"epoch {self.epoch}, that of this run",
+            found=f"epoch {epoch}: {holder or 'a run that has ended'}",
+            where=self._where,
+            todo="end this run; nothing more was sent, and what it had begun is settled by the other or by the next",
+        )
 
     def turn(self, cursor: DBAPICursor, head: Head, *, rows: int, seals: list[int]) -> None:
         """Count one more commit, with so many rows more and these seals, those taken away with a minus."""

@@ -15,7 +15,7 @@ __all__ = ["COLUMNS", "VERDICTS", "Certificate", "digest_of"]
 COLUMNS = ("object", "key", "id", "verdict", "words")
 VERDICTS: Mapping[str, str] = {
     "missing": "said to be made, and not there",
-    "twin": "bears the key of another record, and stays",
+    "twin": "bears the key of another record, a person's copy perhaps, and stays",
     "stranger": "bears a key like ours that the ledger does not know",
     "unmarked": "there, but does not bear our key any more",
     "repaired": "bore the key of another record, and was taken away",

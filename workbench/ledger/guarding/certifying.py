@@ -14,9 +14,11 @@ import pandas as pd
 
 from workbench.clock import now
 from workbench.destinations import Record
+from workbench.destinations.http.purposes import READ_BACK, calls_for
 from workbench.ledger.guarding.certificate import COLUMNS, VERDICTS, Certificate, digest_of
+from workbench.ledger.guarding.evidence import REPAIR, TWICE, crowded, made_late
 from workbench.ledger.guarding.tidying import Tidying
-from workbench.ledger.guarding.twins import REPAIR, TWICE, age, remove_twin
+from workbench.ledger.guarding.twins import age, remove_twin
 from workbench.ledger.knowing import LIVE
 from workbench.ledger.operations import OPEN, Closing, Operation, State, operations
 
@@ -32,7 +34,8 @@ SEEN, NAMED = 1, 2
 """Of an operation: its record was seen, and was only named by this sweep, so that nothing can hang on it yet."""
 UNSEEN = "said to be made, and not to be seen"
 GONE = "somebody has taken it away, or it was never made"
-BACK = "the rollback took it away, and it is there again"
+BACK = "it was refused or taken back, and is there: a person's, or another engagement's"
+LEFT = "the record that we made is gone, and {} bears its key; a person's copy, or ours went into it?"
 
 
 class Reckoning:
@@ -50,10 +53,12 @@ class Reckoning:
         self._seen = bytearray()  # by operation: whether its record was seen
         self._pairs: list[bytes] = []
         self._others: dict[str, list[str]] = {}  # key → ids that bear it beside the one that the ledger has
+        self._many = False  # whether that is true of too many for chance
         self._prefixes: set[str] = set()
         self._strangers: dict[str, list[tuple[str, str, str]]] = {}  # prefix of a key → key, id and words
         self._rows: list[tuple[str, str, str, str]] = []  # key, id, verdict, words
 
+    @calls_for(READ_BACK)
     def reckon(self) -> None:
         """Sweep, then deal with what bears a key twice, then with what was not seen; no call where we wrote nothing."""
         c = operations.c
@@ -63,6 +68,7 @@ class Reckoning:
         records = iter(self._guard.inner.sweep(self._object, since=self._since))
         while some := list(islice(records, AT_ONCE)):
             self._lay(some)
+        self._many = crowded(len(self._others), self._records)
         for key in sorted(self._others):
             self._sort_out(key, self._others[key])
         self._unseen()
@@ -102,12 +108,12 @@ class Reckoning:
             return
         self._prefixes.add(_prefix(record.key))
         live = _live(rows)
-        late = [row for row in rows if row.verb == "create" and row.state == "rejected"]
-        if not live and not late:
+        late = None if live else made_late(rows, record)
+        first = _first(live) if live else late
+        if first is None:
             if not any(row.state in OPEN for row in rows):
                 self._strange(record, BACK)
             return
-        first = _first(live) if live else late[-1]
         number = given.get(record.key) or (first.id if live else "")
         if number and number != record.id:
             self._others.setdefault(record.key, []).append(record.id)
@@ -145,7 +151,10 @@ class Reckoning:
     # ------------------------------------------------------------ what bears a key twice
 
     def _sort_out(self, key: str, ids: list[str]) -> None:
-        """Of several records of a key one stays: the one that the ledger had, as others may hang on it, else the oldest."""
+        """Of several records of a key one stays: the one that the ledger had, as others may hang on it, else the oldest.
+
+        Where the one that the ledger had is gone, no other one takes its place: nobody can say that it is ours.
+        """
         live = _live(self._ledger.of_keys(self._object, [key])[key])
         first = _first(live)
         there = {record.id: record for record in self._guard.inner.read(self._object, [first.id, *ids])}
@@ -154,11 +163,12 @@ class Reckoning:
         named = first.op < len(self._seen) and self._seen[first.op] == NAMED
         if had is not None and had.key in (key, "") and not (named and bearing):
             kept = had
-        elif bearing:
+        elif bearing and (named or had is not None):
             kept = bearing[0]
             self._rename(first, kept, told=not named)
-        else:
-            return  # they are gone; what is missing shows below
+        else:  # what is missing shows below; whoever bears its key now was made by others, or took ours in
+            self._rows += [(key, record.id, "twin", LEFT.format(record.id)) for record in bearing]
+            return
         self._note(first, live, kept.id)
         for number in (first.id, *ids):
             if number != kept.id and number in there and there[number].key == key:
@@ -177,7 +187,7 @@ class Reckoning:
 
     def _remove(self, first: Operation, kept: Record, number: str) -> None:
         before = self._guard.air.calls(self._object)
-        why = remove_twin(self._guard, first, kept=kept, twin=number)
+        why = remove_twin(self._guard, first, kept=kept, twin=number, many=self._many)
         self.calls += self._guard.air.calls(self._object) - before
         words = f"{kept.id} bears the same key" + (f"; {why}" if why else "")
         self._rows.append((first.key, number, "twin" if why else "repaired", words))

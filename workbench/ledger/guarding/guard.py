@@ -11,30 +11,32 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from workbench.destinations import Destination, Draft, LiveField, Outcome, Record, Wait
+from workbench.destinations.http.freshness import only_by
 from workbench.errors import Refused, WaitError
 from workbench.ledger.guarding.bisecting import isolate, refused_together
 from workbench.ledger.guarding.certificate import Certificate
 from workbench.ledger.guarding.certifying import Reckoning
 from workbench.ledger.guarding.copies import fresh_of, see_nobody
 from workbench.ledger.guarding.flying import Flying, Given, Screened
+from workbench.ledger.guarding.images import Images
 from workbench.ledger.guarding.reading import Reading
 from workbench.ledger.guarding.settling import Settling
-from workbench.ledger.guarding.steps import Step, Tell, intended
-from workbench.ledger.guarding.twin_fields import before_making, remove_twin_fields
+from workbench.ledger.guarding.steps import Look, Step, T, Tell, intended, parts_of
+from workbench.ledger.guarding.twin_fields import before_making, live_field, remove_twin_fields
 from workbench.ledger.guarding.twins import age
 from workbench.ledger.knowing import first_by_key, known_of, out_of_reach
-from workbench.ledger.operations import OPEN, Closing, Intent, Operation, operations
+from workbench.ledger.operations import OPEN, Closing, Intent, Trace, operations
 from workbench.specs import CustomField
 
 if TYPE_CHECKING:
     from workbench.ledger import Ledger
 
-__all__ = ["Guard", "live_field"]
+__all__ = ["Guard"]
 
 TWICE = "the key stands twice in one call"
 
@@ -57,6 +59,7 @@ class Guard(Reading):
         self._certificates: dict[str, tuple[int, Certificate]] = {}  # object → calls before it, and it
         self._screened = Screened()
         self._given = Given()
+        self._images = Images(destination)
         self._beginning = threading.RLock()
         self._begun: set[str] = set()  # objects; there are a few dozen
         self._first: dict[str, frozenset[str]] = {}  # object → keys of the first chunk of which the ledger knows nothing
@@ -82,12 +85,14 @@ class Guard(Reading):
         """What the ledger already knows of drafts, by key, and those that are to be sent.
 
         Good for chunks of any size. A draft that comes back may be handed to `write`, which asks the ledger no second time.
+        What an earlier run left open is settled here only where it is one of these: others need not wait for it.
         """
         first = first_by_key(drafts)
         with self.air.holding(object_, first):
             answers, tries = self._asked(object_, list(first.values()))
             for key, tried in tries.items():
                 self._screened.put(object_, first[key], tried)
+        self._images.announce(object_, (first[key] for key in tries))
         return answers, [draft for key, draft in first.items() if key in tries]
 
     def write(self, object_: str, drafts: Sequence[Draft], *, taken: Tell | None = None) -> list[Outcome]:
@@ -100,7 +105,7 @@ class Guard(Reading):
         with self.air.holding(object_, first):
             answers, tries = self._unsent(object_, list(first.values()))
             rest = [draft for key, draft in first.items() if key in tries]
-            for part in self._parts(object_, rest):
+            for part in parts_of(rest, size=self.inner.bulk_rows(object_) if len(rest) > 1 else 1):
                 answers |= {outcome.key: outcome for outcome in self._written(object_, part, tries, taken)}
         twice = ((draft, Outcome(draft.key, "rejected", draft.id, TWICE)) for draft in drafts)
         return [answers[draft.key] if first[draft.key] is draft else refusal for draft, refusal in twice]
@@ -147,18 +152,23 @@ class Guard(Reading):
         """Outcomes of what need not be sent, and of the rest by key how often it was tried."""
         tries = {draft.key: self._screened.take(object_, draft) for draft in drafts}
         unasked = [draft for draft in drafts if tries[draft.key] is None]
+        if unasked:
+            self._begin(object_)
         answers, more = self._asked(object_, unasked) if unasked else ({}, {})
         return answers, {key: tried for key, tried in tries.items() if tried is not None} | more
 
     def _asked(self, object_: str, drafts: Sequence[Draft]) -> tuple[dict[str, Outcome], dict[str, int]]:
         """The same, from the ledger."""
-        self._begin(object_)
-        known = self._closed(object_, [draft.key for draft in drafts])
-        answers: dict[str, Outcome] = {}
+        look: Look[Trace] = self._operations.of_keys if any(draft.id for draft in drafts) else self._operations.traces
+        known = self._closed(object_, [draft.key for draft in drafts], look)
+        refused = [key for key, rows in known.items() if rows[-1].state == "rejected"]
+        held = self._settling.held(object_, refused) if refused else {}
+        known = {**known, **look(object_, refused)} if refused else known
+        answers = {key: Outcome(key, "rejected", words=words) for key, words in held.items()}
         tries: dict[str, int] = {}
         for draft in drafts:
             rows = known.get(draft.key, [])
-            outcome = known_of(draft, rows)
+            outcome = answers.get(draft.key) or known_of(draft, rows)
             if outcome is None:
                 tries[draft.key] = len(rows)
             else:
@@ -174,29 +184,19 @@ class Guard(Reading):
                     self.settle(object_)
                     self._begun.add(object_)
 
-    def _closed(self, object_: str, keys: Sequence[str]) -> dict[str, list[Operation]]:
+    def _closed(self, object_: str, keys: Sequence[str], look: Look[T]) -> Mapping[str, Sequence[T]]:
         """Operations of these keys, once it has been settled what became of them."""
-        known = self._operations.of_keys(object_, keys)
+        known = look(object_, keys)
         if any(row.state in OPEN for rows in known.values() for row in rows):
             self.settle(object_)
-            known = self._operations.of_keys(object_, keys)
+            known = look(object_, keys)
         return known
-
-    def _parts(self, object_: str, drafts: Sequence[Draft]) -> Iterator[Sequence[Draft]]:
-        """What one call takes each, so that a job is of one call; makes and changes never share one."""
-        if len(drafts) < 2:
-            yield from ([drafts] if drafts else [])
-            return
-        size = max(1, self.inner.bulk_rows(object_))
-        for kind in (False, True):
-            some = [draft for draft in drafts if bool(draft.id) == kind]
-            yield from (some[start : start + size] for start in range(0, len(some), size))
 
     # ------------------------------------------------------------ the protocol
 
     def _written(self, object_: str, drafts: Sequence[Draft], tries: dict[str, int], taken: Tell | None) -> Iterable[Outcome]:
         """Send what one call takes, with its pre-images; where it is refused as a whole, send its parts."""
-        before = self._before(object_, [draft.id for draft in drafts if draft.id])
+        before = self._images.of(object_, [draft.id for draft in drafts if draft.id])
         stay = {draft.key: told for draft in drafts if (told := out_of_reach(draft, before.get(draft.id)))}
         rest = [draft for draft in drafts if draft.key not in stay]
         if any(not draft.id for draft in rest):
@@ -232,7 +232,10 @@ class Guard(Reading):
         return self._operations.open(batch, step.intents)
 
     def _send(self, numbers: Sequence[int], step: Step) -> list[Outcome]:
-        """Make the call; a job that takes the batch is made durable before anybody waits for it."""
+        """Make the call; a job that takes the batch is made durable before anybody waits for it.
+
+        Our right to write is looked at again right before each change in it leaves, as the call may wait for its turn.
+        """
 
         def tell(job: str) -> None:
             step.jobs.append(job)
@@ -242,7 +245,8 @@ class Guard(Reading):
 
         waits, began = self._waits, time.monotonic()
         try:
-            outcomes = step.call(tell)
+            with only_by(self._operations.writer.stands):
+                outcomes = step.call(tell)
         except (Refused, WaitError) as error:
             # These are raised only where the one call in question was surely not carried out, unless a job had taken it.
             if len(numbers) == 1 and not step.jobs:
@@ -295,7 +299,7 @@ class Guard(Reading):
         key = f"{plan.object}/{plan.name}"
         with self.air.holding(plan.object, [key]):
             self._begin(plan.object)
-            rows = self._closed(plan.object, [key]).get(key, [])
+            rows = self._closed(plan.object, [key], self._operations.of_keys).get(key, [])
             if rows and rows[-1].verb == "create_field" and rows[-1].state in ("done", "kept") and rows[-1].post:
                 return live_field(rows[-1].post)
             pre, payload = before_making(self, plan), plan.model_dump(mode="json")
@@ -323,16 +327,19 @@ class Guard(Reading):
         return self._settling.settle(object_)
 
     def resolve_ids(self, object_: str) -> dict[str, str]:
-        """Fill in the ids that bulk calls did not tell, by one sweep; returns key → id of all that we made.
+        """Fill in the ids that bulk calls did not tell, as `see_made` does; returns key → id of all that we made."""
+        self.see_made(object_)
+        return self.ledger.ids(object_)
 
-        The sweep also keeps what each record looked like once it was made, for a rollback to compare with. A record
-        that was said to be made and is not to be seen becomes `unknown`. Nothing is asked where nothing is to be filled in.
+    def see_made(self, object_: str) -> None:
+        """Fill in, by one sweep where any is missing, the ids of what we made, and what each looked like for a rollback.
+
+        A record that was said to be made and is not to be seen becomes `unknown`.
         """
         c = operations.c
         unseen = (c.object == object_) & (c.verb == "create") & (c.state == "done") & c.post.is_(None)
         if next(self._operations.each(unseen), None):
             Reckoning(self, object_).reckon()
-        return self.ledger.ids(object_)
 
     def certify(self, object_: str) -> Certificate:
         """Lay everything of ours at the destination beside the ledger, one sweep, once nothing is in the air any more.
@@ -363,7 +370,7 @@ class Guard(Reading):
         return {key: sorted(records, key=age) for key, records in found.items()}
 
     def _look(self, object_: str, keys: Collection[str]) -> list[Record]:
-        return self.inner.bearing(object_, keys, since=self.watermark(object_))
+        return self.bearing(object_, keys, since=self.watermark(object_))
 
     def watermark(self, object_: str) -> str:
         """The id after which all that we made of an object comes; empty where it was not noted."""
@@ -383,14 +390,9 @@ class Guard(Reading):
                 empty = next(self.ledger.made(object_), None) is None
                 if empty and fresh:
                     see_nobody(self, object_, [*self._first.get(object_, frozenset()).union(fresh)], empty=True)
-                mark = self.inner.newest(object_) if empty else ""
+                mark = self.newest(object_) if empty else ""
                 self.ledger.note_watermark(object_, mark)
                 self._alone.add(object_)
             elif fresh and object_ not in self._alone:
                 see_nobody(self, object_, fresh)
                 self._alone.add(object_)
-
-
-def live_field(image: Mapping[str, Any]) -> LiveField:
-    """A field from its image in the ledger."""
-    return LiveField(**{**image, "choices": tuple(image["choices"])})

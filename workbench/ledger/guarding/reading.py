@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from workbench.destinations import Destination, Draft, LiveField, Metadata, Outcome, Record, Spent, Standing, User
+from workbench.destinations.http.purposes import LOOKS, calls_for
 from workbench.specs import CustomField
 
 __all__ = ["Reading"]
@@ -40,21 +41,26 @@ class Reading:
     def collect(self, object_: str, job: str, drafts: Sequence[Draft]) -> list[Outcome]:
         return self.inner.collect(object_, job, drafts)
 
+    @calls_for(LOOKS)
     def find(self, object_: str, field_: str, values: Iterable[str]) -> list[Record]:
         return self.inner.find(object_, field_, values)
 
+    @calls_for(LOOKS)
     def read(self, object_: str, ids: Sequence[str]) -> list[Record]:
         return self.inner.read(object_, ids)
 
+    @calls_for(LOOKS)
     def newest(self, object_: str) -> str:
         return self.inner.newest(object_)
 
     def sweep(self, object_: str, *, since: str = "") -> Iterator[Record]:
         return self.inner.sweep(object_, since=since)
 
+    @calls_for(LOOKS)
     def bearing(self, object_: str, keys: Collection[str], *, since: str = "") -> list[Record]:
         return self.inner.bearing(object_, keys, since=since)
 
+    @calls_for(LOOKS)
     def children(self, object_: str, number: str) -> list[tuple[str, str]]:
         return self.inner.children(object_, number)
 
@@ -64,5 +70,5 @@ class Reading:
     def standing(self) -> tuple[Standing, ...]:
         return self.inner.standing()
 
-    def spent(self) -> Spent:
-        return self.inner.spent()
+    def spent(self, purpose: str = "") -> Spent:
+        return self.inner.spent(purpose)

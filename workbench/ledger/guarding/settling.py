@@ -1,21 +1,23 @@
 """Changes whose answer was lost: given time to arrive, then looked for; nothing is sent a second time on a guess.
 
 A job that took them is asked first. Then a look tells: what is there is adopted, and what two looks have not seen was
-not made and may be sent again.
+not made and may be sent again. What a job is at work on stays open until its time is over; from then on it is looked for
+like everything else, and sent again only where the account itself would not make it twice, should the job end after all.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from workbench.destinations import RUNNING, Draft, Record, Wait
+from workbench.destinations import HELD, RUNNING, Draft, Record, Wait
 from workbench.errors import Refused, Uncertain
+from workbench.ledger.guarding.evidence import ABSENT, FOUND, REPAIR, TRIED_AGAIN, TWICE
 from workbench.ledger.guarding.twin_fields import field_made
-from workbench.ledger.guarding.twins import REPAIR, TWICE, remove_twin
+from workbench.ledger.guarding.twins import remove_twin
 from workbench.ledger.knowing import CHANGED
 from workbench.ledger.operations import OPEN, Closing, Operation, operations, same
 from workbench.specs import CustomField
@@ -23,10 +25,8 @@ from workbench.specs import CustomField
 if TYPE_CHECKING:
     from workbench.ledger.guarding.guard import Guard
 
-__all__ = ["ABSENT", "Settling"]
+__all__ = ["Settling"]
 
-ABSENT = "looked: it was not made"
-FOUND = "found by looking"
 TENTH = 0.1
 """Of the time that a change may take to arrive, what passes between the two looks that say it was not made."""
 
@@ -38,6 +38,8 @@ class Settling:
         self._guard = guard
         self._lock = threading.RLock()
         self._running: set[str] = set()  # jobs that were at work still when this run had waited for them
+        self._held: dict[int, str] = {}  # operation → why it may not be sent again though no look finds it
+        self._asked: set[int] = set()  # operations held back by an earlier settling that this run has asked about
 
     def settle(self, object_: str) -> int:
         """Settle one object, or all where it is empty; returns how many operations were open."""
@@ -54,6 +56,22 @@ class Settling:
                         self._pause(max(self._guard.lag, self._span() * TENTH), "what is not there is looked for once more")
                         self._looked(name, absent, last=True)
             return len(rows)
+
+    def held(self, object_: str, keys: Collection[str]) -> dict[str, str]:
+        """Key → why it is not sent again, of those that a job without an end may make yet; that job is asked once a run."""
+        with self._lock:
+            rows = self._held_back(object_, keys)
+            fresh = [row for row in rows if row.op not in self._asked]
+            if fresh:
+                self._asked |= {row.op for row in fresh}
+                self._guard.ledger.operations.close([Closing(row.op, "unknown", words=row.words) for row in fresh])
+                self.settle(object_)
+                rows = self._held_back(object_, keys)
+            return {row.key: row.words for row in rows}
+
+    def _held_back(self, object_: str, keys: Collection[str]) -> list[Operation]:
+        newest = (rows[-1] for rows in self._guard.ledger.operations.of_keys(object_, keys).values())
+        return [row for row in newest if row.state == "rejected" and row.words.startswith(HELD)]
 
     def calm(self, object_: str, *, earlier: bool) -> None:
         """See ``Guard.calm``."""
@@ -103,6 +121,9 @@ class Settling:
                 self._running.add(job)
             for row in mine:
                 outcome = outcomes.get(row.key)
+                self._held.pop(row.op, None)
+                if outcome is not None and outcome.words.startswith(HELD):
+                    self._held[row.op] = outcome.words
                 if outcome is not None and outcome.state != "unknown":
                     told.append(Closing(row.op, outcome.state, id=outcome.id, words=outcome.words or f"told by job {job}"))
         self._guard.ledger.operations.close(told)
@@ -124,6 +145,8 @@ class Settling:
             if closing.state == "rejected" and not last:
                 absent.append(row)
                 continue
+            if closing.words == ABSENT and row.op in self._held:
+                closing = Closing(row.op, "rejected", words=self._held[row.op])
             closings.append(closing)
             twins += [(row, records[0], record) for record in records[1:]]
         self._guard.ledger.operations.close(closings)
@@ -177,16 +200,17 @@ class Settling:
 def _made(row: Operation, records: Sequence[Record], newest: int) -> Closing:
     """The oldest record that bears the key is the one; whatever it holds otherwise is told.
 
-    Our key is what makes it ours: people, or the destination itself, may have given it other values since.
+    Our key is what makes it ours: people, or the destination itself, may have given it other values since. So what it
+    holds now is no image of what we made, however soon we look; the last sweep tells apart what is the account's doing.
     """
     if row.op != newest:
-        return Closing(row.op, "rejected", words="the key was tried once more, and that attempt counts")
+        return Closing(row.op, "rejected", words=TRIED_AGAIN)
     if not records:
         return Closing(row.op, "rejected", words=ABSENT)
     first = records[0]
     other = [name for name, value in row.payload.items() if not same(first.values.get(name), value)]
     words = f"{FOUND}; it shows {', '.join(sorted(other))} otherwise" if other else FOUND
-    return Closing(row.op, "done", id=first.id, words=words, post=dict(first.values))
+    return Closing(row.op, "done", id=first.id, words=words)
 
 
 def _changed(row: Operation, record: Record | None) -> Closing:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from workbench.destinations import Draft, Outcome
-from workbench.ledger.operations import Intent
+from workbench.ledger.operations import Intent, Trace
 
-__all__ = ["Step", "Tell", "intended"]
+__all__ = ["Look", "Step", "T", "Tell", "intended", "parts_of"]
 
 Tell = Callable[[str], None]
+T = TypeVar("T", bound=Trace)
+Look = Callable[[str, Sequence[str]], Mapping[str, Sequence[T]]]
+"""Asks the ledger for the operations of some keys of an object."""
 
 
 @dataclass(frozen=True)
@@ -34,3 +37,10 @@ class Step:
 def intended(object_: str, draft: Draft, before: Mapping[str, Any] | None, tries: int) -> Intent:
     """The change that a draft asks for, given how often it was tried before."""
     return Intent(object_, draft.key, "update" if draft.id else "create", dict(draft.values), draft.id, before, tries + 1)
+
+
+def parts_of(drafts: Sequence[Draft], *, size: int) -> Iterator[Sequence[Draft]]:
+    """What one call of so many rows takes each, so that a job is of one call; makes and changes never share one."""
+    for kind in (False, True):
+        some = [draft for draft in drafts if bool(draft.id) == kind]
+        yield from (some[start : start + max(1, size)] for start in range(0, len(some), max(1, size)))

@@ -14,7 +14,7 @@ from workbench.specs import CustomField
 if TYPE_CHECKING:
     from workbench.ledger.guarding.guard import Guard
 
-__all__ = ["before_making", "field_made", "remove_twin_fields"]
+__all__ = ["before_making", "field_made", "live_field", "remove_twin_fields"]
 
 ALIKE = "alike"
 
@@ -57,3 +57,8 @@ def field_made(guard: Guard, row: Operation, there: LiveField | None) -> LiveFie
     kept = next((each for each in fresh if there is not None and each.id == there.id), fresh[0])
     remove_twin_fields(guard, plan, kept, before)
     return replace(kept, name=plan.name)
+
+
+def live_field(image: Mapping[str, Any]) -> LiveField:
+    """A field from its image in the ledger."""
+    return LiveField(**{**image, "choices": tuple(image["choices"])})

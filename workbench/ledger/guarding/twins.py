@@ -1,6 +1,7 @@
-"""Records that bear a key of ours a second time: taken away where they are untouched copies, left to people elsewhere.
+"""Records that bear a key of ours a second time: taken away where they are ours and untouched, left to people elsewhere.
 
-They come from a proxy that repeats a request, or from a change that arrived after everybody had stopped waiting for it.
+Ours come from a proxy that repeats a request, or from a change that arrived after everybody had stopped waiting for it;
+a person's from the vendor's own function to copy a record. Where nobody can tell, it is a person's.
 """
 
 from __future__ import annotations
@@ -10,16 +11,14 @@ from typing import TYPE_CHECKING
 
 from workbench.destinations import Record
 from workbench.errors import Refused
+from workbench.ledger.guarding.evidence import REPAIR, TWICE, doubt
 from workbench.ledger.operations import Closing, Intent, Operation, same
 
 if TYPE_CHECKING:
     from workbench.ledger.guarding.guard import Guard
 
-__all__ = ["REPAIR", "TWICE", "age", "remove_twin"]
+__all__ = ["age", "remove_twin"]
 
-REPAIR = "repair"
-TWICE = "made twice"
-"""How the words of a twin's operation begin; the ledger knows the record, and a rollback takes it back with the others."""
 SHOWN = 3
 
 
@@ -28,14 +27,17 @@ def age(record: Record) -> tuple[int, str]:
     return len(record.id), record.id
 
 
-def remove_twin(guard: Guard, row: Operation, *, kept: Record, twin: str) -> str:
+def remove_twin(guard: Guard, row: Operation, *, kept: Record, twin: str, many: bool = False) -> str:
     """Take away a second record of a key, given the operation that made the first; returns why it stays, else nothing.
 
-    It goes where it holds what we sent or what the kept one holds, and where nothing hangs on it: one look each. The
-    twin and its deletion are operations of their own.
+    It goes where a request of ours made it, where it holds what we sent or what the kept one holds, and where nothing
+    hangs on it: one look each. The twin and its deletion are operations of their own; a record that may be a person's
+    never comes into the ledger. `many` says that too many of them stand twice for that to be chance.
     """
-    number = _written_down(guard, row, kept.id, twin)
     record = next(iter(guard.inner.read(row.object, [twin])), None)
+    if record is not None and (unproven := doubt(guard, row, kept=kept, twin=record, many=many)):
+        return f"a second record bears our key; a person's? {unproven}"
+    number = _written_down(guard, row, kept.id, twin)
     why = _touched(guard, row, kept, record) if record is not None else ""
     if record is not None and not why:
         outcome = guard.take_away(row.object, twin, before=record, words=f"{REPAIR}: {TWICE}, {kept.id} bears the same key")

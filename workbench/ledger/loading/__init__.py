@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import pandas as pd
 
 from workbench.destinations import Destination, Draft, Outcome, Wait
 from workbench.ledger import Guard
 from workbench.ledger.guarding.certificate import Certificate
+from workbench.ledger.living import among
 from workbench.ledger.loading.drafts import SCREENED, drafts_in, drafts_of, unfit
 from workbench.ledger.loading.lanes import Lanes, left_behind
 from workbench.ledger.loading.outcomes import Outcomes
@@ -116,6 +118,7 @@ class _Run:
                     self._offer(drafts)
             self._flush()
             self._look()
+            self._settle()
             self._name(certify=certify)
         except BaseException:
             self._stop()
@@ -229,6 +232,11 @@ class _Run:
             del self._places[draft.key]
         self._unknown = []
 
+    def _settle(self) -> None:
+        """What an earlier run has left open and this one was not asked about, as a row that is not staged any more."""
+        if self._guard is not None:
+            self._guard.settle(self._object)
+
     def _name(self, *, certify: bool) -> None:
         """Fill in the ids that bulk calls did not tell, by one sweep, and lay everything beside the ledger where asked."""
         if self._guard is None and next(self._outcomes.nameless(), None) is None:
@@ -237,12 +245,17 @@ class _Run:
         self._tell(at_once=True)
         if self._guard is not None and certify:
             self.certificate = self._guard.certify(self._object)
-        ids = self._guard.resolve_ids(self._object) if self._guard is not None else self._swept()
-        for place, key in self._outcomes.nameless():
-            if key in ids:
-                self._outcomes.name(place, ids[key])
-            else:
-                self._outcomes.note(place, Outcome(key, "unknown", words=GONE))
+        if self._guard is not None:
+            self._guard.see_made(self._object)
+        swept = self._swept() if self._guard is None else {}
+        nameless = self._outcomes.nameless()
+        while some := dict(islice(((key, place) for place, key in nameless), SCREENED)):
+            ids = swept if self._guard is None else among(self._guard.ledger.operations, self._object, some)
+            for key, place in some.items():
+                if ids.get(key):
+                    self._outcomes.name(place, ids[key])
+                else:
+                    self._outcomes.note(place, Outcome(key, "unknown", words=GONE))
         self._report.doing = ""
 
     def _swept(self) -> Mapping[str, str]:

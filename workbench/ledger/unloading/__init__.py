@@ -36,6 +36,8 @@ TURNS = 5
 SLEEPING = 10.0
 """A call that would wait for longer than so many seconds is not waited for when the rollback is stopped."""
 AT_ONCE = 500
+PARENT = "parent_"
+"""How the name of a link begins that leads to a record of the same object."""
 PATIENCE = 2
 """Ways back through the ledger without any headway before what is left is said to be errored."""
 UNKNOWN_BEFORE = "what it held before us was lost with the ledger"
@@ -321,7 +323,9 @@ class _Run:
         return Verdict(trail.newest, "errored", outcome.words or UNSURE.format("deleted"))
 
     def _edits(self, trail: Trail, record: Record) -> tuple[Edit, ...]:
-        return tuple(edit for edit in edits_of_made(trail, record, self._usual) if not self._went_along(edit))
+        stamped = self._destination.stamped - trail.ours.keys()  # the client's own doing
+        edits = [edit for edit in edits_of_made(trail, record, self._usual) if edit.field not in stamped]
+        return tuple(edit for edit in edits if not self._went_along(edit))
 
     def _went_along(self, edit: Edit) -> bool:
         """Whether a link is missing because the record of ours to which it led was deleted by somebody: that edits nothing."""
@@ -330,13 +334,14 @@ class _Run:
         if not missing or not now <= ours:
             return False
         # A link bears the name of what it leads to, in the singular or the plural; an id alone would tell nothing.
-        led = [name for name in self._objects if edit.field in (name, f"{name}s")]
-        return bool(led) and all(self._is_gone(led[0], number) for number in missing)
+        led = [name for name in self._objects if edit.field in (name, f"{name}s", f"{PARENT}{name}")]
+        tree = edit.field.startswith(PARENT)
+        return bool(led) and all(self._is_gone(led[0], number, tree=tree) for number in missing)
 
-    def _is_gone(self, object_: str, number: str) -> bool:
-        """Whether a record that we made is there no more, and not by our doing."""
+    def _is_gone(self, object_: str, number: str, *, tree: bool) -> bool:
+        """Whether a record that we made is there no more, and not by our doing; in a `tree` we may have taken the upper one."""
         rows = self._ledger.of_ids(object_, [number]).get(number, [])
-        if not any(row.verb == "create" for row in rows) or any(row.verb == "delete" for row in rows):
+        if not any(row.verb == "create" for row in rows) or (not tree and any(row.verb == "delete" for row in rows)):
             return False
         return not self._destination.read(object_, [number])
 

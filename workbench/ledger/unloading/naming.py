@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 
 from workbench.destinations import Record
 from workbench.ledger import Guard
+from workbench.ledger.guarding.evidence import TWICE, doubt
 from workbench.ledger.operations import Closing, Intent, Operation, operations
-from workbench.ledger.unloading.trails import AT_ONCE, Trail
+from workbench.ledger.unloading.trails import Trail
 
 __all__ = ["made_elsewhere", "name_records"]
 
@@ -21,15 +22,10 @@ def name_records(destination: Guard) -> None:
     """Settle what is open, and find the ids that are missing.
 
     A record that is found only now may have been edited before anybody looked, so that what it holds is no evidence of
-    what we wrote: it is kept without an image.
+    what we wrote: it gets no image.
     """
     ledger, c = destination.ledger.operations, operations.c
-    open_ = [row.op for row in ledger.unsettled() if row.verb == "create"]
     destination.settle()
-    for start in range(0, len(open_), AT_ONCE):
-        part = open_[start : start + AT_ONCE]
-        found = ledger.where(c.op.in_(part) & (c.state == "done") & c.post.is_not(None))
-        ledger.close([Closing(row.op, "done", words=row.words, post={}) for row in found if row.post])
     nameless = ledger.where((c.verb == "create") & (c.state == "done") & (c.id == ""))
     for name in dict.fromkeys(row.object for row in nameless):
         _name(destination, name, [row for row in nameless if row.object == name])
@@ -61,9 +57,10 @@ def _name(destination: Guard, object_: str, rows: Sequence[Operation]) -> None:
         if first is None:
             continue
         closings.append(Closing(row.op, "done", id=first.id, words=row.words, post={}))
-        extra = [Intent(object_, row.key, "create", row.payload, other.id, attempt=row.attempt) for other in others if other]
+        ours = [other for other in others if other and not doubt(destination, row, kept=first, twin=other)]
+        extra = [Intent(object_, row.key, "create", row.payload, other.id, attempt=row.attempt) for other in ours]
         numbers = ledger.open(uuid.uuid4().hex, extra) if extra else []
-        closings += [Closing(n, "done", words=f"made twice: {first.id} bears the same key", post={}) for n in numbers]
+        closings += [Closing(n, "done", words=f"{TWICE}: {first.id} bears the same key", post={}) for n in numbers]
     ledger.close(closings)
 
 

@@ -11,12 +11,10 @@ from sqlalchemy import func, select
 
 from workbench.ledger.operations import Operation, Operations, operations, same
 
-__all__ = ["AT_ONCE", "FIRST_HAND", "REBUILT", "Trail", "changed", "kept", "made", "objects_of", "stretches"]
+__all__ = ["FIRST_HAND", "REBUILT", "Trail", "changed", "kept", "made", "objects_of", "stretches"]
 
 STRETCH = 1_000
 """Numbers of operations that are looked through at once."""
-AT_ONCE = 500
-"""Values in one IN(…), below every database's limit."""
 FIRST_HAND = ("create", "update")
 REBUILT = "rebuilt from markers"
 """Words of an operation that `rebuild-ledger` has written: nobody knows what the record looked like when it was made."""
