@@ -122,6 +122,7 @@ bench: venv ## figures: time and peak memory of the medium sample, of the rehear
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench_ledger
 	$(BIN)/python -m tests.bench_load_memory
+	$(BIN)/python -m tests.bench_resume
 
 bench-load: venv ## how near to the limits a load runs: 350,000 records on a virtual clock, then 60 s over real sockets
 	$(BIN)/python -m tests.bench_load

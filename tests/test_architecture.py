@@ -28,6 +28,7 @@ LAYERS: tuple[dict[str, tuple[str, ...]], ...] = (
             "destinations.http.*",
             "destinations.limits",
             "destinations.limits.*",
+            "destinations.fields",
             "destinations.probes",
         ),
         "engine": ("rehearsal.engine", "rehearsal.engine.*", "rehearsal.child"),
@@ -48,7 +49,10 @@ LAYERS: tuple[dict[str, tuple[str, ...]], ...] = (
         "reports": ("reports", "reports.*"),
     },
     {"engagement": ("engagement", "engagement.*")},
-    {"flow": ("flow", "flow.*")},  # what several stages do in the same way
+    {
+        "flow": ("flow", "flow.*"),  # what several stages do in the same way
+        "extraction": ("extraction", "extraction.*"),
+    },
     {"stages": ("stages", "stages.*")},
     {"notebooks": ("notebooks",), "widgets": ("widgets", "widgets.*")},
     {"cli": ("cli", "cli.*")},

@@ -210,7 +210,7 @@ PIPEDRIVE: list[tuple[dict[str, str], dict[str, Scalar | None]]] = [
             "limit_above": "reject", "failed_cost": False,
         },
     ),
-    ({"limit_headers": "none", "deal_add_time": "v1"}, {"failed_cost": None, "deal_add_time": "refused"}),
+    ({"limit_headers": "none", "deal_add_time": "v1"}, {"failed_cost": None, "deal_add_time": "v1"}),
 ]  # fmt: skip
 
 

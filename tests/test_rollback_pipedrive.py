@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from killing import killed
 from pipedrive_pushing import SCALE, TOKEN, back, guard_of
 
 from workbench.rehearsal import Rehearsal, canonical, running
@@ -105,23 +101,11 @@ def account(folder: Path, faults: Sequence[str] = (), *, seed: int = 0) -> Itera
 
 def push(there: Rehearsal, folder: Path, what: str, *theirs: str, kill_after: Sequence[int]) -> int:
     """Run a part in processes of its own; each but the last is killed after so many requests."""
-    kills = 0
-    for requests in (*kill_after, None):
-        start = there.dump()["log"]["requests"]
-        command = [sys.executable, str(HERE / "pipedrive_pushing.py"), what, str(folder), there.url, *theirs]
-        path = os.pathsep.join([str(HERE.parent), str(HERE)])
-        with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}) as process:
-            while process.poll() is None:
-                if requests is not None and there.dump()["log"]["requests"] - start >= requests:
-                    process.send_signal(signal.SIGKILL)
-                    process.wait()
-                time.sleep(0.02)
-        if process.returncode == -signal.SIGKILL:
-            kills += 1
-            continue
-        assert process.returncode == 0, f"{what} ended with {process.returncode}"
-        break
-    return kills
+
+    def requests() -> int:
+        return int(there.dump()["log"]["requests"])
+
+    return killed(HERE / "pipedrive_pushing.py", [what, str(folder), there.url, *theirs], requests=requests, after=kill_after)
 
 
 def settled(there: Rehearsal) -> dict[str, dict[str, Any]]:

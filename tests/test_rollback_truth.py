@@ -22,9 +22,9 @@ from toy import Toy
 
 from workbench.destinations import Account, Destination, Draft, Outcome, Record, Secret, connect
 from workbench.errors import DestinationBusy
-from workbench.ledger import Guard, Ledger, naming, unloading
+from workbench.ledger import Guard, Ledger, unloading
 from workbench.ledger.loading import load
-from workbench.ledger.unloading import unload
+from workbench.ledger.unloading import naming, unload
 from workbench.rehearsal import Rehearsal, running
 from workbench.specs import load_destination
 from workbench.store import open_store

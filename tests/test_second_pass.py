@@ -11,38 +11,16 @@ from typer.testing import CliRunner
 
 sys.path.insert(0, str(Path(__file__).parent / "routes"))  # the walk that the routes set out from
 
+from places import loaded, nobody_else, staged
 from tenant import Tenant
-from walk import Walk, cut_over, fresh, load_main, resumed, stage_delta, stage_main
+from walk import Walk, cut_over, resumed, write_decision
 
 from workbench import reports
 from workbench.cli import app
 from workbench.flow.transfer import in_order, transfer
-from workbench.stages import handoff, production, secondpass
+from workbench.stages import handoff, production, provisioning, secondpass
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _nobody_else() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("WORKBENCH_KEY", raising=False)
-        patch.delenv("WORKBENCH_ENGAGEMENT", raising=False)
-        patch.setenv("WORKBENCH_USER", "Kim Larsen")
-        yield
-
-
-@pytest.fixture(scope="module")
-def staged(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("staged")
-    with fresh(folder) as walk:
-        stage_main(walk.engagement)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def loaded(staged: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("loaded")
-    with resumed(staged, folder) as walk:
-        load_main(walk.engagement)
-    return folder
+__all__ = ["loaded", "nobody_else", "staged"]
 
 
 @pytest.fixture
@@ -113,7 +91,6 @@ def test_the_command_ends_with_1_where_something_differs_and_lists_it(walk: Walk
 
 
 def test_the_delta_counts_too_and_the_handoff_tells_of_it_until_something_is_loaded(walk: Walk) -> None:
-    stage_delta(walk.engagement)
     assert secondpass.run(walk.engagement).good  # it was not sent yet
     assert cut_over(walk.engagement).passed
     assert handoff._second_pass(walk.engagement) is None  # what was seen before the cutover is old
@@ -143,8 +120,6 @@ def test_two_records_that_the_destination_would_take_for_one_are_not_both_sent(s
     """F24: accounts are upserted by name."""
     with resumed(staged, tmp_path / "walk") as set_out:
         engagement = set_out.engagement
-        from workbench.stages import provisioning
-
         provisioning.run(engagement)
         accounts = engagement.load("records/accounts")
         one, other, theirs = accounts.index[0], accounts.index[1], accounts.index[2]
@@ -163,10 +138,6 @@ def test_two_records_that_the_destination_would_take_for_one_are_not_both_sent(s
 
 
 def test_one_record_over_there_is_not_taken_over_by_two_of_ours(staged: Path, tmp_path: Path) -> None:
-    from walk import write_decision
-
-    from workbench.stages import provisioning
-
     with resumed(staged, tmp_path / "walk") as set_out:
         engagement = set_out.engagement
         write_decision(engagement, "scope", "existing_records", "update")
@@ -184,8 +155,6 @@ def test_one_record_over_there_is_not_taken_over_by_two_of_ours(staged: Path, tm
 
 
 def test_a_child_that_waits_for_its_parent_says_what_became_of_it(staged: Path, tmp_path: Path) -> None:
-    from workbench.stages import provisioning
-
     with resumed(staged, tmp_path / "walk") as set_out:
         engagement = set_out.engagement
         provisioning.run(engagement)

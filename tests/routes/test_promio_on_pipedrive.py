@@ -105,14 +105,16 @@ def after_main(loaded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 # ---------------------------------------------------------------- before the load
 
 
-def test_the_forecast_shows_every_plan_with_its_days_and_what_folding_saves(after_main: Walk) -> None:
+def test_the_forecast_shows_every_plan_with_its_days_and_what_folding_saves(staged: Path, tmp_path: Path) -> None:
     """Calls of customers are activities, which a note can tell ten at a time."""
-    found = production.plan(after_main.engagement)
+    with resumed(staged, tmp_path / "walk", vendor="pipedrive") as walk:
+        found = production.plan(walk.engagement)
+        records = {feed: len(walk.engagement.load(f"records/{feed}")) for feed in KINDS}
     frame = found.frame.set_index("object")
-    records = {feed: len(after_main.engagement.load(f"records/{feed}")) for feed in KINDS}
-    assert found.frame["records"].tolist() == list(records.values())
-    assert frame.loc["activity", "tokens"] == 5 * records["calls"] + 10
-    assert frame.loc["note", "tokens"] == 10 * records["lead_calls"] + 20
+    assert found.frame["records"].tolist() == found.frame["load"].tolist() == list(records.values())
+    looks = frame["look-ups"] + frame["read-back"]
+    assert frame.loc["activity", "tokens"] == 5 * records["calls"] + 10 * looks["activity"]
+    assert frame.loc["note", "tokens"] == 10 * records["lead_calls"] + 20 * looks["note"]
     shown = found.tiers_frame()
     assert shown["plan"].tolist() == ["Lite", "Growth (this account)", "Premium", "Ultimate"]
     assert (shown["days of budget"] >= 1).all()

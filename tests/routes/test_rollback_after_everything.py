@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from killing import killed
 from tenant import Tenant
 from walk import Walk, resumed, serve, stage_delta, write_decision
 
@@ -109,23 +105,7 @@ def _again(folder: Path, faults: Sequence[str] = (), *, seed: int = 0) -> Iterat
 
 def _push(walk: Walk, what: str, *, kill_after: Sequence[int]) -> int:
     """Run a part of the walk in processes of its own; each but the last is killed after so many requests."""
-    kills = 0
-    for requests in (*kill_after, None):
-        start = walk.requests()
-        command = [sys.executable, str(HERE / "pushing.py"), what, str(walk.engagement.root)]
-        path = os.pathsep.join([str(HERE.parents[1]), str(HERE)])
-        with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}) as process:
-            while process.poll() is None:
-                if requests is not None and walk.requests() - start >= requests:
-                    process.send_signal(signal.SIGKILL)
-                    process.wait()
-                time.sleep(0.05)
-        if process.returncode == -signal.SIGKILL:
-            kills += 1
-            continue
-        assert process.returncode == 0, f"{what} ended with {process.returncode}"
-        break
-    return kills
+    return killed(HERE / "pushing.py", [what, str(walk.engagement.root)], requests=walk.requests, after=kill_after)
 
 
 # ---------------------------------------------------------------- others, before

@@ -31,6 +31,7 @@ def new(
     edition: Annotated[str, typer.Option(help="The destination's edition; its first one when empty.")] = "",
     plan: Annotated[str, typer.Option(help="The destination's plan, which sets its limits.")] = "growth",
     time_scale: Annotated[float, typer.Option(help="Of a rehearsal; 1 in earnest.")] = 1.0,
+    source_url: Annotated[str, typer.Option(help="The address of the source's own API, where `extract` reads it.")] = "",
 ) -> None:
     """Make an engagement with a copy of the exports and its notebooks."""
     from workbench.engagement import new_engagement
@@ -47,6 +48,7 @@ def new(
         edition=edition,
         plan=plan,
         time_scale=time_scale,
+        source={"url": source_url} if source_url else None,
     )
     written = render(made)
     typer.echo(f"{made.route.title}: {made.root}")

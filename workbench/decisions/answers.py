@@ -24,15 +24,35 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from workbench.errors import EditError
 
-__all__ = ["Answer", "Merged", "Question", "Returned", "Sent", "choices", "merge", "read_answers", "text_of", "write_questions"]
+__all__ = [
+    "BARE",
+    "Answer",
+    "Merged",
+    "Question",
+    "Returned",
+    "Sent",
+    "choices",
+    "merge",
+    "read_answers",
+    "text_of",
+    "write_questions",
+]
 
-SHEETS = {"field": "Fields", "value": "Values", "owner": "Owners", "duplicate": "Duplicates"}
+SHEETS = {"field": "Fields", "value": "Values", "owner": "Owners", "duplicate": "Duplicates", "link": "Links"}
 HEADINGS = ("Row", "Question", "What it holds", "Proposed", "Confidence", "Why", "Answer", "Comment")
 WIDTHS = (6, 38, 44, 26, 11, 40, 30, 40)
 ANSWER, COMMENT = 7, 8  # columns
 SENT, OPTIONS, READ_ME = "_sent", "_options", "Read me"
-EMPTY = {"field": "(leave behind)", "value": "(leave empty)", "owner": "(nobody)", "duplicate": "(keep separate)"}
+EMPTY = {
+    "field": "(leave behind)",
+    "value": "(leave empty)",
+    "owner": "(nobody)",
+    "duplicate": "(keep separate)",
+    "link": "(none)",
+}
 """How an empty answer reads, so that it can be chosen and is not mistaken for an open question."""
+BARE = {"duplicate": "into", "link": "to"}
+"""Kinds whose whole value is one text under a name."""
 LARGEST, UNPACKED, MEMBERS, ROWS = 20_000_000, 200_000_000, 1_000, 100_000
 NOTES = (
     "Please look at the Answer column of each sheet.",
@@ -136,7 +156,7 @@ def text_of(kind: str, value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, Mapping):
-        named = value.get("target", value.get("into"))
+        named = value.get("target", value.get("into", value.get("to")))
         value = named if isinstance(named, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
     if isinstance(value, list):
         value = "; ".join(str(part) for part in value)
@@ -181,10 +201,10 @@ def read_answers(path: Path) -> Returned:
 
 def _whole(kind: str, candidate: Any, proposed: Any) -> Any:
     """A bare target as the full value of its kind; another target than the proposed one has its recipe chosen anew."""
-    if not isinstance(candidate, str) or kind not in ("field", "duplicate"):
+    if not isinstance(candidate, str) or kind not in ("field", *BARE):
         return candidate
-    if kind == "duplicate":
-        return {"into": candidate}
+    if kind in BARE:
+        return {BARE[kind]: candidate}
     same_type = proposed.get("type", "") if isinstance(proposed, Mapping) else ""
     return {"target": candidate, "type": same_type, "recipe": "", "options": {}}
 

@@ -28,8 +28,8 @@ __all__ = [
     "value_json",
 ]
 
-KINDS = ("scope", "waiver", "field", "value", "owner", "duplicate", "field_plan", "quiet", "signoff", "conflict")
-ACCEPTABLE = ("field", "value", "owner", "duplicate")
+KINDS = ("scope", "waiver", "field", "value", "owner", "duplicate", "link", "field_plan", "quiet", "signoff", "conflict")
+ACCEPTABLE = ("field", "value", "owner", "duplicate", "link")
 """Kinds that a confidence can settle; the others are a person's word."""
 SKEW = timedelta(minutes=10)
 

@@ -226,6 +226,7 @@ def new_engagement(
     zone: str = "",
     time_scale: float = 1.0,
     destination: Mapping[str, Scalar] | None = None,
+    source: Mapping[str, Scalar] | None = None,
     store: str = "",
     key: str | None = None,
 ) -> Engagement:
@@ -254,6 +255,7 @@ def new_engagement(
         "time_scale": time_scale,
         "store": store,
         "destination": dict(destination or {}),
+        "source": dict(source or {}),
     }
     settings = checked(said)
     check_route(chosen, load_source(chosen.source), destined)
@@ -262,9 +264,10 @@ def new_engagement(
     return open_engagement(target)
 
 
-def open_engagement(path: Path | str | None = None) -> Engagement:
+def open_engagement(path: Path | str | None = None, *, store: Engine | None = None) -> Engagement:
     """Open an engagement: the path, else $WORKBENCH_ENGAGEMENT, else the first one from the working directory upwards.
 
+    A `store` is worked on in place of the engagement's own database, which is then not looked at, and may be lost.
     EngagementError says what to do where there is none, IntegrityError where its journal or database was changed.
     """
     root = _find(path)
@@ -274,10 +277,11 @@ def open_engagement(path: Path | str | None = None) -> Engagement:
     check_route(route, source, destination)
     settings = settings.model_copy(update={"edition": settings.edition or destination.editions[0]})
     _fits(destination, settings)
-    _kept(root, settings)
+    if store is None:
+        _kept(root, settings)
     journal = Journal(root / JOURNAL, hide=lambda: read_secrets(root))
     journal.check()
-    store = open_store(settings.store or root / DATABASE)
+    store = store or open_store(settings.store or root / DATABASE)
     decisions = Decisions(store, engagement_id=settings.engagement_id, journal=journal)
     writer = Writer(store, engagement_id=settings.engagement_id)
     return Engagement(root, settings, route, source, destination, store, journal, decisions, writer)

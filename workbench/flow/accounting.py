@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from workbench.engagement import Engagement
+from workbench.flow.planning import answered
 from workbench.frames.closure import row_closure
+from workbench.frames.plan import holds_under
+from workbench.specs import Feed
 
 __all__ = ["Closed", "close_accounts", "final_verdicts"]
 
@@ -23,8 +26,8 @@ class Closed:
 def close_accounts(engagement: Engagement, outcomes: pd.DataFrame, *, delivery: str = "main") -> Closed:
     """Settle every verdict by what became of its record, keep the result, and count.
 
-    ``outcomes``: feed, key, state (done, rejected, held, unknown), words, detail. The rows that intake read are counted
-    against it, so that a row in no bucket shows.
+    ``outcomes``: feed, key, state (done, rejected, held, unknown), words, detail. The rows that intake read, those of
+    derived tables and of tables of links among them, are counted against it, so that a row in no bucket shows.
     """
     counts = engagement.load("rows_read", delivery=delivery).set_index("table")["records"]
     verdicts, rows = [], {}
@@ -32,11 +35,17 @@ def close_accounts(engagement: Engagement, outcomes: pd.DataFrame, *, delivery: 
         settled = final_verdicts(engagement.load(f"verdicts/{feed.name}", delivery=delivery), outcomes)
         engagement.save(f"final/{feed.name}", settled, delivery=delivery)
         verdicts.append(settled)
-        rows[feed.name] = int(counts.get(feed.table, 0))
+        rows[feed.name] = int(counts.get(feed.table, 0)) + (_declared(engagement, feed) if delivery == "main" else 0)
     everything = pd.concat(verdicts, ignore_index=True)
     unresolved = everything[everything["bucket"].isin(["rejected", "held", "failed"])]
     frame = row_closure(everything, rows=rows)
     return Closed(frame=frame, unresolved=unresolved[["feed", "row", "bucket", "reason", "detail"]].reset_index(drop=True))
+
+
+def _declared(engagement: Engagement, feed: Feed) -> int:
+    """Records of the route itself that belong to a feed: they come from no row, and end in a bucket like any other."""
+    taken = holds_under(feed.scope, answered(engagement))
+    return sum(1 for record in engagement.route.records if record.feed == feed.name) if taken else 0
 
 
 def final_verdicts(verdicts: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:

@@ -11,12 +11,13 @@ import pandas as pd
 
 from workbench.engagement import Engagement
 from workbench.errors import GateClosed
+from workbench.flow.planning import feed_plans, prepared
 from workbench.frames.plan import BLANK
 from workbench.specs import digest
 
 __all__ = ["SIGNED_KINDS", "evidence", "require_signoff"]
 
-SIGNED_KINDS = ("scope", "field", "value", "owner", "duplicate")
+SIGNED_KINDS = ("scope", "field", "value", "owner", "duplicate", "link")
 """Kinds of decisions that change what is loaded."""
 
 
@@ -72,32 +73,34 @@ def _records(engagement: Engagement, feed: str) -> list[list[Any]]:
 def _decided(engagement: Engagement, kind: str) -> dict[str, Any]:
     """Decisions of a kind that bear on the main delivery; answers about a later one do not touch what was signed."""
     decided = engagement.decisions.mapping(kind)
-    if kind == "duplicate":
+    if kind in ("duplicate", "link"):
         later = tuple(f"@{name}/" for name in engagement.deliveries() if name != "main")
         return {subject: value for subject, value in decided.items() if not any(mark in subject for mark in later)}
     if kind == "value":
-        return {subject: value for subject, value in decided.items() if _says(engagement, subject)}
+        tables = {name: prepared(engagement, plan, delivery="main") for name, plan in feed_plans(engagement).items()}
+        return {subject: value for subject, value in decided.items() if _says(tables, subject)}
     if kind == "owner":
         named = _owners(engagement)
         return {subject: value for subject, value in decided.items() if subject == BLANK or subject in named}
     return decided
 
 
-def _says(engagement: Engagement, subject: str) -> bool:
+def _says(tables: Mapping[str, pd.DataFrame], subject: str) -> bool:
     """Whether a cell of the main delivery holds the value; a subject is `feed/column=value`."""
     feed, rest = subject.split("/", 1)
     column, value = rest.split("=", 1)
-    table = engagement.load(f"tables/{engagement.route.feed(feed).table}")
+    table = tables[feed]
     return column in table and bool(table[column].str.contains(value, regex=False).fillna(False).any())
 
 
 def _owners(engagement: Engagement) -> set[str]:
     """Owners as they stand in the main delivery."""
     named: set[str] = set()
-    for feed in engagement.route.feeds:
-        column = engagement.source.tables[feed.table].key[0] if feed.kind == "match" else feed.owner
-        if column:
-            named |= set(engagement.load(f"tables/{feed.table}")[column].dropna().str.strip())
+    for plan in feed_plans(engagement).values():
+        column = plan.table.key[0] if plan.feed.kind == "match" else plan.feed.owner
+        if column and plan.active:
+            named |= set(prepared(engagement, plan, delivery="main")[column].dropna().str.strip())
+            named |= {record.owner for record in plan.records} - {BLANK}
     return named
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from workbench.engagement import Engagement
+from workbench.flow.outgoing import staged_keys
+from workbench.ledger.living import among
 from workbench.ledger.operations import operations
 from workbench.specs import Feed
 
@@ -31,7 +33,8 @@ class Failures:
         """What became of a parent, by its record key."""
         if parent in self._told:
             return self._told[parent]
-        named = next((each.feed for each in feed.lookups if parent.startswith(f"{each.feed}/")), "")
+        feeds = [name for lookup in feed.lookups for name in lookup.leads_to()]
+        named = next((name for name in feeds if parent.startswith(f"{name}/")), "")
         return self._of(named).get(parent, f"{parent} was not sent") if named else f"{parent} was not sent"
 
     def _of(self, feed: str) -> dict[str, str]:
@@ -40,9 +43,8 @@ class Failures:
             c, object_ = operations.c, self._engagement.route.feed(feed).object
             ledger = self._engagement.ledger()
             rows = ledger.operations.where((c.object == object_) & c.state.in_(("rejected", "unknown")))
-            made = ledger.ids(object_)
-            words = {row.key: f"{STATES[row.state]}: {row.words}" for row in rows if row.key not in made}
-            records = self._engagement.load(f"records/{feed}")
-            keys = zip(records["key"], records["marker"], strict=True)
-            self._asked[feed] = {str(key): f"{key} {words[marker]}" for key, marker in keys if marker in words}
+            made = among(ledger.operations, object_, dict.fromkeys(row.key for row in rows))
+            words = {row.key: f"{STATES[row.state]}: {row.words}" for row in rows if not made.get(row.key)}
+            keys, markers = (column.to_pylist() for column in staged_keys(self._engagement, feed, markers=list(words)))
+            self._asked[feed] = {key: f"{key} {words[marker]}" for key, marker in zip(keys, markers, strict=True)}
         return self._asked[feed]

@@ -13,43 +13,17 @@ from math import ceil, inf
 
 import pandas as pd
 
+from workbench.destinations.limits.pricing import rows_in_one_call
 from workbench.engagement import Engagement
-from workbench.flow.planning import kept_as
-from workbench.flow.transfer import in_order
+from workbench.flow.costing import Amount, Cost, cost, total
+from workbench.flow.expecting import FOLDED, amounts
+from workbench.flow.tally import PARTS
 from workbench.show import Meter, duration, heading, html_table, text_table, together
-from workbench.specs import DestinationSpec, Feed, Limit, ObjectSpec, Scalar
+from workbench.specs import DestinationSpec, Limit, Scalar
 
-__all__ = ["FOLDED", "Amount", "Cost", "Forecast", "Tier", "amounts", "beside", "cost", "forecast", "tiers"]
+__all__ = ["Forecast", "Tier", "beside", "forecast", "foretold", "tiers"]
 
-FOLDED = 10
-"""Activities that are told in one note, where a history is folded."""
 DAY = 86_400.0
-
-
-@dataclass(frozen=True)
-class Amount:
-    """So many records of one object; `notes` is what they would come to, folded under their parents."""
-
-    label: str
-    object: str
-    records: int
-    notes: int = 0
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Calls and tokens: to load, and to look at everything once more for the certificate."""
-
-    load_calls: int = 0
-    proof_calls: int = 0
-    tokens: int = 0
-
-    @property
-    def calls(self) -> int:
-        return self.load_calls + self.proof_calls
-
-    def __add__(self, other: Cost) -> Cost:
-        return Cost(self.load_calls + other.load_calls, self.proof_calls + other.proof_calls, self.tokens + other.tokens)
 
 
 @dataclass(frozen=True)
@@ -69,7 +43,7 @@ class Tier:
 class Forecast:
     """Calls, tokens and time, by object and by plan."""
 
-    frame: pd.DataFrame  # feed, object, records, in one call, calls, tokens, hours
+    frame: pd.DataFrame  # feed, object, records, in one call, load, look-ups, read-back, calls (their sum), tokens, hours
     tiers: tuple[Tier, ...]
     plan: str  # of this account
     start: datetime | None = None
@@ -147,46 +121,42 @@ class Forecast:
 
 
 def beside(foretold: pd.DataFrame, took: pd.DataFrame, *, pace: float = 1.0) -> pd.DataFrame:
-    """Forecast and fact, feed by feed: calls, tokens where calls cost any, and times; one row for all of it at the end.
+    """Forecast and fact, feed by feed: calls, tokens where calls cost any, and times; then all of it, and its calls by part.
 
-    `took` has feed, records, calls, tokens and seconds, of all runs of a load together. A rehearsal's clock runs `pace`
-    times as fast.
+    `took` has feed, records, load, look-ups, read-back, calls, tokens and seconds, of all runs of a load together. A
+    rehearsal's clock runs `pace` times as fast.
     """
     both = foretold.merge(took, on="feed", how="left", suffixes=("", " sent")).fillna(0)
     both.loc[len(both)] = both.drop(columns=["feed", "object"]).sum().astype("object")
     both[["feed", "object"]] = both[["feed", "object"]].astype("object")
     both.loc[len(both) - 1, ["feed", "object"]] = ["all", ""]
-    longest = max(float((both["hours"] * 3600 / pace).max()), float(both["seconds"].max()), 1e-9)
+    whole = both.iloc[-1]
+    parts = [{"feed": f"of these {part}", "calls": whole[part], "calls sent": whole[f"{part} sent"]} for part in PARTS]
+    return _measured(pd.concat([both, pd.DataFrame(parts, dtype="object")], ignore_index=True), pace)
+
+
+def _measured(both: pd.DataFrame, pace: float) -> pd.DataFrame:
+    """The figures as they are shown; a part of the calls has neither tokens nor a time of its own."""
+    times = {"time forecast": both["hours"].astype("float64") * 3600 / pace, "time in fact": both["seconds"].astype("float64")}
+    longest = max(*(float(seconds.max()) for seconds in times.values()), 1e-9)
     frame = pd.DataFrame({"feed": both["feed"].astype("str")})
     for unit in ("calls", "tokens"):
-        if both[unit].any():
-            frame[f"{unit} forecast"] = both[unit].astype("int")
-            frame[f"{unit} in fact"] = [f"{int(count):,} {unit} sent" for count in both[f"{unit} sent"]]
-    times = {"time forecast": both["hours"] * 3600 / pace, "time in fact": both["seconds"]}
+        if both[unit].fillna(0).any():
+            frame[f"{unit} forecast"] = pd.Series([_plain(count) for count in both[unit]], dtype="object")
+            frame[f"{unit} in fact"] = [
+                f"{int(count):,} {unit} sent" if pd.notna(count) else "" for count in both[f"{unit} sent"]
+            ]
     for name, seconds in times.items():
-        meters = [Meter(float(each) / longest, duration(float(each))) for each in seconds]
+        meters = [Meter(each / longest, duration(each)) if pd.notna(each) else "" for each in seconds]
         frame[name] = pd.Series(meters, index=frame.index, dtype="object")
     return frame
 
 
+def _plain(count: object) -> object:
+    return "" if pd.isna(count) else int(count)  # type: ignore[call-overload]
+
+
 # ---------------------------------------------------------------- arithmetic
-
-
-def cost(spec: DestinationSpec, object_: str, records: int, settings: Mapping[str, Scalar]) -> Cost:
-    """What loading so many records of an object costs: the writes, a look at each job, and one listing of everything."""
-    kind = spec.objects[object_]
-    rows = _in_one_call(kind, settings)
-    writes = ceil(records / rows)
-    looks = ceil(records / int(settings.get("page_rows", 100)))
-    prices = {**spec.tokens, **kind.tokens}
-    tokens = records * prices.get("create", 0) + looks * prices.get("list", 0)
-    return Cost(load_calls=writes * (2 if rows > 1 else 1), proof_calls=looks, tokens=tokens)
-
-
-def _in_one_call(kind: ObjectSpec, settings: Mapping[str, Scalar]) -> int:
-    name, _, value = kind.bulk_setting.partition("=")
-    bulk = kind.bulk or (name and str(settings.get(name)) == value)
-    return max(1, int(settings.get("bulk_rows", kind.bulk or 1))) if bulk else 1
 
 
 def tiers(
@@ -195,11 +165,6 @@ def tiers(
     """The load on every plan of the destination; `start`, in the account's zone, gives the finish."""
     whole, folded = total(spec, wanted, settings), total(spec, _folded(spec, wanted), settings)
     return tuple(_tier(spec, name, whole, folded, settings, start) for name in spec.plans)
-
-
-def total(spec: DestinationSpec, wanted: Sequence[Amount], settings: Mapping[str, Scalar]) -> Cost:
-    """What all amounts cost together."""
-    return sum((cost(spec, each.object, each.records, settings) for each in wanted), Cost())
 
 
 def _tier(
@@ -229,7 +194,7 @@ def _folded(spec: DestinationSpec, wanted: Sequence[Amount]) -> list[Amount]:
     changed = []
     for each in wanted:
         into = spec.objects[each.object].folds_into
-        changed.append(Amount(each.label, into, each.notes) if into and each.notes else each)
+        changed.append(replace(each, object=into, records=each.notes, made=0, found=()) if into and each.notes else each)
     return changed
 
 
@@ -287,34 +252,28 @@ def _wall(spent: Cost, limits: Sequence[Limit], *, since_midnight: float) -> flo
 
 
 def forecast(engagement: Engagement, *, delivery: str = "main", start: datetime | None = None) -> Forecast:
-    """What loading the staged records of an engagement takes. Reads nothing of the destination."""
+    """What moving the staged records of an engagement takes from here on. Reads nothing of the destination."""
     spec = engagement.destination
     settings = {**spec.settings, **engagement.dials()}
     wanted = amounts(engagement, delivery=delivery)
     own = _limits(spec, engagement.settings.plan, settings)
     rows = []
     for each in wanted:
-        kind, price = spec.objects[each.object], cost(spec, each.object, each.records, settings)
-        together_ = _in_one_call(kind, settings)
+        price = cost(spec, each, settings)
+        together_ = rows_in_one_call(spec.objects[each.object], settings)
         hours = max((_amount(price, limit) / limit.allowance * limit.seconds for limit in own), default=0.0) / 3600
-        rows.append([each.label, each.object, each.records, together_, price.calls, price.tokens, hours])
-    frame = pd.DataFrame(rows, columns=["feed", "object", "records", "in one call", "calls", "tokens", "hours"])
+        parts = [part.calls for part in (price.load, price.looks, price.back)]
+        rows.append([each.label, each.object, each.records, together_, *parts, price.calls, price.tokens, hours])
+    columns = ["feed", "object", "records", "in one call", *PARTS, "calls", "tokens", "hours"]
+    frame = pd.DataFrame(rows, columns=columns)
     found = Forecast(frame, tiers(spec, wanted, settings, start=start), engagement.settings.plan, start)
     whole = float(frame["hours"].sum())  # as if a day's budget came back bit by bit: good for a share, and for no more
     share = found.seconds / 3600 / whole if whole else 0.0
     return replace(found, frame=frame.assign(hours=frame["hours"] * share))
 
 
-def amounts(engagement: Engagement, *, delivery: str = "main") -> list[Amount]:
-    """Records by feed, and the notes that a history would come to, folded under each parent of its own."""
-    return [_amount_of(engagement, feed, delivery) for feed in in_order(engagement)]
-
-
-def _amount_of(engagement: Engagement, feed: Feed, delivery: str) -> Amount:
-    records = engagement.load(f"records/{feed.name}", delivery=delivery)
-    notes = 0
-    parents = [lookup.to for lookup in feed.lookups if lookup.to in records]
-    if engagement.destination.objects[feed.object].folds_into and parents and len(records):
-        keys = records[parents].astype("str").fillna("").agg("\x1f".join, axis=1)
-        notes = int((-(-keys.value_counts() // FOLDED)).sum())
-    return Amount(feed.label, kept_as(engagement, feed.object), len(records), notes)
+def foretold(engagement: Engagement, *, delivery: str = "main") -> pd.DataFrame:
+    """The forecast of a load as it was made when the load began, and goes with all that its runs took; made now if need be."""
+    if not engagement.has("foretold", delivery=delivery):
+        engagement.save("foretold", forecast(engagement, delivery=delivery).frame, delivery=delivery)
+    return engagement.load("foretold", delivery=delivery)

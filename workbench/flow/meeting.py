@@ -13,11 +13,26 @@ from workbench.destinations import Destination, Metadata, Record
 from workbench.engagement import Engagement
 from workbench.flow.planning import kept_as
 from workbench.ledger.knowing import LIVE
+from workbench.ledger.living import among
 from workbench.ledger.loading.drafts import SCREENED, drafts_of
 from workbench.ledger.operations import same
 from workbench.specs import Feed
 
-__all__ = ["Meeting", "adopting", "meet", "narrowed", "taken_over"]
+__all__ = [
+    "TAKEN",
+    "Meeting",
+    "adopting",
+    "folded",
+    "meet",
+    "narrowed",
+    "several_of",
+    "taken_over",
+    "telling",
+    "updating",
+    "upserts_by",
+]
+
+TAKEN = "taken_by_another_record"
 
 
 @dataclass(frozen=True)
@@ -26,105 +41,79 @@ class Meeting:
 
     found: Mapping[str, Record]  # the record that somebody else made and that is to be taken over
     held: Mapping[str, str]  # why a record must not be sent
-    made: Collection[str]  # those that are over there already, by our own hand
 
 
-def meet(engagement: Engagement, destination: Destination, feed: Feed, frame: pd.DataFrame) -> Meeting:
-    """Hold what lacks its parent or owner, what somebody made already, and what would run into another record.
-
-    A record that somebody else made is taken over where that was decided, by one of ours only, and never where it bears
-    a key of somebody else's: whoever put it there finds the record by it.
-    """
-    held = _stuck(frame)
-    found: dict[str, Record] = {}
-    going = frame[~frame["key"].isin(held)]
-    made = engagement.ledger().keys(feed.object)
-    for field in _telling(engagement, feed):
-        if field in going:
-            merging = field == _upserts_by(engagement, feed)
-            there, reasons = _met(engagement, destination, feed, _Claims(going, field, made, merging=merging))
-            found |= there
-            held |= {marker: reason for marker, reason in reasons.items() if marker not in held}
-    several = Counter(record.id for record in found.values())
-    update = engagement.decisions.value("scope", "existing_records") == "update"
-    for marker, record in found.items():
-        reason = "exists_already" if record.key or not update else "claimed_twice" if several[record.id] > 1 else ""
-        if reason:
-            held.setdefault(marker, reason)
-    return Meeting({marker: record for marker, record in found.items() if marker not in held}, held, made)
-
-
-def _stuck(frame: pd.DataFrame) -> dict[str, str]:
-    stuck = frame[frame["_waits"] != ""]
-    return dict(zip(stuck["key"], stuck["_waits"], strict=True))
-
-
-def _telling(engagement: Engagement, feed: Feed) -> list[str]:
+def telling(engagement: Engagement, feed: Feed) -> list[str]:
     """Fields by whose value the destination takes two records for one: it keeps it unique, or upserts by it."""
-    return [field for field in dict.fromkeys([feed.unique, _upserts_by(engagement, feed)]) if field]
+    return [field for field in dict.fromkeys([feed.unique, upserts_by(engagement, feed)]) if field]
 
 
-def _upserts_by(engagement: Engagement, feed: Feed) -> str:
+def upserts_by(engagement: Engagement, feed: Feed) -> str:
     """The field by which a bulk call finds the record to be changed, where that is no key of ours."""
     spec = engagement.destination.objects[feed.object]
     return spec.bulk_key if spec.bulk and spec.bulk_key != spec.marker else ""
 
 
-class _Claims:
-    """Which of our records to be made have which value in a field, and which of those values stand over there already.
+def updating(engagement: Engagement) -> bool:
+    """Whether a record that somebody made already is taken over."""
+    return bool(engagement.decisions.value("scope", "existing_records") == "update")
 
-    The latter are looked for only where the destination is `merging` records by them.
+
+def meet(engagement: Engagement, destination: Destination, feed: Feed, frame: pd.DataFrame) -> Meeting:
+    """Hold what somebody made already, and what would run into another record; `frame` has records that are to be made.
+
+    A record that somebody else made is taken over where that was decided, by one of ours only, and never where it bears
+    a key of somebody else's: whoever put it there finds the record by it. Only records of one frame are compared with
+    each other.
     """
-
-    def __init__(self, frame: pd.DataFrame, field: str, made: Collection[str], *, merging: bool) -> None:
-        self.field = field
-        self.merging = merging
-        self.spelt: list[str] = []  # the values of records to be made, as they are written
-        self.new: dict[str, list[str]] = {}
-        self.old: set[str] = set()
-        stands = frame["key"].isin(made)
-        for marker, cell in zip(frame.loc[~stands, "key"], frame.loc[~stands, field], strict=True):
-            for value in _several(cell):
-                self.spelt.append(value)
-                self.new.setdefault(_folded(value), []).append(marker)
-        if merging and self.new:
-            for cell in frame.loc[stands, field]:
-                self.old.update(self.new.keys() & {_folded(value) for value in _several(cell)})
+    held: dict[str, str] = {}
+    found: dict[str, Record] = {}
+    for field in telling(engagement, feed):
+        if field in frame:
+            there, taken = _met(engagement, destination, feed, frame, field)
+            found |= there
+            held |= dict.fromkeys(taken, TAKEN)
+    several = Counter(record.id for record in found.values())
+    update = updating(engagement)
+    for marker, record in found.items():
+        reason = "exists_already" if record.key or not update else "claimed_twice" if several[record.id] > 1 else ""
+        if reason:
+            held.setdefault(marker, reason)
+    return Meeting({marker: record for marker, record in found.items() if marker not in held}, held)
 
 
 def _met(
-    engagement: Engagement, destination: Destination, feed: Feed, claims: _Claims
-) -> tuple[dict[str, Record], dict[str, str]]:
-    """Marker → somebody else's record with the same value, and, where an upsert would merge, marker → why it waits."""
+    engagement: Engagement, destination: Destination, feed: Feed, frame: pd.DataFrame, field: str
+) -> tuple[dict[str, Record], set[str]]:
+    """Marker → somebody else's record with the same value, and markers that an upsert would merge with one of ours."""
+    spelt: list[str] = []
+    claims: dict[str, list[str]] = {}  # value → markers of the records that are to have it
+    for marker, cell in zip(frame["key"], frame[field], strict=True):
+        for value in several_of(cell):
+            spelt.append(value)
+            claims.setdefault(folded(value), []).append(marker)
+    records = destination.find(kept_as(engagement, feed.object), field, spelt) if spelt else []
+    mine = _ours(engagement, feed, {record.key for record in records if record.key})
     found: dict[str, Record] = {}
-    taken: dict[str, str] = {}
-    if claims.merging:
-        for value, markers in claims.new.items():
-            later = markers if value in claims.old else markers[1:]
-            taken |= dict.fromkeys(later, "taken_by_another_record")
-    mine = _markers_of(engagement, feed) if claims.spelt else set()
-    home = kept_as(engagement, feed.object)
-    for record in destination.find(home, claims.field, claims.spelt) if claims.spelt else ():
-        for value in {_folded(value) for value in _several(record.values.get(claims.field))} & set(claims.new):
-            for marker in claims.new[value]:
+    taken: set[str] = set()
+    for record in records:
+        for value in {folded(value) for value in several_of(record.values.get(field))} & claims.keys():
+            for marker in claims[value]:
                 if record.key == marker:  # it is this one, made and not answered for
                     continue
                 if record.key not in mine:
                     found[marker] = record
-                elif claims.merging:
-                    taken[marker] = "taken_by_another_record"
+                elif field == upserts_by(engagement, feed):
+                    taken.add(marker)
     return found, taken
 
 
-def _folded(value: str) -> str:
-    return " ".join(value.split()).casefold()
-
-
-def _markers_of(engagement: Engagement, feed: Feed) -> set[str]:
-    """Markers of everything of ours that stands among the records of the feed: on the Suite, leads and contacts alike."""
-    home, ledger = kept_as(engagement, feed.object), engagement.ledger()
+def _ours(engagement: Engagement, feed: Feed, keys: Collection[str]) -> set[str]:
+    """Those keys of which something of ours stands among the records of the feed: on the Suite, leads and contacts alike."""
+    home, ledger = kept_as(engagement, feed.object), engagement.ledger().operations
     making = [each for each in engagement.route.feeds if each.kind == "record"]
-    return {key for each in making if kept_as(engagement, each.object) == home for key in ledger.keys(each.object)}
+    objects = dict.fromkeys(each.object for each in making if kept_as(engagement, each.object) == home)
+    return {key for object_ in objects for key in among(ledger, object_, keys)} if keys else set()
 
 
 def adopting(
@@ -159,15 +148,14 @@ def narrowed(engagement: Engagement, feed: Feed, account: Metadata) -> set[str]:
 
 
 def taken_over(
-    engagement: Engagement, destination: Destination, feed: Feed, frame: pd.DataFrame
+    engagement: Engagement, destination: Destination, feed: Feed, adopted: pd.DataFrame
 ) -> tuple[set[str], dict[str, Record]]:
-    """Markers of records that an earlier run took over with all that is staged, and those that are to be changed again."""
+    """Of records that an earlier run took over, those that it gave all that is staged, and those to be changed again."""
     ledger = engagement.ledger()
-    adopted = frame[frame["key"].isin(ledger.only_changed(feed.object))].drop(columns=["_record", "_waits"])
     done: set[str] = set()
     again: dict[str, str] = {}
     for start in range(0, len(adopted), SCREENED):
-        drafts, _ = drafts_of(adopted.iloc[start : start + SCREENED])
+        drafts, _ = drafts_of(adopted.iloc[start : start + SCREENED].drop(columns=["_record", "_waits"]))
         rows = ledger.operations.of_keys(feed.object, [draft.key for draft in drafts])
         for draft in drafts:
             first = next(row for row in rows[draft.key] if row.state in LIVE)
@@ -185,14 +173,20 @@ def _holds(payload: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
 
 def _joined(value: Any, held: Any) -> Any:
     """What a field is to hold: of a field with several values, those that it held before and ours."""
-    if not (isinstance(value, list) or isinstance(held, list)) or held in (None, "") or not _several(value):
+    if not (isinstance(value, list) or isinstance(held, list)) or held in (None, "") or not several_of(value):
         return value
-    before = _several(held)
+    before = several_of(held)
     known = {item.casefold() for item in before}
-    return [*before, *(item for item in _several(value) if item.casefold() not in known)]
+    return [*before, *(item for item in several_of(value) if item.casefold() not in known)]
 
 
-def _several(value: Any) -> list[str]:
+def folded(value: str) -> str:
+    """A value as the destination compares it: without regard to case and to the width of its spaces."""
+    return " ".join(value.split()).casefold()
+
+
+def several_of(value: Any) -> list[str]:
+    """The values of a field that may have several."""
     if isinstance(value, list):
         return [str(item) for item in value]
     return [] if value is None or pd.isna(value) else [str(value)]

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from workbench.engagement import Engagement
-from workbench.frames.plan import FeedPlan, FieldAnswer, declared_fields, plan_feed
+from workbench.frames.plan import FeedPlan, FieldAnswer, declared_fields, holds_under, plan_feed
+from workbench.frames.prepare import prepare
 from workbench.ledger import Guard
 from workbench.specs import CustomField, Feed, ObjectSpec
 
-__all__ = ["answers", "connected", "delivered", "feed_plans", "fields_of", "kept_as", "needed_fields", "types_of"]
+__all__ = [
+    "answered",
+    "answers",
+    "connected",
+    "delivered",
+    "feed_plans",
+    "fields_of",
+    "kept_as",
+    "needed_fields",
+    "prepared",
+    "types_of",
+    "unread",
+    "with_joins",
+]
 
 
 def answers(engagement: Engagement) -> dict[str, FieldAnswer]:
@@ -33,6 +47,12 @@ def field_answer(value: Any) -> FieldAnswer:
     )
 
 
+def answered(engagement: Engagement) -> dict[str, str]:
+    """Every question of the scope with its answer, or its default where nobody has decided yet."""
+    said = {question: str(answer) for question, answer in engagement.decisions.mapping("scope").items()}
+    return engagement.route.answered(said)
+
+
 def feed_plans(engagement: Engagement) -> dict[str, FeedPlan]:
     """The plan of every feed, in the order of the route."""
     fields = answers(engagement)
@@ -42,6 +62,8 @@ def feed_plans(engagement: Engagement) -> dict[str, FeedPlan]:
     merges = _merges(engagement.decisions.mapping("duplicate"))
     open_ = _merges(dict.fromkeys(engagement.decisions.missing("duplicate"), ""))
     undecided = {name: frozenset(rows) for name, rows in open_.items()}
+    links = _links(engagement.decisions.mapping("link"))
+    unlinked = _links(dict.fromkeys(engagement.decisions.missing("link"), ""))
     return {
         feed.name: plan_feed(
             engagement.route,
@@ -55,6 +77,8 @@ def feed_plans(engagement: Engagement) -> dict[str, FeedPlan]:
             undecided=undecided.get(feed.name, frozenset()),
             scope=scope,
             zone=engagement.zone,
+            links=links.get(feed.table, {}),
+            unlinked=frozenset(unlinked.get(feed.table, {})),
         )
         for feed in engagement.route.feeds
     }
@@ -69,12 +93,24 @@ def delivered(engagement: Engagement, table: str) -> pd.DataFrame:
     return pd.concat(read, ignore_index=True) if len(read) > 1 else read[0]
 
 
+def prepared(engagement: Engagement, plan: FeedPlan, *, delivery: str = "") -> pd.DataFrame:
+    """The table of a feed with its joins and composed texts: of one delivery, or of all where none is named."""
+    name = plan.feed.table
+    table = engagement.load(f"tables/{name}", delivery=delivery) if delivery else delivered(engagement, name)
+    return with_joins(engagement, plan, table)
+
+
+def with_joins(engagement: Engagement, plan: FeedPlan, table: pd.DataFrame) -> pd.DataFrame:
+    """A table of a feed with what the other tables, of all deliveries, and the composed texts put beside its columns."""
+    return prepare(table, plan, tables={each: delivered(engagement, each) for each in plan.asks()}).table
+
+
 def needed_fields(engagement: Engagement) -> tuple[CustomField, ...]:
     """Custom fields that the destination has to have: declared by the route, or asked for in the mapping.
 
     Where an edition keeps leads as records of their own, fields that calls put on them are needed there too.
     """
-    declared = list(declared_fields(engagement.route, answers(engagement)))
+    declared = _filled(engagement, declared_fields(engagement.route, answers(engagement)))
     have = {(field.object, field.name) for field in declared}
     for feed in engagement.route.feeds:
         targets = {engagement.route.feed(match.feed).object for match in feed.match} | {feed.object}
@@ -85,6 +121,23 @@ def needed_fields(engagement: Engagement) -> tuple[CustomField, ...]:
                     declared.append(known.model_copy(update={"object": object_}))
                     have.add((object_, rule.to))
     return tuple(declared)
+
+
+def _filled(engagement: Engagement, declared: Sequence[CustomField]) -> list[CustomField]:
+    """Without the fields that are filled under other answers only: those of objects that no feed makes, and of such rules."""
+    said = engagement.route.answered({q: str(a) for q, a in engagement.decisions.mapping("scope").items()})
+    active: set[str] = set()
+    filled: dict[bool, set[tuple[str, str]]] = {True: set(), False: set()}
+    for feed in engagement.route.feeds:
+        taken = holds_under(feed.scope, said)
+        homes = {feed.object, *(engagement.route.feed(match.feed).object for match in feed.match)} - {""}
+        active |= homes if taken else set()
+        for rule in feed.fields:
+            filled[taken and holds_under(rule.scope, said)] |= {(object_, rule.to) for object_ in homes}
+    idle = filled[False] - filled[True]
+    making = {feed.object for feed in engagement.route.feeds} - {""}
+    gone = making - active
+    return [field for field in declared if field.object not in gone and (field.object, field.name) not in idle]
 
 
 def connected(engagement: Engagement) -> Guard:
@@ -108,6 +161,12 @@ def fields_of(engagement: Engagement, object_: str) -> frozenset[str]:
     return frozenset(native | {field.name for field in needed_fields(engagement) if kept_as(engagement, field.object) == home})
 
 
+def unread(engagement: Engagement, feed: Feed) -> frozenset[str]:
+    """Fields of a feed that the destination takes and does not show again, so that nothing can be compared there."""
+    spec = engagement.destination.objects.get(feed.object)
+    return frozenset(field.name for field in spec.fields if field.unread) if spec else frozenset()
+
+
 def types_of(engagement: Engagement, feed: Feed) -> dict[str, str]:
     """Field → type, for every field that records of the feed can hold; links are of type lookup."""
     home = kept_as(engagement, feed.object)
@@ -119,6 +178,15 @@ def types_of(engagement: Engagement, feed: Feed) -> dict[str, str]:
         **native,
         **dict.fromkeys((each.to for each in feed.lookups), "lookup"),
     }
+
+
+def _links(decided: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Table → row id → key of the row in the other table, from subjects such as `sessions/sessions.csv:12`."""
+    links: dict[str, dict[str, str]] = {}
+    for subject, value in decided.items():
+        table, row = subject.split("/", 1)
+        links.setdefault(table, {})[row] = str(value["to"] if isinstance(value, Mapping) else value)
+    return links
 
 
 def _merges(decided: Mapping[str, Any]) -> dict[str, dict[str, str]]:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from workbench.destinations import Metadata
+from workbench.destinations.http.purposes import LOOKS, calls_for
 from workbench.engagement import Engagement
 from workbench.flow.planning import connected, types_of
 from workbench.flow.transfer import in_order, outgoing, standing
@@ -72,7 +73,7 @@ def gone_rows(engagement: Engagement) -> tuple[pd.DataFrame, tuple[str, ...]]:
     for feed in in_order(engagement):
         if feed.table not in gone:
             first, later = (engagement.load(f"tables/{feed.table}", delivery=name) for name in ("main", DELIVERY))
-            gone[feed.table] = gone_keys(first, later, engagement.source.tables[feed.table])
+            gone[feed.table] = gone_keys(first, later, engagement.route.table(engagement.source, feed.table))
             partial += [feed.table] if gone[feed.table] is None and len(first) and len(later) else []
         parts.append(_named(engagement, feed, gone[feed.table] or frozenset()))
     return pd.concat(parts, ignore_index=True), tuple(partial)
@@ -111,7 +112,8 @@ def _over_there(desk: Desk, feed: Feed, keys: set[str], ids: dict[str, str], col
     if not keys:
         return pd.DataFrame(columns=columns)
     if len(keys) * SEEN_SINGLY > len(ids):
-        return standing(desk.destination, feed, keys, columns)
+        with calls_for(LOOKS):
+            return standing(desk.destination, feed, keys, columns)
     named = {ids[key]: key for key in keys}
     records = desk.destination.read(feed.object, list(named))
     rows = [{**{name: record.values.get(name) for name in columns}, "key": named[record.id]} for record in records]

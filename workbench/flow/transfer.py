@@ -5,33 +5,36 @@ The client that an engagement hands out writes the ledger; nothing here keeps st
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from workbench.destinations import Destination, Metadata
+from workbench.destinations.http.purposes import READ_BACK, calls_for
 from workbench.engagement import Engagement
 from workbench.flow.failures import Failures
-from workbench.flow.meeting import adopting, meet, narrowed, taken_over
-from workbench.flow.planning import connected, kept_as, types_of
+from workbench.flow.meeting import narrowed
+from workbench.flow.outgoing import Outgoing, outgoing, staged_count
+from workbench.flow.planning import answered, connected, kept_as, types_of
 from workbench.flow.running import Board
+from workbench.flow.sending import Sending
+from workbench.flow.tally import Tally
+from workbench.flow.trees import waves
+from workbench.flow.turns import Turn
 from workbench.frames.compare import Comparison, by_type, compare
-from workbench.frames.plan import native_field
+from workbench.frames.plan import holds_under
+from workbench.ledger import Guard
 from workbench.ledger.guarding.certificate import Certificate
 from workbench.ledger.loading import Progress, load
 from workbench.ledger.operations import Operation, operations
 from workbench.specs import Feed
-from workbench.staging import read_frame
 
 __all__ = ["Moved", "as_written", "in_order", "narrowed", "outgoing", "read_back", "standing", "standing_ids", "transfer"]
 
 GROUP = 10_000
 """Rows that are taken out of a feed at a time."""
-OUTCOME_COLUMNS = ("feed", "key", "marker", "state", "id", "words", "detail")
 
 
 @dataclass(frozen=True)
@@ -46,63 +49,10 @@ class Moved:
 
 
 def in_order(engagement: Engagement) -> list[Feed]:
-    """The feeds that make records, parents before children."""
-    making = [feed for feed in engagement.route.feeds if feed.kind == "record"]
+    """The feeds that make records under the answers of the scope, parents before children."""
+    said = answered(engagement)
+    making = [feed for feed in engagement.route.feeds if feed.kind == "record" and holds_under(feed.scope, said)]
     return sorted(making, key=lambda feed: engagement.destination.objects[feed.object].order)
-
-
-def outgoing(
-    engagement: Engagement,
-    feed: Feed,
-    *,
-    delivery: str = "main",
-    only: frozenset[str] | None = None,
-    account: Metadata | None = None,
-) -> pd.DataFrame:
-    """The records of a feed as the destination takes them: marker under ``key``, owner and parents as ids.
-
-    ``only`` keeps the record keys of a sample; ``account`` spares a look at the users. A record whose parent is not
-    over there, or whose owner is no user any more, has the reason for it in ``_waits``, which is empty elsewhere.
-    """
-    return _outgoing(engagement, feed, delivery=delivery, only=only, account=account)[0]
-
-
-def _outgoing(
-    engagement: Engagement, feed: Feed, *, delivery: str, only: frozenset[str] | None, account: Metadata | None
-) -> tuple[pd.DataFrame, dict[str, str]]:
-    """The records, and marker → record key of the parent that is not over there."""
-    records = engagement.load(f"records/{feed.name}", delivery=delivery)
-    if only is not None:
-        records = records[records["key"].isin(only)]
-    ids = _user_ids((account or connected(engagement).metadata()).users_frame())
-    frame = records.drop(columns=["row", "key"]).rename(columns={"marker": "key"})
-    frame.insert(1, "_record", records["key"])
-    waits = pd.Series("", index=frame.index, dtype="object")
-    missing: dict[str, str] = {}
-    if "owner" in frame:
-        found = frame["owner"].astype("str").str.casefold().map(ids)
-        waits[frame["owner"].notna() & found.isna()] = "owner_unresolved"  # sent without one, it would be the key's own
-        frame["owner"] = found
-    for lookup in feed.lookups:
-        parents = _destination_ids(engagement, lookup.feed, delivery)
-        found = records[lookup.to].map(parents)
-        orphans = records[lookup.to].notna() & found.isna()
-        waits[orphans] = "parent_missing"
-        missing |= dict(zip(records.loc[orphans, "marker"], records.loc[orphans, lookup.to], strict=True))
-        link = native_field(engagement.destination, feed.object, lookup.to)
-        many = link is not None and link.many
-        frame[lookup.to] = [[value] if many and isinstance(value, str) else value for value in found]
-    frame.insert(2, "_waits", waits)
-    return frame.reset_index(drop=True), missing
-
-
-def _user_ids(users: pd.DataFrame) -> pd.Series:
-    """E-mail in small letters → id; of several users with one address an active one, and none without an address."""
-    known = users.assign(email=users["email"].astype("str").str.casefold()).sort_values(
-        "active", ascending=False, kind="stable"
-    )
-    known = known[known["email"] != ""].drop_duplicates("email")
-    return pd.Series(known["id"].to_numpy(), index=known["email"].to_numpy(), dtype="object")
 
 
 def transfer(
@@ -113,37 +63,32 @@ def transfer(
     keep: frozenset[str] = frozenset(),
     feeds: Sequence[Feed] = (),
     certify: bool = False,
+    met: tuple[Guard, Metadata] | None = None,
     on_progress: Callable[[str, Progress], None] | None = None,
 ) -> Moved:
     """Load every feed or the given ones, or the records of a sample, parents first.
 
-    What the ledger knows as done is not sent again. Records whose marker is in ``keep`` stand over there as they should
-    and count as done. With ``certify`` each object is held against the ledger once its last feed is loaded, before its
-    children are. Progress is told by the feed's label, and written into the engagement for other processes to show.
+    What the ledger knows as done is not sent again, and is held against the ledger only after everything else was sent.
+    Records whose marker is in ``keep`` stand over there as they should and count as done. With ``certify`` each object is
+    laid beside the ledger once its last feed is loaded, before its children are; one to which nothing was added, at the
+    end. ``met`` is the destination and the account where they are known, so that neither is
+    asked again. Progress is told by the feed's label, and written into the engagement for other processes to show.
     """
     order = list(feeds or in_order(engagement))
     last = {feed.object: feed.name for feed in order}
-    moving = _Transfer(engagement, delivery=delivery, only=only, keep=keep, on_progress=on_progress)
-    parts: list[pd.DataFrame] = []
+    moving = _Transfer(engagement, delivery=delivery, only=only, keep=keep, certify=certify, met=met, on_progress=on_progress)
     try:
         for feed in order:
             moving.announce(feed)
-        for feed in order:
-            parts.append(moving.move(feed, certify=certify and last[feed.object] == feed.name))
+        turns = [moving.move(feed, last=last[feed.object] == feed.name) for feed in order]
+        parts = [
+            moving.confirm(feed, mine, last=last[feed.object] == feed.name) for feed, mine in zip(order, turns, strict=True)
+        ]
     finally:
         moving.board.close()
-        if certify:
-            _note(engagement, moving.took, delivery)
+        if certify or delivery != "main":
+            moving.tally.keep(engagement, delivery=delivery)
     return Moved(frame=pd.concat(parts, ignore_index=True), certificates=moving.certificates)
-
-
-def _note(engagement: Engagement, took: Sequence[tuple[str, int, int, int, float]], delivery: str) -> None:
-    """Add what this run took to what earlier, perhaps interrupted, runs did; the forecast stands beside it."""
-    frame = pd.DataFrame(took, columns=["feed", "records", "calls", "tokens", "seconds"])
-    before = [engagement.load("took", delivery=delivery)] if engagement.has("took", delivery=delivery) else []
-    sums = pd.concat([*before, frame], ignore_index=True).groupby("feed", sort=False)
-    whole = sums.agg({"records": "max", "calls": "sum", "tokens": "sum", "seconds": "sum"}).reset_index()
-    engagement.save("took", whole, delivery=delivery)
 
 
 class _Transfer:
@@ -156,73 +101,76 @@ class _Transfer:
         delivery: str,
         only: frozenset[str] | None,
         keep: frozenset[str],
+        certify: bool,
+        met: tuple[Guard, Metadata] | None,
         on_progress: Callable[[str, Progress], None] | None,
     ) -> None:
-        self.destination = connected(engagement)
+        self.destination = met[0] if met else connected(engagement)
         self.board = Board(engagement.root)
         self.certificates: dict[str, Certificate] = {}
-        self.took: list[tuple[str, int, int, int, float]] = []  # feed, records, calls, tokens, seconds
+        self.tally = Tally()
         self._engagement = engagement
-        self._account = self.destination.metadata()
-        self._delivery, self._only, self._keep = delivery, only, keep
+        self._account = met[1] if met else self.destination.metadata()
+        self._delivery, self._only, self._keep, self._certify = delivery, only, keep, certify
+        self._growing: set[str] = set()  # objects of which this run sends something
         self._on_progress = on_progress
         self._failures = Failures(engagement)
 
     def announce(self, feed: Feed) -> None:
         """Say of a feed how many records there will be, before its turn comes."""
-        path = self._engagement.root.joinpath("staged", self._delivery, "records", f"{feed.name}.parquet")
-        keys = read_frame(path, columns=["key"])["key"]
-        count = len(keys) if self._only is None else int(keys.isin(self._only).sum())
+        count = staged_count(self._engagement, feed, delivery=self._delivery, only=self._only)
         self._tell(feed, Progress(feed.object, count, 0, 0, 0, 0.0, left=count))
 
-    def move(self, feed: Feed, *, certify: bool) -> pd.DataFrame:
-        """Load one feed; its outcomes, one row a record. What it took is noted, however it ends."""
-        before, began = self.destination.spent(), time.monotonic()
-        outcomes = pd.DataFrame()
-        try:
-            outcomes = self._moved(feed, certify=certify)
-        finally:
-            spent = self.destination.spent() - before
-            self.took.append((feed.label, len(outcomes), spent.calls, spent.tokens, time.monotonic() - began))
-        return outcomes
+    def move(self, feed: Feed, *, last: bool) -> list[Turn]:
+        """Send what is to be sent of one feed. What it took is noted, however it ends."""
+        turns: list[Turn] = []
+        with self.tally.of(self.destination, feed.label) as counted:
+            levels = waves(self._engagement, feed, delivery=self._delivery, only=self._only)
+            for place, level in enumerate(levels, start=1):
+                turns.append(self._sent(feed, level, last=last and place == len(levels)))
+                counted.records += int(turns[-1].sending.going.chosen.sum())
+        return turns
 
-    def _moved(self, feed: Feed, *, certify: bool) -> pd.DataFrame:
-        frame, parents = _outgoing(self._engagement, feed, delivery=self._delivery, only=self._only, account=self._account)
-        theirs = narrowed(self._engagement, feed, self._account)
-        fresh = _without(frame, self._keep)
-        before, again = taken_over(self._engagement, self.destination, feed, fresh.drop(columns=list(theirs & set(frame))))
-        stands = self._keep | before
-        fresh = _without(frame, stands)
-        met = meet(self._engagement, self.destination, feed, fresh)
-        waiting = fresh["key"].isin(met.held)
-        sent = adopting(self._engagement, feed, _without(fresh, met.held), {**met.found, **again}, theirs=theirs)
-        there = frame[frame["key"].isin(stands)][["_record", "key"]].assign(state="done", id="", words="", detail="")
-        held = self._held(feed, fresh[waiting], met.held, parents)
-        done = self._loaded(feed, sent, made=met.made, stands=len(there), held=len(held), certify=certify)
-        both = pd.concat([done, held, there], ignore_index=True).rename(columns={"key": "marker", "_record": "key"})
-        both.insert(0, "feed", feed.name)
-        self._failures.note(both)
-        return both[list(OUTCOME_COLUMNS)]
+    def _sent(self, feed: Feed, only: frozenset[str] | None, *, last: bool) -> Turn:
+        going = Outgoing(self._engagement, feed, delivery=self._delivery, only=only, account=self._account)
+        sending = Sending(self._engagement, self.destination, feed, going, keep=self._keep, account=self._account)
+        turn = Turn(feed, sending, self._failures)
+        self._growing |= {feed.object} if sending.count else set()
+        certify = self._certify and last and (feed.object in self._growing or not len(sending.standing))
+        self._load(turn, sending.rows(), count=sending.count, certify=certify, told=turn.told)
+        return turn
 
-    def _loaded(
-        self, feed: Feed, sent: pd.DataFrame, *, made: Collection[str], stands: int, held: int, certify: bool
-    ) -> pd.DataFrame:
-        def tell(progress: Progress) -> None:
-            whole = replace(progress, total=progress.total + stands + held, done=progress.done + stands, held=held)
-            self._tell(feed, whole)
+    def confirm(self, feed: Feed, turns: Sequence[Turn], *, last: bool) -> pd.DataFrame:
+        """Hold what stood there before against the ledger; the outcomes of the whole feed, one row a record."""
+        for turn in turns:
+            standing = turn.sending.standing
+            certify = self._certify and last and turn is turns[-1]
+            if len(standing) or (certify and feed.object not in self.certificates):
+                with self.tally.of(self.destination, feed.label):
+                    rows = turn.sending.rows_that_stand()
+                    self._load(turn, rows, count=len(standing), certify=certify, told=turn.told_again)
+        return pd.concat([turn.outcomes() for turn in turns], ignore_index=True)
 
-        rows = _new_first(sent, made)
-        done = load(rows, self.destination, feed.object, total=len(sent), certify=certify, on_progress=tell)
+    def _load(
+        self,
+        turn: Turn,
+        rows: Iterator[pd.DataFrame],
+        *,
+        count: int,
+        certify: bool,
+        told: Callable[[Progress], Progress],
+    ) -> None:
+        done = load(
+            rows,
+            self.destination,
+            turn.feed.object,
+            total=count,
+            certify=certify,
+            on_progress=lambda progress: self._tell(turn.feed, told(progress)),
+        )
+        turn.note(done)
         if done.certificate is not None:
-            self.certificates[feed.object] = done.certificate
-        return sent[["_record", "key"]].merge(done.frame, on="key", how="left").assign(detail="")
-
-    def _held(self, feed: Feed, frame: pd.DataFrame, held: Mapping[str, str], parents: Mapping[str, str]) -> pd.DataFrame:
-        """Records that were not sent; where that is for want of a parent, with what became of the parent."""
-        codes = frame["key"].map(held)
-        orphans = [key if code == "parent_missing" else "" for key, code in zip(frame["key"], codes, strict=True)]
-        details = [self._failures.words(feed, parents[key]) if key else "" for key in orphans]
-        return frame[["_record", "key"]].assign(state="held", id="", words=codes, detail=details)
+            self.certificates[turn.feed.object] = done.certificate
 
     def _tell(self, feed: Feed, progress: Progress) -> None:
         self.board.tell(feed.label, progress)
@@ -230,24 +178,15 @@ class _Transfer:
             self._on_progress(feed.label, progress)
 
 
-def _without(frame: pd.DataFrame, keys: Collection[str]) -> pd.DataFrame:
-    """The rows of other keys; the frame itself, and no copy of it, where it has none of these."""
-    theirs = frame["key"].isin(keys)
-    return frame[~theirs] if theirs.any() else frame
-
-
-def _new_first(sent: pd.DataFrame, made: Collection[str]) -> Iterator[pd.DataFrame]:
-    """The rows in groups, those first that are not over there yet: a load that goes on asks the ledger of the others later."""
-    order = np.argsort(sent["key"].isin(made).to_numpy(dtype=bool), kind="stable")
-    for start in range(0, len(sent), GROUP):
-        yield sent.iloc[order[start : start + GROUP]].drop(columns=["_record", "_waits"])
-
-
-def read_back(engagement: Engagement, *, delivery: str = "main", only: frozenset[str] | None = None) -> dict[str, Comparison]:
+def read_back(
+    engagement: Engagement, *, delivery: str = "main", only: frozenset[str] | None = None, noted: bool = False
+) -> dict[str, Comparison]:
     """Every record read afresh from the destination and compared with what was written there last, feed by feed.
 
-    What was written is what was staged; where a later delivery changed a field, it is what that delivery said.
+    What was written is what was staged; where a later delivery changed a field, it is what that delivery said. `noted`
+    adds what it takes to what the load took.
     """
+    tally = Tally()
     found: dict[str, Comparison] = {}
     destination = connected(engagement)
     account = destination.metadata()
@@ -255,8 +194,11 @@ def read_back(engagement: Engagement, *, delivery: str = "main", only: frozenset
         staged = outgoing(engagement, feed, delivery=delivery, only=only, account=account)
         there = standing_ids(engagement, feed)
         expected = as_written(engagement, feed, staged[staged["key"].isin(there)].drop(columns=["_record", "_waits"]))
-        actual = standing(destination, feed, set(expected["key"]), list(expected.columns))
+        with tally.of(destination, feed.label), calls_for(READ_BACK):
+            actual = standing(destination, feed, set(expected["key"]), list(expected.columns))
         found[feed.name] = compare(expected, actual, normalise=by_type(types_of(engagement, feed)))
+    if noted:
+        tally.keep(engagement, delivery=delivery)
     return found
 
 
@@ -311,17 +253,3 @@ def _as_changed(rows: Sequence[Operation], names: Sequence[Any]) -> dict[Any, An
     for row in live:
         holds |= {name: value for name, value in row.payload.items() if name in names}
     return holds
-
-
-def _destination_ids(engagement: Engagement, feed: str, delivery: str) -> pd.Series:
-    """Record key → id at the destination, for the records over there in which rows of a feed end.
-
-    A row that was merged stands for the record of another feed: the call of a lead that signed belongs to the customer.
-    """
-    ids: dict[str, str] = {}
-    for name in dict.fromkeys([feed, *(match.feed for match in engagement.route.feed(feed).merge)]):
-        records = engagement.load(f"records/{name}", delivery=delivery)
-        known = engagement.ledger().ids(engagement.route.feed(name).object)
-        made = zip(records["key"], records["marker"], strict=True)
-        ids |= {str(key): known[marker] for key, marker in made if marker in known}
-    return pd.Series(ids, dtype="object")

@@ -11,9 +11,11 @@ import pandas as pd
 from workbench.destinations import Draft, Metadata
 from workbench.engagement import Engagement
 from workbench.flow.accounting import close_accounts
+from workbench.flow.forecasting import foretold
 from workbench.flow.planning import kept_as
 from workbench.flow.running import Board
 from workbench.flow.sides import DELIVERY, Desk, desk_of, gone_rows, sides
+from workbench.flow.tally import Tally
 from workbench.flow.transfer import in_order, narrowed, outgoing, transfer
 from workbench.frames.merge import Merge
 from workbench.frames.transform import marker_of
@@ -143,15 +145,17 @@ def run(engagement: Engagement, *, on_progress: OnProgress | None = None) -> Cut
         engagement.finish("cutover", passed=True, summary={"delta": "none was delivered"})
         empty = pd.DataFrame(columns=COUNTS)
         return Cutover(frame=empty, accounting=pd.DataFrame(columns=["feed", "rows", *BUCKETS, "closes"]), passed=True)
+    foretold(engagement, delivery=DELIVERY)
     gone, partial = gone_rows(engagement)
     order = in_order(engagement)
     certificates: dict[str, Certificate] = {}
     last = {feed.object: feed.name for feed in order}
     with engagement.lock():
-        desk, counts, edits, moved = desk_of(engagement), [], [], []
+        desk, tally, counts, edits, moved = desk_of(engagement), Tally(), [], [], []
         for feed in order:  # parents first: a changed link may lead to a new one
-            refused = _become(desk, feed, on_progress)
-            changed, left = _change(desk, feed, decided, refused=refused, on_progress=on_progress)
+            with tally.of(desk.destination, feed.label):
+                refused = _become(desk, feed, on_progress)
+                changed, left = _change(desk, feed, decided, refused=refused, on_progress=on_progress)
             counts.append([*changed, int((gone["feed"] == feed.name).sum())])
             edits.append(left)
             sent = transfer(
@@ -161,9 +165,11 @@ def run(engagement: Engagement, *, on_progress: OnProgress | None = None) -> Cut
                 keep=_loaded(engagement),
                 feeds=[feed],
                 certify=last[feed.object] == feed.name,
+                met=(desk.destination, desk.account),
             )
             moved.append(sent.frame)
             certificates |= sent.certificates
+        tally.keep(engagement, delivery=DELIVERY)
     closed = close_accounts(engagement, pd.concat(moved, ignore_index=True), delivery=DELIVERY)
     frame, certificate = pd.DataFrame(counts, columns=COUNTS), _certified(certificates)
     passed = _passed(frame, closed.frame) and bool(certificate["holds"].all())

@@ -9,11 +9,13 @@ from typing import Any
 import pandas as pd
 
 from workbench.engagement import Engagement
-from workbench.flow.planning import feed_plans
+from workbench.flow.planning import feed_plans, with_joins
+from workbench.flow.relinking import propose_links
+from workbench.frames.groups import row_keys
 from workbench.frames.overlay import overlay
 from workbench.frames.plan import FeedPlan, native_field
 from workbench.frames.profile import profile
-from workbench.frames.select import ROW, filled, holds, natural_keys
+from workbench.frames.select import ROW, filled, holds
 from workbench.matching.records import match_companies, match_records
 from workbench.recipes import convert
 from workbench.show import Meter, heading, html_table, percent, together
@@ -92,10 +94,11 @@ def propose(engagement: Engagement, delivery: str = "main") -> pd.DataFrame:
         return pd.DataFrame(columns=columns)  # nothing was delivered
     rows: list[dict[str, Any]] = []
     for plan in feed_plans(engagement).values():
-        if plan.feed.kind == "record":
+        if plan.feed.kind == "record" and not plan.feed.group:
             rows += _repeated_numbers(engagement, plan, delivery)
         if plan.feed.duplicates:
             rows += _duplicates(engagement, plan, delivery)
+    propose_links(engagement, delivery)
     columns = ["subject", "value", "confidence", "reasons", "alternatives", "shown"]
     proposals = pd.DataFrame(rows, columns=columns).drop_duplicates("subject", keep="first").reset_index(drop=True)
     before = engagement.decisions.proposals("duplicate")[columns]
@@ -153,12 +156,13 @@ def _open_rows(engagement: Engagement, plan: FeedPlan, delivery: str) -> pd.Data
     table = engagement.load(f"tables/{plan.feed.table}")
     if delivery != "main":
         table = overlay(table, engagement.load(f"tables/{plan.feed.table}", delivery=delivery), plan.table)
-    keep = pd.Series(True, index=table.index)
+    table = with_joins(engagement, plan, table)
+    keep = pd.Series(plan.active, index=table.index)
     for exclusion in plan.feed.exclude:
         keep &= ~holds(table, exclusion.when)
     if plan.feed.when is not None:
         keep &= holds(table, plan.feed.when)
-    table = table.assign(_key=plan.feed.name + "/" + natural_keys(table, plan.table))
+    table = table.assign(_key=plan.feed.name + "/" + row_keys(table, plan.feed, plan.table))
     return table[keep & table["_key"].notna()]
 
 
@@ -166,7 +170,7 @@ def _asks(engagement: Engagement, plan: FeedPlan, table: pd.DataFrame, delivery:
     """True for the rows about which this delivery raises a question; what was decided by number stays decided."""
     if delivery == "main":
         return pd.Series(True, index=table.index)
-    known = set(natural_keys(engagement.load(f"tables/{plan.feed.table}"), plan.table).dropna())
+    known = set(row_keys(engagement.load(f"tables/{plan.feed.table}"), plan.feed, plan.table).dropna())
     number = table["_key"].str.split("/", n=1).str[1]
     return table["_row"].str.startswith(f"{delivery}/") & ~number.isin(known)
 

@@ -11,7 +11,7 @@ import pandas as pd
 from workbench import reports
 from workbench.clock import now
 from workbench.engagement import PHASES, Engagement
-from workbench.flow.planning import connected, feed_plans, needed_fields
+from workbench.flow.planning import connected, feed_plans, needed_fields, prepared
 from workbench.flow.transfer import in_order, outgoing, standing, standing_ids
 from workbench.frames.closure import association_closure, cell_closure, money_closure
 from workbench.frames.select import filled
@@ -197,7 +197,7 @@ def _closures(engagement: Engagement) -> tuple[pd.DataFrame, pd.DataFrame]:
         staged = outgoing(engagement, feed).drop(columns=["_record", "_waits"])
         staged = staged[staged["key"].isin(there)]
         found = standing(destination, feed, set(staged["key"]), list(staged.columns))
-        looked_up = [lookup.to for lookup in feed.lookups]
+        looked_up = list(dict.fromkeys(lookup.to for lookup in feed.lookups))
         if looked_up:
             links.append(association_closure(staged[["key", *looked_up]], found).assign(object=feed.name))
         sums = [f for f in staged.columns if f in amounts | {n.name for n in native if n.type == "money"}]
@@ -221,7 +221,7 @@ def _cells(engagement: Engagement) -> pd.DataFrame:
     for name, plan in plans.items():
         if plan.feed.kind not in ("record", "attach"):
             continue
-        table = engagement.load(f"tables/{plan.feed.table}")
+        table = prepared(engagement, plan, delivery="main")
         fields: dict[str, list[str]] = {}
         for field in plan.fields:
             fields.setdefault(field.column, []).append(field.field)
@@ -272,7 +272,7 @@ def _inventory(engagement: Engagement, about: reports.About) -> reports.Inventor
     items = assets.drop(columns=["_row"], errors="ignore").rename(columns={"Type": "kind", "Name": "name"})
     links = []
     for plan in feed_plans(engagement).values():
-        table = engagement.load(f"tables/{plan.feed.table}")
+        table = prepared(engagement, plan, delivery="main")
         for field in (f for f in plan.fields if f.field == "call_recording_url__c" and f.column in table):
             said = table[filled(table[field.column])]
             links.append(pd.DataFrame({"row": said["_row"], "url": said[field.column]}))

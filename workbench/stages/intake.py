@@ -13,9 +13,11 @@ import pandas as pd
 from workbench.engagement import Engagement
 from workbench.engagement.deliveries import REQUEST
 from workbench.errors import ExportError, listed
+from workbench.flow.derived import derive, unlisted
 from workbench.frames.select import ROW
 from workbench.readers import Export, list_sheets, read_export
 from workbench.readers.letters import read_cover_letter, read_request
+from workbench.readers.ndjson import FORMATS
 from workbench.recipes import convert
 from workbench.reports.reasons import explained
 from workbench.show import heading, html_table, together
@@ -24,6 +26,8 @@ from workbench.specs import Table
 __all__ = ["Certificate", "run"]
 
 LETTER = "cover_letter*.txt"
+RAW = "raw/"
+"""The pages of an extraction as they came, of which its tables are made."""
 FILE_TITLES = {"rejected": "unreadable", "stated": "in the letter", "first": "first day", "last": "last day"}
 FINDING_TITLES = {
     "table": "table",
@@ -99,7 +103,7 @@ class _Intake:
         request = engagement.root / "exports" / "request.json"
         self.request = read_request(request).frame.set_index("table") if request.is_file() else None
         self.tables: dict[str, pd.DataFrame] = {}  # kept once all of them could be read: a file that cannot be changes nothing
-        self.read = {REQUEST, *letters}
+        self.read = {REQUEST, RAW, *letters}
         self.rows: list[dict[str, Any]] = []
         self.rejects: list[pd.DataFrame] = []
         self.findings: list[pd.DataFrame] = []
@@ -127,20 +131,12 @@ class _Intake:
 
     def certificate(self) -> Certificate:
         """Keep what was found and close or pass the phase: problems pass only with a waiver of their own."""
+        frame = self._keep_tables()
         if unread := self._unread():
             self.problems.append(f"files/unread: nothing reads {listed(unread)}")
-        frame = pd.DataFrame(self.rows)
         findings = pd.concat(self.findings, ignore_index=True) if self.findings else pd.DataFrame()
         rejects = pd.concat(self.rejects, ignore_index=True)
-        read = frame.assign(records=frame["rows"] + frame["rejected"])[["table", "records"]]
-        for name, kept in (
-            *((f"tables/{name}", table) for name, table in self.tables.items()),
-            ("intake", frame),
-            ("findings", findings),
-            ("rejects", rejects),
-            ("rows_read", read),
-            ("gaps", self._gaps()),
-        ):
+        for name, kept in (("intake", frame), ("findings", findings), ("rejects", rejects), ("gaps", self._gaps())):
             self.engagement.save(name, kept, delivery=self.delivery)
         waived = set(self.engagement.decisions.mapping("waiver"))
         standing = [p for p in self.problems if p.split(":", 1)[0] not in waived]
@@ -153,10 +149,24 @@ class _Intake:
             self.engagement.finish("intake", passed=not standing, reasons=standing, summary=summary)
         return Certificate(frame=frame, findings=findings, problems=tuple(standing))
 
+    def _keep_tables(self) -> pd.DataFrame:
+        """Keep what was read, and what the route derives of it; the account of it, one row a table."""
+        frame = pd.DataFrame(self.rows)
+        for name, table in self.tables.items():
+            self.engagement.save(f"tables/{name}", table, delivery=self.delivery)
+        read = frame.assign(records=frame["rows"] + frame["rejected"])[["table", "records"]]
+        self.engagement.save("rows_read", read, delivery=self.delivery)
+        derive(self.engagement, self.delivery)
+        return frame
+
     def _unread(self) -> list[str]:
-        """What was delivered and no table takes, a second file of the same table among it."""
-        there = [f"{entry.name}/" if entry.is_dir() else entry.name for entry in self.folder.iterdir()]
-        return sorted(name for name in there if name not in self.read and not name.startswith((".", "~$")))
+        """What was delivered and no table takes: a second file of the same table, a file that no list names."""
+        places, lost = unlisted(self.engagement, self.delivery, self.folder)
+        there = [
+            f"{entry.name}/" if entry.is_dir() else entry.name for entry in self.folder.iterdir() if entry.name not in places
+        ]
+        unread = [name for name in there if name not in self.read and not name.startswith((".", "~$"))]
+        return sorted([*unread, *lost])
 
     def _gaps(self) -> pd.DataFrame:
         """The problems as a letter says them: table, expected, found, ask."""
@@ -189,10 +199,12 @@ class _Intake:
     def _doubts(self, name: str, table: Table, file: str, frame: pd.DataFrame, export: Export) -> list[str]:
         problems = []
         lacking = [c.name for c in table.columns if c.name not in frame.columns]
-        if lacking:
-            problems.append("columns: the header lacks " + ", ".join(lacking))
-            for column in lacking:
-                frame[column] = pd.Series(pd.NA, index=frame.index, dtype="str")
+        # Objects leave out what they do not say, and a table of none says nothing of its columns.
+        wanted = lacking if export.report.format not in FORMATS else [n for n in lacking if n in table.key and len(frame)]
+        if wanted:
+            problems.append("columns: the header lacks " + ", ".join(wanted))
+        for column in lacking:
+            frame[column] = pd.Series(pd.NA, index=frame.index, dtype="str")
         stated, found = self._stated(file, table), export.report.rows + export.report.rejected
         # One more is the header, counted by whoever wrote the letter.
         if stated is not None and stated not in (found, found + 1):

@@ -10,7 +10,8 @@ import pandas as pd
 
 from workbench.destinations import Metadata
 from workbench.engagement import Engagement
-from workbench.flow.planning import answers, connected, delivered, feed_plans, kept_as
+from workbench.flow.planning import answers, connected, feed_plans, kept_as, prepared
+from workbench.frames.plan import FeedPlan
 from workbench.frames.profile import profile
 from workbench.frames.select import ROW, filled
 from workbench.matching.columns import propose_fields
@@ -20,6 +21,9 @@ from workbench.show import heading, html_table, name_of, together
 from workbench.specs import Feed
 
 __all__ = ["ConfirmedMap", "propose", "propose_options", "run"]
+
+PAGE = "_page"
+"""Of an extracted row the page in which it came: evidence, and nothing of the customer's."""
 
 FROM_ROUTE = 0.99
 USED_OTHERWISE = 0.97
@@ -58,9 +62,9 @@ def propose(engagement: Engagement, delivery: str = "main") -> pd.DataFrame:
     """Propose a field for every column, and store the proposals: subject, value, confidence, reasons, shown."""
     metadata = connected(engagement).metadata()
     rows: list[dict[str, Any]] = []
-    for feed in engagement.route.feeds:
-        if feed.kind in ("record", "attach"):
-            rows += _feed_proposals(engagement, feed, metadata, delivery)
+    for plan in feed_plans(engagement).values():
+        if plan.feed.kind in ("record", "attach") and plan.active:
+            rows += _feed_proposals(engagement, plan, metadata, delivery)
     proposals = pd.DataFrame(rows, columns=["subject", "value", "confidence", "reasons", "alternatives", "shown"])
     engagement.decisions.propose("field", proposals)
     return proposals
@@ -72,10 +76,10 @@ def propose_options(engagement: Engagement) -> pd.DataFrame:
     made = {subject for subject, answer in answers(engagement).items() if answer.new_label}
     rows: list[pd.DataFrame] = []
     for name, plan in feed_plans(engagement).items():
-        feed, table = plan.feed, delivered(engagement, plan.feed.table)
+        feed, table = plan.feed, prepared(engagement, plan)
         for field in plan.fields:
             # A field made for its column has the column's own values as options: there is nothing to ask.
-            asks = field.recipe in ("choice", "multi_choice") and f"{name}/{field.column}" not in made
+            asks = plan.active and field.recipe in ("choice", "multi_choice") and f"{name}/{field.column}" not in made
             if not asks or field.column not in table:
                 continue
             options = _options(engagement, metadata, feed, field.field)
@@ -138,10 +142,11 @@ def _impossible(engagement: Engagement, options: pd.DataFrame) -> list[str]:
     return wrong
 
 
-def _feed_proposals(engagement: Engagement, feed: Feed, metadata: Metadata, delivery: str) -> list[dict[str, Any]]:
-    table = engagement.load(f"tables/{feed.table}", delivery=delivery)
+def _feed_proposals(engagement: Engagement, plan: FeedPlan, metadata: Metadata, delivery: str) -> list[dict[str, Any]]:
+    feed, table = plan.feed, prepared(engagement, plan, delivery=delivery)
     rules = {rule.column: rule for rule in feed.fields}
-    columns = [c for c in table.columns if c != ROW]
+    brought = {name for source in (*feed.joins, feed.relink) if source is not None for name in source.bring} - set(rules)
+    columns = [c for c in table.columns if c not in (ROW, PAGE) and c not in brought]
     if feed.kind == "record" and not feed.main:
         columns = [c for c in columns if c in rules]
     seen = profile(table[columns]).frame.set_index("column")
@@ -192,7 +197,7 @@ def _free_column(
     engagement: Engagement, feed: Feed, table: pd.DataFrame, column: str, kind: str, guess: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     """What is proposed for a column of which the route says nothing."""
-    known = engagement.source.tables[feed.table].column_names()
+    known = engagement.route.table(engagement.source, feed.table).column_names()
     if column == feed.owner or column in _pointing(engagement, feed):
         return {"value": {"target": ""}, "confidence": USED_OTHERWISE, "reasons": "names the owner, or a record it belongs to"}
     others = [o for o in engagement.route.feeds if o.table == feed.table and o.name != feed.name]
@@ -233,7 +238,7 @@ def _pointing(engagement: Engagement, feed: Feed) -> set[str]:
     """Columns by which rows of this feed find other records, or are found by rows of other feeds."""
     own = {lookup.column for lookup in feed.lookups} | {match.column for match in (*feed.merge, *feed.match)}
     others = [match for other in engagement.route.feeds for match in (*other.merge, *other.match) if match.feed == feed.name]
-    return own | {match.with_ for match in others} | set(engagement.source.tables[feed.table].key)
+    return own | {match.with_ for match in others} | set(engagement.route.table(engagement.source, feed.table).key)
 
 
 def _tested(feed: Feed) -> set[str]:
@@ -264,8 +269,9 @@ def _options(engagement: Engagement, metadata: Metadata, feed: Feed, field: str)
 def _pipeline(engagement: Engagement, feed: Feed, field: str) -> str | None:
     """The pipeline in which all records of the feed stand, where the field is its stage; None for every other field."""
     selectors = {known.name: known.selector for known in engagement.destination.objects[feed.object].fields}
+    filled_in = {rule.to for rule in feed.fields}  # by the rows themselves: the constant is for those that say nothing
     for name, said in feed.constants.items():
-        lines = selectors.get(name, "")
+        lines = "" if name in filled_in else selectors.get(name, "")
         if lines.endswith("pipelines") and selectors.get(field) == lines.removesuffix("pipelines") + "stages":
             question = said.removeprefix("scope:")
             return said if question == said else str(engagement.decisions.value("scope", question) or "")

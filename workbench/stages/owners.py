@@ -8,7 +8,7 @@ from decimal import Decimal
 import pandas as pd
 
 from workbench.engagement import Engagement
-from workbench.flow.planning import connected, delivered
+from workbench.flow.planning import connected, delivered, feed_plans, prepared
 from workbench.frames.plan import BLANK
 from workbench.frames.select import filled
 from workbench.matching.owners import match_owners
@@ -110,14 +110,17 @@ def _weight(rows: int, value: float) -> str:
 def weigh(engagement: Engagement) -> pd.DataFrame:
     """Owner as it stands, a name where one is known, the rows behind it, and the money of its deals."""
     parts: list[pd.DataFrame] = []
-    for feed in engagement.route.feeds:
+    for plan in feed_plans(engagement).values():
+        feed = plan.feed
+        if not plan.active:
+            continue
+        parts += [pd.DataFrame({"owner": [each.owner], "name": pd.NA, "rows": 1}) for each in plan.records if feed.owner]
         if feed.kind == "match":
             table = delivered(engagement, feed.table)
-            parts.append(
-                pd.DataFrame({"owner": table[engagement.source.tables[feed.table].key[0]], "name": table["Name"], "rows": 0})
-            )
+            called = next((table[name] for name in table.columns if name.casefold() == "name"), pd.NA)
+            parts.append(pd.DataFrame({"owner": table[plan.table.key[0]], "name": called, "rows": 0}))
         elif feed.kind == "record" and feed.owner and (feed.main or feed.duplicates == ""):
-            table = delivered(engagement, feed.table)
+            table = prepared(engagement, plan)
             money = next((rule.column for rule in feed.fields if rule.recipe == "money" and rule.required), "")
             owner = table[feed.owner].astype("str").str.strip().where(filled(table[feed.owner]), BLANK)
             value = pd.to_numeric(table[money].str.replace(r"[$,]", "", regex=True), errors="coerce") if money else 0

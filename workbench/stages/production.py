@@ -10,8 +10,8 @@ import pandas as pd
 from workbench.engagement import Engagement
 from workbench.flow.accounting import Closed, close_accounts
 from workbench.flow.evidence import evidence, require_signoff
-from workbench.flow.forecasting import Forecast, beside, forecast
-from workbench.flow.transfer import read_back, transfer
+from workbench.flow.forecasting import Forecast, beside, forecast, foretold
+from workbench.flow.transfer import in_order, read_back, transfer
 from workbench.frames.compare import Comparison
 from workbench.ledger.guarding.certificate import COLUMNS, Certificate
 from workbench.ledger.loading import Progress
@@ -93,14 +93,15 @@ def run(engagement: Engagement, *, on_progress: Callable[[str, Progress], None] 
     """Load, read back and account; GateClosed where a phase is open or the sign-off does not fit what is to be loaded."""
     engagement.gate("production")
     require_signoff(engagement, now=evidence(engagement, differences=engagement.load("sample_differences")))
-    foretold = plan(engagement).frame
+    begun = foretold(engagement)
     with engagement.lock():
         moved = transfer(engagement, certify=True, on_progress=on_progress)
-        compared = read_back(engagement)
+        compared = read_back(engagement, noted=True)
     closed = close_accounts(engagement, moved.frame)
     comparison = _summaries(compared)
     wrong = sum(each.wrong for each in compared.values())
-    certificate, unlike = _certificate(moved.certificates)
+    objects = dict.fromkeys(feed.object for feed in in_order(engagement))
+    certificate, unlike = _certificate({name: moved.certificates[name] for name in objects if name in moved.certificates})
     unlike_ones = certificate[~certificate["holds"].astype("bool")]
     broken = [f"{row.object}: {row.missing} missing, {row.twins} twins" for row in unlike_ones.itertuples()]
     passed = bool(closed.frame["closes"].all()) and wrong == 0 and not broken
@@ -114,7 +115,7 @@ def run(engagement: Engagement, *, on_progress: Callable[[str, Progress], None] 
         certificate=certificate,
         unlike=unlike,
         took=engagement.load("took"),
-        foretold=foretold,
+        foretold=begun,
         pace=engagement.settings.time_scale,
     )
     _keep(engagement, closed, compared, comparison)

@@ -9,24 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Engine, make_url
+from sqlalchemy import make_url
 
-from workbench import engagement as engagements
 from workbench.clock import now
-from workbench.decisions import Decisions
 from workbench.destinations import Draft, Metadata
-from workbench.engagement import DATABASE, JOURNAL, ROUTE, Engagement
+from workbench.engagement import DATABASE, Engagement, open_engagement
 from workbench.errors import EditError
 from workbench.flow.planning import connected, kept_as
 from workbench.flow.transfer import in_order, outgoing
 from workbench.frames.transform import marker_of
-from workbench.journal import Journal
 from workbench.ledger.loading.drafts import drafts_of
 from workbench.ledger.rebuilding import ASIDE, BESIDE, Found, Kept, ills_of, keep_tables, mend, note_become, rebuild, set_aside
-from workbench.ledger.writers import Writer
-from workbench.settings import Settings, read_secrets, read_settings
+from workbench.settings import Settings, read_settings
 from workbench.show import heading, html_table, together
-from workbench.specs import Feed, load_destination, load_route, load_source
+from workbench.specs import Feed
 from workbench.store import open_store
 
 __all__ = ["Rebuilt", "run"]
@@ -99,7 +95,7 @@ def run(root: Path | str, *, anyway: bool = False) -> Rebuilt:
             todo="go on with it; --anyway makes a new one all the same, and keeps the old one beside it",
         )
     stamp = now()[:19].replace("-", "").replace(":", "")
-    with _beginning(folder, database, settings) as (engagement, made, kept):
+    with _beginning(folder, database) as (engagement, made, kept):
         with engagement.lock():
             result = _filled(engagement)
         engagement.store.dispose()  # which brings all of it into the one file
@@ -121,7 +117,7 @@ def _database(folder: Path, settings: Settings) -> Path:
 
 
 @contextmanager
-def _beginning(folder: Path, database: Path, settings: Settings) -> Iterator[tuple[Engagement, Path, Kept]]:
+def _beginning(folder: Path, database: Path) -> Iterator[tuple[Engagement, Path, Kept]]:
     """The engagement over a new database beside the old one, with what could be taken over from that."""
     made = database.with_name(f"{database.name}.rebuilding")
     for each in database.parent.glob(f"{made.name}*"):  # of a run that was interrupted
@@ -129,29 +125,11 @@ def _beginning(folder: Path, database: Path, settings: Settings) -> Iterator[tup
     store = open_store(made)
     try:
         kept = keep_tables(database, store)
-        yield _opened(folder, settings, store), made, kept
+        yield open_engagement(folder, store=store), made, kept
     finally:
         store.dispose()
         for each in database.parent.glob(f"{made.name}*"):
             each.unlink()
-
-
-def _opened(folder: Path, settings: Settings, store: Engine) -> Engagement:
-    """As `open_engagement`, over this database instead of its own."""
-    route = load_route(folder / ROUTE if settings.route == ROUTE else settings.route)
-    journal = Journal(folder / JOURNAL, hide=lambda: read_secrets(folder))
-    journal.check()
-    return engagements.Engagement(
-        root=folder,
-        settings=settings,
-        route=route,
-        source=load_source(route.source),
-        destination=load_destination(route.destination),
-        store=store,
-        journal=journal,
-        decisions=Decisions(store, engagement_id=settings.engagement_id, journal=journal),
-        writer=Writer(store, engagement_id=settings.engagement_id),
-    )
 
 
 def _into_place(made: Path, database: Path) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pandas as pd
 
 from workbench.engagement import Engagement
 from workbench.flow.planning import connected
 from workbench.ledger.unloading import Unloaded, Verdict, unload
-from workbench.ledger.unloading.telling import Residual, edited_frame
 from workbench.reports.differences import readable_key
 from workbench.show import escape, heading, html_table, together
 
@@ -26,37 +25,19 @@ EDIT_TITLES = {"key": "record", "before": "before us", "ours": "as we wrote it",
 
 
 @dataclass(frozen=True)
-class Rollback:
-    """What was put back. Every record and field of ours is in one of three lists: reversed, kept, errored."""
-
-    frame: pd.DataFrame  # object, key, id, verdict (reversed, kept, errored), words
-    done: bool
-    edits: pd.DataFrame = field(default_factory=lambda: edited_frame([]))  # object, key, id, field, before, ours, now
-    residual: Residual = field(default_factory=Residual, repr=False)
+class Rollback(Unloaded):
+    """What was put back, as a customer is shown it. Every record and field of ours is in one of three lists."""
 
     @property
-    def reversed(self) -> pd.DataFrame:
-        """Records and fields that stand as before: object, key, id, words."""
-        return self._of("reversed")
-
-    @property
-    def kept(self) -> pd.DataFrame:
-        """What people have changed or built upon: object, key, id, words."""
-        return self._of("kept")
-
-    @property
-    def errored(self) -> pd.DataFrame:
-        """What could not be put back: object, key, id, words."""
-        return self._of("errored")
+    def done(self) -> bool:
+        """Whether the destination stands as before."""
+        return self.complete
 
     @property
     def counts(self) -> pd.DataFrame:
         """One row an object: object, reversed, kept, errored."""
         table = self.frame.groupby(["object", "verdict"], sort=False).size().unstack(fill_value=0)
         return table.reindex(columns=list(ENDS), fill_value=0).reset_index().rename_axis(columns=None)
-
-    def _of(self, verdict: str) -> pd.DataFrame:
-        return self.frame[self.frame["verdict"] == verdict].drop(columns="verdict").reset_index(drop=True)
 
     def _repr_html_(self) -> str:
         if self.frame.empty:
@@ -103,7 +84,8 @@ def plan(engagement: Engagement) -> pd.DataFrame:
 def run(engagement: Engagement, *, on_progress: Callable[[Verdict], None] | None = None) -> Rollback:
     """Reverse everything that can be reversed; what people edited since stays and is listed."""
     with engagement.lock():
-        result: Unloaded = unload(connected(engagement), on_progress=on_progress)
+        found = unload(connected(engagement), on_progress=on_progress)
+    result = Rollback(found.frame, found.edits, found.residual)
     engagement.save("rollback", result.frame.astype("str"))
     engagement.save("rollback_edits", result.edits.astype("str"))
     counts = {name: result.count(name) for name in ENDS if result.count(name)}
@@ -112,4 +94,4 @@ def run(engagement: Engagement, *, on_progress: Callable[[Verdict], None] | None
         "seconds": [round(result.residual.median, 3), round(result.residual.longest, 3)],
     }
     engagement.journal.append("rolled back", detail={**counts, "looked before changing": residual})
-    return Rollback(frame=result.frame, done=result.complete, edits=result.edits, residual=result.residual)
+    return result

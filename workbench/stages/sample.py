@@ -11,6 +11,7 @@ import pandas as pd
 from workbench.engagement import Engagement
 from workbench.flow.evidence import evidence
 from workbench.flow.transfer import in_order, read_back, transfer
+from workbench.flow.trees import ancestors, parents_in
 from workbench.reports.differences import differences_table
 from workbench.reports.reasons import in_words
 from workbench.show import heading, html_table, together
@@ -69,14 +70,15 @@ def plan(engagement: Engagement) -> Selection:
         records = engagement.load(f"records/{feed.name}")
         chosen = _chosen(engagement, feed.name, records)
         parents = needed.get(feed.name, set()) & set(records["key"])
+        parents |= ancestors(feed, records, parents | set(chosen["key"]))
         extra = pd.DataFrame({"key": sorted(parents - set(chosen["key"])), "because": "parent of another one"})
         both = pd.concat([chosen, extra], ignore_index=True)
         both.insert(0, "feed", feed.name)
         parts.append(both)
         mine = records[records["key"].isin(both["key"])]
         for lookup in feed.lookups:
-            for parent in mine[lookup.to].dropna():  # whose row may have been merged into a record of another feed
-                needed.setdefault(str(parent).split("/", 1)[0], set()).add(parent)
+            for parent in parents_in(mine[lookup.to]):  # whose row may have been merged into a record of another feed
+                needed.setdefault(parent.split("/", 1)[0], set()).add(parent)
     frame = pd.concat(reversed(parts), ignore_index=True)
     engagement.save("sample", frame)
     return Selection(frame=frame)

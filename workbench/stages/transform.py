@@ -8,10 +8,14 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from workbench.engagement import Engagement
-from workbench.flow.planning import feed_plans, fields_of
-from workbench.frames.attach import add, attach, document, match_people
+from workbench.flow.derived import derive
+from workbench.flow.planning import answered, feed_plans, fields_of
+from workbench.frames.attach import add, attach, document, left_out, match_people
+from workbench.frames.fixed import without_unneeded
+from workbench.frames.links import link, readers_of
 from workbench.frames.overlay import carried, overlay
 from workbench.frames.plan import FeedPlan
+from workbench.frames.prepare import prepare
 from workbench.frames.transform import CELL_COLUMNS, VERDICT_COLUMNS, Staged, transform
 from workbench.reports.reasons import in_words
 from workbench.show import bars, heading, html_table, together
@@ -51,11 +55,14 @@ def run(engagement: Engagement, delivery: str = "main") -> Staging:
     if not engagement.has("rejects", delivery=delivery):
         return _summary({})  # nothing was delivered
     plans = feed_plans(engagement)
-    names = {plan.feed.table for plan in plans.values()}
+    for came in dict.fromkeys(("main", delivery)):
+        derive(engagement, came, scope=answered(engagement))
+    names = engagement.route.tables()
     tables = {name: engagement.load(f"tables/{name}") for name in names}
     if delivery != "main":
         later = {name: engagement.load(f"tables/{name}", delivery=delivery) for name in names}
-        first, tables = tables, {name: overlay(tables[name], later[name], engagement.source.tables[name]) for name in names}
+        kinds = {name: engagement.route.table(engagement.source, name) for name in names}
+        first, tables = tables, {name: overlay(tables[name], later[name], kinds[name]) for name in names}
         plans = {name: _carrying(plan, first[plan.feed.table], tables[plan.feed.table]) for name, plan in plans.items()}
     staged = stage_all(plans, tables)
     for plan in plans.values():
@@ -73,25 +80,47 @@ def run(engagement: Engagement, delivery: str = "main") -> Staging:
 
 
 def stage_all(plans: Mapping[str, FeedPlan], tables: Mapping[str, pd.DataFrame]) -> dict[str, Staged]:
-    """Every feed in the order of the route, each seeing the ones before it."""
+    """Every feed in the order of the route, each seeing the ones before it; ``tables`` by the name of the table."""
     staged: dict[str, Staged] = {}
-    by_feed = {name: tables[plan.feed.table] for name, plan in plans.items()}
+    prepared = {name: prepare(tables[plan.feed.table], plan, tables=tables) for name, plan in plans.items()}
+    by_feed = {name: each.table for name, each in prepared.items()}
     for name, plan in plans.items():
-        table = by_feed[name]
-        if plan.feed.kind == "record":
-            staged[name] = transform(table, plan, parents=staged, tables=by_feed)
-        elif plan.feed.kind == "attach":
-            staged[name] = attach(table, plan, parents=staged, tables=by_feed)
-        elif plan.feed.kind == "match":
-            staged[name] = match_people(table, plan, column=plan.table.key[0])
-        else:
-            staged[name] = document(table, plan)
-    return staged
+        made = _staged(by_feed[name], plan, plans, staged=staged, by_feed=by_feed, tables=tables)
+        goes = made.verdicts.loc[made.verdicts["bucket"].isin(["load", "merged"]), "row"]
+        notes = prepared[name].cells
+        staged[name] = replace(made, cells=pd.concat([made.cells, notes[notes["row"].isin(goes)]], ignore_index=True))
+    return without_unneeded(staged, plans)
+
+
+def _staged(
+    table: pd.DataFrame,
+    plan: FeedPlan,
+    plans: Mapping[str, FeedPlan],
+    *,
+    staged: Mapping[str, Staged],
+    by_feed: Mapping[str, pd.DataFrame],
+    tables: Mapping[str, pd.DataFrame],
+) -> Staged:
+    """One feed, after those that it points at."""
+    match plan.feed.kind:
+        case "record":
+            return transform(table, plan, parents=staged, tables=by_feed, links=tables)
+        case "link":
+            return link(table, plan, readers=readers_of(plan.feed.table, plans), parents=staged, tables=by_feed)
+        case _ if not plan.active:
+            return left_out(table, plan, reason="other_answer")
+        case "attach":
+            return attach(table, plan, parents=staged, tables=by_feed)
+        case "match":
+            return match_people(table, plan, column=plan.table.key[0])
+        case _:
+            return document(table, plan)
 
 
 def _carrying(plan: FeedPlan, first: pd.DataFrame, both: pd.DataFrame) -> FeedPlan:
     """The plan with what was decided about the first delivery holding for the rows of the later one."""
-    return replace(plan, merges=carried(plan.merges, first, both, plan.table))
+    merges, links = (carried(each, first, both, plan.table) for each in (plan.merges, plan.links))
+    return replace(plan, merges=merges, links=links)
 
 
 def _spread(engagement: Engagement, staged: dict[str, Staged], plan: FeedPlan) -> dict[str, Staged]:
@@ -129,7 +158,7 @@ def _own(staged: Staged, feed: Feed, rejects: pd.DataFrame, delivery: str) -> St
     )
     verdicts, cells = staged.verdicts, staged.cells
     if delivery != "main":
-        verdicts = verdicts[verdicts["row"].str.startswith(f"{delivery}/")]
+        verdicts = verdicts[verdicts["row"].astype("str").str.startswith(f"{delivery}/")]
         cells = cells[cells["row"].astype("str").str.startswith(f"{delivery}/")]
     if len(extra):
         verdicts = pd.concat([verdicts, extra], ignore_index=True)

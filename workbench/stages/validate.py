@@ -15,7 +15,7 @@ from workbench.frames.plan import FeedPlan, native_field
 from workbench.frames.rules import PATTERNS, Checked, Rule, check
 from workbench.reports.pages import About, rows_of, table_of, write_page
 from workbench.show import heading, html_table, together
-from workbench.specs import CustomField, DestinationSpec
+from workbench.specs import CustomField, DestinationSpec, Feed
 
 __all__ = ["Validation", "field_rules", "rules_of", "run"]
 
@@ -66,7 +66,7 @@ def run(engagement: Engagement, delivery: str = "main") -> Validation:
     checked = {}
     for name, plan in plans.items():
         made = rules_of(plan, engagement.destination, declared=declared, keys=keys, columns=list(records[name].columns))
-        checked[name] = check(records[name], made, name=name)
+        checked[name] = check(_singly(records[name], plan, keys), made, name=name)
     folder = engagement.artifacts / "validation"
     folder = folder if delivery == "main" else folder / delivery
     about = _about(engagement)
@@ -99,10 +99,11 @@ def rules_of(
         users = tuple(sorted({user for user in plan.owners.values() if user}))
         made += [Rule("filled", "owner", "is there"), Rule("one_of", "owner", "is a user that was decided on", values=users)]
     lookups = {lookup.to for lookup in feed.lookups}
-    for lookup in feed.lookups:
-        staged = tuple(sorted(keys.get(lookup.feed, ())))
-        made.append(Rule("one_of", lookup.to, f"is a record of {lookup.feed} that is staged too", values=staged))
-        made += [Rule("filled", lookup.to, "is there")] * lookup.required
+    for name, feeds in _leading(feed).items():
+        staged = tuple(sorted({key for each in feeds for key in keys.get(each, ())}))
+        made.append(Rule("one_of", name, f"is a record of {' or '.join(feeds)} that is staged too", values=staged))
+        needed = any(lookup.required and lookup.when is None for lookup in feed.lookups if lookup.to == name)
+        made += [Rule("filled", name, "is there")] * needed
     if feed.unique:
         made.append(Rule("unique", feed.unique, "stands on one record only"))
     required = {each.field for each in plan.fields if each.required}
@@ -121,6 +122,31 @@ def rules_of(
             )
     absent = [name for name in sorted(required) if name not in columns]
     return (*made, *(Rule("filled", name, "is filled") for name in absent))
+
+
+def _singly(records: pd.DataFrame, plan: FeedPlan, keys: Mapping[str, Collection[str]]) -> pd.DataFrame:
+    """The records with one parent in the place of several: the first that is not staged, where there is one."""
+    made = {}
+    for name, feeds in _leading(plan.feed).items():
+        if name not in records or not any(isinstance(cell, list) for cell in records[name]):
+            continue
+        staged = {key for feed in feeds for key in keys.get(feed, ())}
+        made[name] = pd.Series([_worst(cell, staged) for cell in records[name]], index=records.index, dtype="object")
+    return records.assign(**made)
+
+
+def _leading(feed: Feed) -> dict[str, tuple[str, ...]]:
+    """Field → the feeds to whose records it may lead, by whatever way."""
+    found: dict[str, dict[str, None]] = {}
+    for lookup in feed.lookups:
+        found.setdefault(lookup.to, {}).update(dict.fromkeys(lookup.leads_to()))
+    return {name: tuple(feeds) for name, feeds in found.items()}
+
+
+def _worst(cell: object, staged: set[str]) -> object:
+    if not isinstance(cell, list):
+        return cell
+    return next((each for each in cell if each not in staged), cell[0] if cell else pd.NA)
 
 
 def field_rules(

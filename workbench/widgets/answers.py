@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.decisions.answers import BARE
 from workbench.engagement import Engagement
 from workbench.specs import Feed
 
@@ -35,6 +36,7 @@ WORDINGS: Mapping[str, Wording] = {
     "value": Wording("Values and their options", "Source value", "Option", "leave empty", "left empty"),
     "owner": Wording("Owners and their users", "Owner in the export", "User", "", ""),
     "duplicate": Wording("The same record twice", "Row", "Merge into", "keep separate", "separate"),
+    "link": Wording("Lost links", "Row", "Belongs to", "to none", "none"),
     "conflict": Wording("Changed on both sides", "Field of a record", "Take", "leave empty", "left empty"),
 }
 
@@ -50,18 +52,18 @@ class Offer:
 def as_text(kind: str, value: object) -> str:
     """The answer as one line; the empty text is the answer that leaves things as they are."""
     if isinstance(value, Mapping):
-        value = value.get("into" if kind == "duplicate" else "target", "")
+        value = value.get(BARE.get(kind, "target"), "")
     return "" if is_missing(value) else str(value)
 
 
 def as_value(engagement: Engagement, kind: str, subject: str, text: str, known: Sequence[object]) -> object:
     """The answer as it is kept. `known` are the proposal and its alternatives: one that reads the same is taken whole."""
-    whole = [value for value in known if isinstance(value, Mapping)] if kind in ("field", "duplicate") else []
+    whole = [value for value in known if isinstance(value, Mapping)] if kind in ("field", *BARE) else []
     for value in whole:
         if as_text(kind, value) == text:
             return value
-    if kind == "duplicate":
-        return {"into": text}
+    if kind in BARE:
+        return {BARE[kind]: text}
     if kind == "field":
         return {"target": text, "type": _type_of(engagement, subject, text, known), "recipe": "", "options": {}}
     return text
@@ -89,7 +91,7 @@ def group_of(kind: str, subject: str) -> str:
         return subject.partition("/")[0]
     if kind == "value":
         return subject.partition("=")[0]
-    return subject if kind in ("duplicate", "conflict") else ""
+    return subject if kind in ("duplicate", "link", "conflict") else ""
 
 
 def offered(
