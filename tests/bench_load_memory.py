@@ -1,6 +1,7 @@
-"""Figures: the memory that a load of a million records needs above the reader of what is staged.
+"""Figures: the memory that `load` alone, without a ledger, needs for a million records above the reader of what is staged.
 
-``python tests/bench_load_memory.py [records] [read|load]`` with no mode runs both, each in a process of its own.
+``python -m tests.bench_load_memory [records] [read|load]`` with no mode runs both, each in a process of its own. The whole
+transfer, with its ledger, is measured by `tests.bench_resume`.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from toy import Toy
 
+from tests.toy import Toy
 from workbench.ledger.loading import load
 
 ROWS = 10_000
@@ -75,7 +76,7 @@ def main(arguments: list[str]) -> None:
         path = stage(Path(folder) / "records.parquet", records)
         told = []
         for mode in ("read", "load"):
-            command = [sys.executable, __file__, str(records), mode, str(path)]
+            command = [sys.executable, "-m", "tests.bench_load_memory", str(records), mode, str(path)]
             told.append(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
     (_, _, read, _), (_, _, loaded, seconds) = told
     above = int(loaded) - int(read)

@@ -1,8 +1,9 @@
-"""Profi into Freshsales and into Pipedrive: staged as the truth says, loaded, read back, brought up to date and taken back."""
+"""Profi into Freshsales and into Pipedrive: staged as the truth says, loaded, read back, taken back, brought up to date."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -86,8 +87,18 @@ def test_a_second_pass_over_profi_writes_nothing(journey: Journey) -> None:
     assert journey.walk.writes(asked) == []
 
 
-def test_what_profi_sends_later_is_brought_in_and_everything_is_taken_back(journey: Journey) -> None:
-    """RF1, RP1 and the delta: changed clients, sessions held meanwhile; then the rollback to the account as it was."""
+@pytest.mark.parametrize("route", ROUTES)
+def test_everything_of_profi_is_taken_back(route: str, tmp_path: Path) -> None:
+    """RF1–RF10, RP1–RP10: after the load the account is as it was before, fields and files included."""
+    with fresh_profi(tmp_path, route) as walk:
+        there = Journey(walk, route)
+        result = rollback.run(walk.engagement)
+        assert result.done and set(result.frame["verdict"]) == {"reversed"}
+        assert canonical(walk.tenant.dump()) == there.before
+
+
+def test_what_profi_sends_later_is_brought_in(journey: Journey) -> None:
+    """RF1, RF3, RP1, RP3: clients who changed, sessions held or booked meanwhile, new notes."""
     engagement = journey.walk.engagement
     stage_profi_delta(engagement)
     truth = expected(journey.route, "rows", delivery="delta")
@@ -96,9 +107,6 @@ def test_what_profi_sends_later_is_brought_in_and_everything_is_taken_back(journ
         wanted = {f"delta/{r['file']}:{r['line']}": (r["bucket"], r["reason"], r["record"]) for r in mine.to_dict("records")}
         assert ends(engagement, feed, delivery="delta") == wanted, feed
     assert cut_over(engagement).passed
-    result = rollback.run(engagement)
-    assert result.done and set(result.frame["verdict"]) == {"reversed"}
-    assert canonical(journey.walk.tenant.dump()) == journey.before
 
 
 def _text(value: Any) -> str:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
 
 import pandas as pd
@@ -300,6 +303,10 @@ def digest(payload: Mapping[str, Any]) -> str:
     return hashlib.sha256(text({name: value for name, value in payload.items() if value is not None}).encode()).hexdigest()
 
 
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d)")
+"""A moment with its offset, as ISO 8601 writes it."""
+
+
 def same(one: object, other: object) -> bool:
     """Whether two values of a field say the same: empty is empty, `1200.00` is 1200, the order of a list is nothing.
 
@@ -318,7 +325,8 @@ def _plain(value: object) -> object:
         return items[0] if len(items) == 1 else tuple(items)
     words = str(value).replace("\r\n", "\n").strip()
     if MOMENT.fullmatch(words):
-        return datetime.fromisoformat(words).astimezone(UTC).isoformat()
+        with suppress(ValueError, OverflowError):  # the thirteenth month is no moment, and equals its own text alone
+            return datetime.fromisoformat(words).astimezone(UTC).isoformat()
     bare = words.removeprefix("-")
     if (
         bare.replace(".", "", 1).isdecimal()

@@ -86,8 +86,8 @@ def relink(
     ``clients`` which addresses are in use today.
 
     Measured on the hidden links of `sample_exports` (Profi, medium size, 12,000 to 14,500 sessions each), whose generator
-    has the same author: seeds 11 to 20, never used for tuning, gave a precision of 0.996 to 0.999 at a recall of 0.941 to
-    0.951 of the sessions that belong to an enrolment, 5.3 to 6.1 % queued, in 2 to 3 seconds a run on a busy machine. Of
+    has the same author: seeds 11 to 20, never used for tuning, gave a precision of 0.996 to 0.999 at a recall of 0.942 to
+    0.951 of the sessions that belong to an enrolment, 5.2 to 6.0 % queued, in 2 to 5 seconds a run on a busy machine. Of
     answers shown with 0.9 to 0.95 93.3 % were right, from 0.95 to 0.98 98.4 %, from 0.99 99.9 %.
     """
     for name, frame in (("sessions", sessions), ("enrolments", enrolments)):
