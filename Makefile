@@ -76,7 +76,7 @@ faults-rest:
 	$(BIN)/pytest -q $(patsubst %,--ignore tests/faults/test_%.py,crash_points soak rivals) tests/faults
 
 soak: venv ## the same soak with 100 seeds, of a night (SEEDS=20 for fewer)
-	SOAK_SEEDS=$(SEEDS) $(BIN)/pytest -q tests/faults/test_soak.py
+	EVERY_POINT=1 SOAK_SEEDS=$(SEEDS) $(BIN)/pytest -q tests/faults/test_crash_points.py tests/faults/test_soak.py
 
 notebooks-check: venv ## run the reference notebooks again and compare every output
 	$(BIN)/python -m tests.reference check
@@ -118,11 +118,12 @@ clients-lock: ## resolve the clients' dependencies again (uv and npm are needed)
 	$(CLIENT_LOCK) --no-deps tests/clients/airbyte/bare.in -o tests/clients/airbyte/bare.lock
 	cd tests/clients/pipedrive && npm install --package-lock-only
 
-bench: venv ## figures: time and peak memory of the medium sample, of the rehearsals and of a large ledger
+bench: venv ## figures: time and peak memory of the medium sample, of the rehearsals, of a large ledger and of an extraction
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench_ledger
 	$(BIN)/python -m tests.bench_load_memory
 	$(BIN)/python -m tests.bench_resume
+	$(BIN)/python -m tests.bench_extract
 
 bench-load: venv ## how near to the limits a load runs: 350,000 records on a virtual clock, then 60 s over real sockets
 	$(BIN)/python -m tests.bench_load
