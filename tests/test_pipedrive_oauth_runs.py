@@ -167,7 +167,7 @@ def test_a_grant_says_how_the_account_is_signed_in_to_and_the_forecast_follows(e
     assert engagement.account().settings["sign_in"] == "oauth"
     for feed in engagement.route.feeds:
         if feed.kind == "record":
-            rows = PEOPLE if feed.name == "contacts" else PEOPLE.head(0)
+            rows = (PEOPLE if feed.name == "contacts" else PEOPLE.head(0)).assign(marker=PEOPLE["key"])
             engagement.save(f"records/{feed.name}", rows)
     by_grant = forecast(engagement).seconds
     write_private(engagement.root / ".credentials", "k" * 40)

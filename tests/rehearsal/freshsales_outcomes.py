@@ -165,6 +165,7 @@ TOGETHER: tuple[Mapping[str, str], ...] = (
         "plan": "enterprise",
         "name_case": "sensitive",
         "recycle_bin_keys": "held",
+        "forget_live": "refuse",
         "upsert_identifiers": "and",
         "created_at": "honoured",
         "closed_date": "ignored",

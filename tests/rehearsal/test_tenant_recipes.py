@@ -377,7 +377,7 @@ def test_the_recipe_of_another_vendor_is_told_apart(tmp_path: Path) -> None:
 def test_an_unknown_tenant_is_answered_with_those_of_its_vendor(tmp_path: Path) -> None:
     with pytest.raises(SpecError) as mistake:
         served("pipedrive", state=tmp_path / "s", tenant="freshsales_siute")
-    assert mistake.value.expected == "pipedrive_growth, or the path of a TOML file"
+    assert mistake.value.expected == "pipedrive_growth, pipedrive_profi, or the path of a TOML file"
 
 
 @pytest.mark.parametrize("name", ["salesforce", "engine", "child", "__main__", "", "../x"])

@@ -104,6 +104,10 @@ def test_the_later_state_is_brought_in(journey: Journey, tmp_path: Path) -> None
         assert len(markers) == 3 and set(markers) <= set(walk.engagement.ledger().ids("contact"))
         gone = changes[changes["new"] == "gone"]["record"]
         assert all(_is_there(walk, journey.source, record) for record in gone)
+        undone = rollback.run(walk.engagement)
+        left = undone.frame[undone.frame["verdict"] != "reversed"]
+        assert left[["object", "key", "verdict", "words"]].to_dict("records") == []
+        assert undone.done and canonical(walk.tenant.dump()) == journey.before
 
 
 def test_a_rollback_leaves_the_account_as_it_was(journey: Journey) -> None:

@@ -56,7 +56,7 @@ class Freshsales(Metered):
     """
 
     name = "freshsales"
-    stamped: frozenset[str] = frozenset({LINES.name})
+    stamped: frozenset[str] = frozenset({LINES.name, "url"})  # a file's address is the account's, and may be signed anew
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from workbench.destinations.freshsales.forgetting import Forgetting
 from workbench.destinations.freshsales.names import Names
 from workbench.destinations.freshsales.picture import Picture, Place
 from workbench.destinations.freshsales.reading import Reader, wrapped
-from workbench.destinations.freshsales.records import Unfit, answers, body_of, words_of
+from workbench.destinations.freshsales.records import Unfit, answers, body_of, record_of, words_of
 from workbench.destinations.freshsales.settings import Dials
 from workbench.destinations.http import Http, Request
 from workbench.destinations.http.purposes import LOOKS, calls_for
@@ -134,7 +134,9 @@ class Writer:
             return Outcome(row.key, "unknown", row.id, "it was accepted, but the answer names no record")
         if not answers(record, row.data, id_=row.id, marker=self._picture().marker(place)):
             return Outcome(row.key, "unknown", row.id, "the answer is that of another request")
-        return Outcome(row.key, "done", str(record["id"]))
+        # What a change brought about beside itself, such as the closing date of a deal that is won, is nobody's edit.
+        after = record_of(self._picture(), place, record).values if row.id else None
+        return Outcome(row.key, "done", str(record["id"]), after=after)
 
     def _single_request(self, place: Place, row: Row) -> Request:
         spec = place.spec

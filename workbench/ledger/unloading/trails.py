@@ -80,6 +80,13 @@ class Trail:
         return found
 
     @property
+    def unshown(self) -> Collection[str]:
+        """Fields that were sent when the record was made, and that no look at it shows: where a file came from, its digest."""
+        if self.made is None or not self.looked_at:
+            return ()
+        return self.made.payload.keys() - _image(self.made).keys()
+
+    @property
     def looked_at(self) -> bool:
         """Whether the record was seen when it had just been made, so that what others have added since can be told."""
         return bool(self.made is not None and _image(self.made))
