@@ -63,7 +63,7 @@ class Unloaded:
 
     frame: pd.DataFrame
     edits: pd.DataFrame = field(default_factory=lambda: edited_frame([]))
-    residual: Residual = field(default_factory=Residual)
+    residual: Residual = field(default_factory=Residual, repr=False)  # no two runs have it in common
 
     @property
     def reversed(self) -> pd.DataFrame:
