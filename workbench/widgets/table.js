@@ -409,7 +409,8 @@ class Table {
       row.pending = false;
       row.problem = message.problems[row.id] ?? general;
     }
-    const first = rows.find((row) => row.problem);
+    // An answer to what was said before must not wipe the word about what was refused since.
+    const first = rows.find((row) => row.problem) ?? [...this.rows.values()].find((row) => row.problem);
     this.tell(first ? `${first.name}: ${first.problem}` : general);
     this.paint();
   }
