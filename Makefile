@@ -16,7 +16,7 @@ CLIENTS := .clients
 PYTHON_CLIENTS := freshworks airbyte tap
 CLIENT_LOCK := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-.PHONY: help venv browser postgres demo test lint unit notebooks-check faults faults-crashes faults-soak faults-rest soak browser-test clients clients-test clients-lock bench bench-load samples notebooks decisions lock clean
+.PHONY: help venv browser postgres demo test lint unit notebooks-check faults faults-crashes faults-soak faults-rest soak browser-test office-test clients clients-test clients-lock bench bench-load samples notebooks decisions lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -61,7 +61,7 @@ lint: venv
 	$(BIN)/mypy
 
 unit: venv postgres ## the tests without a browser, without others' clients and without the faults, side by side
-	$(BIN)/pytest -q -n $(SIDES) --dist loadfile --durations 15 -m "not browser and not slow and not clients" --ignore tests/faults tests
+	$(BIN)/pytest -q -n $(SIDES) --dist loadfile --durations 15 -m "not browser and not slow and not clients and not office" --ignore tests/faults tests
 
 faults: venv ## the loader under crashes and faults: every crash point, each fault alone, a soak of 8 seeds, and mutants
 	@$(MAKE) --no-print-directory -j3 -Otarget faults-crashes faults-soak faults-rest
@@ -83,6 +83,10 @@ notebooks-check: venv ## run the reference notebooks again and compare every out
 
 browser-test: venv browser
 	$(BIN)/pytest -q -m browser tests/browser
+
+office-test: venv ## the customer's workbook through LibreOffice
+	@command -v soffice pdftotext >/dev/null || { echo "LibreOffice is missing: apt-get install libreoffice-calc poppler-utils" >&2; exit 1; }
+	$(BIN)/pytest -q -m office tests
 
 clients: $(PYTHON_CLIENTS:%=$(CLIENTS)/%/.ready) $(CLIENTS)/pipedrive/.ready ## make the environments of the real clients, each from its lock
 

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, and_, inse
 
 from workbench import store as tables
 from workbench.clock import now
-from workbench.decisions.answers import Merged, Question, Sent, choices, merge, read_answers, text_of, write_questions
+from workbench.decisions.answers import Merged, Question, Sent, choices, merge, read_answers, text_of
 from workbench.decisions.decision import (
     ACCEPTABLE,
     KINDS,
@@ -28,6 +28,7 @@ from workbench.decisions.decision import (
     to_json,
     value_json,
 )
+from workbench.decisions.questions import write_questions
 from workbench.errors import DecisionMissing, EditError, listed
 from workbench.journal import Journal
 from workbench.store import writing
@@ -80,7 +81,7 @@ class Decisions:
         with self._store.connect() as connection:
             query = select(t).where(self._mine(t, kind), t.c.retired.is_(None)).order_by(t.c.id)
             rows = connection.execute(query).mappings().all()
-        texts = ("value", "reasons", "alternatives", "shown")
+        texts = PROPOSAL[1:2] + PROPOSAL[3:]
         found = [{**row, **{name: json.loads(row[name]) for name in texts}} for row in rows]
         return _frame(found, PROPOSAL, numbers=("confidence",))
 
@@ -107,8 +108,7 @@ class Decisions:
         chosen = [found for kind in kinds for found in self._acceptable(kind, threshold)]
         why = f"accepted with every proposal of confidence {threshold:g} and above"
         self._decide([Decision(kind, r["subject"], value_json(r["value"]), by, why, to_json(r)) for kind, r in chosen])
-        rows = [{"kind": kind, **row} for kind, row in chosen]
-        return _frame(rows, ["kind", "subject", "value", "confidence"], numbers=("confidence",))
+        return _frame([{"kind": kind, **row} for kind, row in chosen], ["kind", *PROPOSAL[:3]], numbers=("confidence",))
 
     # ------------------------------------------------------------ asking
 
