@@ -14,7 +14,11 @@ import pytest
 from workbench import widgets
 from workbench.engagement import Engagement, new_engagement
 from workbench.errors import EditError
+from workbench.recipes import check_recipe
+from workbench.widgets.columns import columns_of
+from workbench.widgets.fits import same_field
 from workbench.widgets.forms import Form
+from workbench.widgets.readings import name_of_reading, readings
 from workbench.widgets.signing import STATEMENT, SignOff
 from workbench.widgets.still import twin_of
 from workbench.widgets.subjects import parts_of
@@ -152,6 +156,56 @@ def test_undo_opens_a_row_again_and_gives_an_earlier_answer_back(engagement: Eng
     assert "nothing to take back" in tell(table, "undo")[""]
 
 
+def test_redo_gives_the_answers_again_until_something_else_is_decided(engagement: Engagement) -> None:
+    table = table_of(engagement)
+    tell(table, "confirm", edits=[edit("contacts/Phone", "work_number"), edit("contacts/Fax", "")])
+    tell(table, "undo")
+    assert (table.undoable, table.redoable) == (0, 1)
+    assert tell(table, "redo") == {}
+    assert engagement.decisions.mapping("field") == {
+        "contacts/Phone": {"target": "work_number", "type": "phone"},
+        "contacts/Fax": {"target": ""},
+    }
+    tell(table, "undo")
+    tell(table, "confirm", edits=[edit("contacts/Fax", "")])
+    assert "nothing to give again" in tell(table, "redo")[""]
+    assert engagement.decisions.history("field")["why"].tolist().count("taken back") == 4
+
+
+def test_undo_leaves_alone_what_somebody_else_has_decided_since(engagement: Engagement) -> None:
+    table = table_of(engagement)
+    tell(table, "confirm", edits=[edit("contacts/Phone", "work_number"), edit("contacts/Fax", "")])
+    engagement.decisions.confirm("field", "contacts/Phone", {"target": "last_name"}, by="Ann")
+    problems = tell(table, "undo")
+    assert list(problems) == ["contacts/Phone"]
+    assert "meanwhile" in problems["contacts/Phone"]
+    assert engagement.decisions.mapping("field") == {"contacts/Phone": {"target": "last_name"}}
+
+
+def test_a_way_of_reading_is_kept_with_the_answer_and_found_again(engagement: Engagement) -> None:
+    table = table_of(engagement)
+    told = {**edit("contacts/Email", "first_job__c"), "reading": "day · order dmy"}
+    assert tell(table, "confirm", edits=[told]) == {}
+    kept = engagement.decisions.value("field", "contacts/Email")
+    assert (kept["target"], kept["recipe"], kept["options"]) == ("first_job__c", "day", {"order": "dmy"})
+    assert table_of(engagement).answers["contacts/Email"]["reading"] == "day · order dmy"
+    assert tell(table, "confirm", edits=[edit("contacts/Email", "first_job__c", "as agreed")]) == {}
+    assert engagement.decisions.value("field", "contacts/Email") == kept, "a comment took the way of reading away"
+    assert tell(table, "confirm", edits=[{**edit("contacts/Email", "first_job__c"), "reading": ""}]) == {}
+    assert engagement.decisions.value("field", "contacts/Email")["recipe"] == ""
+    refused = tell(table, "confirm", edits=[{**edit("contacts/Fax", "emails"), "reading": "upside down"}])
+    assert "no way of reading" in refused["contacts/Fax"]
+
+
+def test_every_way_of_reading_that_is_offered_is_one_that_the_recipes_know() -> None:
+    found = readings()
+    assert {"day", "day · order mdy", "text · cut", "postal code · restore zero"} <= set(found)
+    assert "constant" not in found
+    for each in found.values():
+        check_recipe(each.recipe, each.options)
+        assert name_of_reading(each.recipe, each.options) == each.name
+
+
 def test_what_another_person_decided_meanwhile_is_shown_and_not_overwritten(engagement: Engagement) -> None:
     table = table_of(engagement)
     engagement.decisions.confirm("field", "contacts/Phone", {"target": "work_number"}, by="Ann")
@@ -185,6 +239,114 @@ def test_owners_values_and_duplicates_are_asked_in_the_same_table(engagement: En
     assert engagement.decisions.mapping("owner") == {"(blank)": mail[1]}
     assert engagement.decisions.mapping("value") == {"contacts/Lifecycle=At Risk": "At-Risk"}
     assert engagement.decisions.mapping("duplicate") == {"contacts/C-2@a.csv:3": {"into": ""}}
+
+
+def asked(table: DecisionTable, kind: str, *subjects: Mapping[str, object]) -> dict[str, Any]:
+    """What the kernel tells of subjects, without anything being decided."""
+    heard: list[dict[str, Any]] = []
+    table.send = lambda content, buffers=None: heard.append(content)
+    table._handle_custom_msg({"kind": kind, "number": 3, "asked": list(subjects)}, [])
+    return heard[0]
+
+
+@pytest.fixture
+def staged(engagement: Engagement) -> Engagement:
+    """The same with the tables of an export behind it."""
+    cells = {"Email": ["ann@x.example", "b@x.example", "nobody"], "Phone": ["(617) 555-0123", "5", None], "Fax": ["", "", ""]}
+    rows = pd.DataFrame({"_row": [f"customers.csv:{n}" for n in (2, 3, 4)], **cells, "Customer ID": ["C-1", "C-2", "C-1"]})
+    engagement.save("tables/customers", rows.astype("str").assign(**{"Shoe size": "41", "Business": "N", "Company": "x" * 300}))
+    return engagement
+
+
+def test_an_answer_is_tried_on_the_column_by_the_recipe_that_would_be_used(staged: Engagement) -> None:
+    table = table_of(staged)
+    said = asked(table, "fit", edit("contacts/Email", "emails"), edit("contacts/Phone", "work_number"))
+    (_, mail), (_, phone) = said["fits"]
+    assert ["ann@x.example", "ann@x.example", "", False] in mail["pairs"]
+    assert mail["warnings"] == ["1 of 3 cells cannot be read (not an email): “nobody”"]
+    assert phone["reading"] == "phone"
+    assert ["(617) 555-0123", "+16175550123", "", False] in phone["pairs"]
+    assert staged.decisions.mapping("field") == {}
+
+
+def test_a_text_that_the_field_would_not_take_whole_is_told_and_a_reading_that_cuts_it_too(staged: Engagement) -> None:
+    company = ["contacts/Company", {"target": "new:Company"}, 0.9, [], [], f"100% filled · text · {'x' * 60}"]
+    staged.decisions.propose("field", pd.DataFrame([*FIELDS, company], columns=COLUMNS))
+    table = table_of(staged)
+    ((_, whole),) = asked(table, "fit", edit("contacts/Company", "new:Company"))["fits"]
+    ((_, cut),) = asked(table, "fit", {**edit("contacts/Company", "new:Company"), "reading": "text · cut"})["fits"]
+    assert whole["warnings"] == [f"3 of 3 cells cannot be read (too long): “{'x' * 40}”"]
+    assert cut["warnings"] == [f"3 are cut short: “{'x' * 40}”"]
+    assert cut["pairs"][0][1] == "x" * 255
+
+
+def test_an_answer_that_is_not_on_offer_or_a_row_that_is_not_proposed_is_not_tried(staged: Engagement) -> None:
+    table = table_of(staged)
+    said = asked(table, "fit", edit("contacts/Phone", "no such field"), edit("contacts/Nobody", "emails"))
+    assert said["fits"] == []
+
+
+def test_columns_that_tell_of_people_and_columns_that_the_source_does_not_know_are_marked(engagement: Engagement) -> None:
+    shown = {"Email": "96% filled · email · a@b.example", "Geburtsdatum": "", "Shoe size": "5% filled · integer · 41 | 42"}
+    found = columns_of(engagement, {f"contacts/{name}": words for name, words in shown.items()})
+    email, born, shoe = found.values()
+    assert (email.personal, email.custom, email.fill, email.kind) == (True, False, 0.96, "email")
+    assert (shoe.personal, shoe.custom, shoe.samples) == (False, True, ("41", "42"))
+    assert born.fill is None
+    assert columns_of(engagement, {"contacts/Nachname": "1% filled · text · Lee"})["contacts/Nachname"].personal
+
+
+def test_two_columns_on_one_field_and_a_required_field_without_a_column_are_told(engagement: Engagement) -> None:
+    table = table_of(engagement)
+    assert same_field({"a/x": "city", "a/y": "city", "b/x": "city", "a/z": ""}) == {
+        "a/x": "fills the same field as y",
+        "a/y": "fills the same field as x",
+    }
+    named = ["contacts/Customer Name", {"target": "full_name"}, 0.9, [], [], ""]
+    engagement.decisions.propose("field", pd.DataFrame([*FIELDS, named], columns=COLUMNS))
+    table = table_of(engagement)
+    assert table.notices == []
+    tell(table, "confirm", edits=[edit("contacts/Customer Name", "")])
+    assert [words.split(": ")[1] for words in table.notices] == ["no column fills Last name, which every record needs"]
+
+
+def test_two_records_stand_side_by_side_with_their_differences(staged: Engagement) -> None:
+    pair = [{"into": "contacts/C-1"}, {"into": ""}]
+    rows = [["contacts/C-2@customers.csv:3", pair[0], 0.9, "", pair, "Bo ~ Ann"]]
+    staged.decisions.propose("duplicate", pd.DataFrame(rows, columns=COLUMNS))
+    ((_, found),) = asked(table_of(staged, "duplicate"), "look", {"subject": rows[0][0]})["looks"]
+    assert found["heads"] == ["C-2 · customers.csv line 3", "C-1 · customers.csv line 2"]
+    assert found["lines"][0] == ["Email", "b@x.example", "ann@x.example"]
+    assert dict(zip([line[0] for line in found["lines"]], found["differs"], strict=True))["Shoe size"] is False
+    assert found["differs"][0] is True
+    assert "Fax" not in [line[0] for line in found["lines"]], "a column that neither fills is shown"
+
+
+def test_a_conflict_is_shown_with_all_three_sides_here_and_on_the_still_page(engagement: Engagement) -> None:
+    shown = "loaded “a; b”; source now nothing; destination now “c”"
+    row = ["contacts/promio:contacts:c-1.city", "ours", 0.0, "", ["ours", "theirs"], shown]
+    engagement.decisions.propose("conflict", pd.DataFrame([row], columns=COLUMNS))
+    table = table_of(engagement, "conflict")
+    assert table.rows[0]["sides"] == ["a; b", "", "c"]
+    view = twin_of("conflict", table.frame).view
+    assert view is not None
+    assert view[["as loaded", "in the export now", "over there now"]].iloc[0].tolist() == ["a; b", "", "c"]
+    assert table.offers[row[0]] == [["ours", "over there now"], ["theirs", "in the export now"]]
+
+
+def test_the_still_page_of_the_fields_says_what_arrives_and_what_is_to_be_watched(
+    staged: Engagement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORKBENCH_HEADLESS", "1")
+    named = ["contacts/Customer Name", {"target": ""}, 0.9, [], [], ""]
+    staged.decisions.propose("field", pd.DataFrame([*FIELDS, named], columns=COLUMNS))
+    twin = widgets.decision_table(staged, "field")
+    assert isinstance(twin, widgets.Twin)
+    assert twin.view is not None
+    email = twin.view.set_index("source column").loc["Email"]
+    assert email["arrives as"].startswith("ann@x.example")
+    assert email["to watch"] == "1 of 3 cells cannot be read (not an email): “nobody”"
+    assert "no column fills Last name" in twin._repr_html_()
 
 
 def test_a_kind_that_has_no_table_is_refused_in_words(engagement: Engagement) -> None:

@@ -1,4 +1,4 @@
-"""A JupyterLab of its own on loopback and a headless Chromium in front of it, for tests with real clicks and keys."""
+"""One JupyterLab on loopback for all tests, an engagement and a page for each, driven with real clicks and keys."""
 
 from __future__ import annotations
 
@@ -7,52 +7,61 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from lab import PERSON, Lab, begun_migration, chromium, proposals, running_lab, write_notebook
-from playwright.sync_api import Browser, Page
+from lab import PERSON, Lab, begun_migration, chromium, new_page, proposals, running_server, write_notebook
+from playwright.sync_api import Browser, Page, expect
 
 from workbench.engagement import Engagement, new_engagement
 
 
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=20_000)  # the machine may be busy; nothing here is a test of speed
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which the engagements of all tests lie, each in one of its own."""
+    return tmp_path_factory.mktemp("engagements")
+
+
+@pytest.fixture(scope="session")
+def server(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    os.environ.pop("WORKBENCH_HEADLESS", None)
+    with running_server(shelf, tmp_path_factory.mktemp("jupyter")) as address:
+        yield address
+
+
 @pytest.fixture
-def engagement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engagement:
+def lab(server: str, browser: Browser) -> Iterator[Lab]:
+    """A page of its own; its kernel ends with the test."""
+    opened = new_page(browser, server)
+    yield opened
+    opened.leave()
+
+
+@pytest.fixture
+def engagement(shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engagement:
     """An engagement whose columns wait for their fields. Any other with field proposals and a notebook will do."""
-    monkeypatch.delenv("WORKBENCH_HEADLESS", raising=False)
     monkeypatch.setenv("WORKBENCH_USER", PERSON)
-    made = new_engagement(tmp_path / "engagement", route="promio_to_freshsales", customer="Harbour & Sons")
+    made = new_engagement(shelf / tmp_path.name, route="promio_to_freshsales", customer="Harbour & Sons")
     made.decisions.propose("field", proposals(made))
     return made
 
 
 @pytest.fixture
-def migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engagement]:
+def migration(shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engagement]:
     """The small Promio sample with a tenant to speak to, its first two phases passed."""
-    monkeypatch.delenv("WORKBENCH_HEADLESS", raising=False)
-    with begun_migration(tmp_path) as made:
+    monkeypatch.setenv("WORKBENCH_USER", PERSON)
+    with begun_migration(shelf / tmp_path.name, tmp_path) as made:
         yield made
 
 
 @pytest.fixture
 def notebook(engagement: Engagement) -> str:
-    """The notebook to open, relative to the engagement: one that shows the table of fields and asks for nothing else."""
+    """The notebook to open: one that shows the table of fields and asks for nothing else."""
     return write_notebook(engagement, 'widgets.decision_table(engagement, "field")')
-
-
-@pytest.fixture
-def lab(engagement: Engagement, tmp_path: Path, browser: Browser) -> Iterator[Lab]:
-    with running_lab(engagement, tmp_path / "jupyter", browser) as opened:
-        yield opened
-
-
-@pytest.fixture
-def migration_lab(migration: Engagement, tmp_path: Path, browser: Browser) -> Iterator[Lab]:
-    with running_lab(migration, tmp_path / "jupyter", browser) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -60,8 +60,38 @@ class Lab:
 
     def open(self, notebook: str) -> None:
         self.page.goto(f"{self.address}/lab/tree/{notebook}?reset")
+        self._settled()
+
+    def _settled(self) -> None:
         self.page.wait_for_function("() => window.jupyterapp?.shell.currentWidget?.context?.isReady", timeout=PATIENCE * 1000)
         self.page.evaluate("async () => { await window.jupyterapp.shell.currentWidget.sessionContext.ready; }")
+
+    def beside(self) -> Lab:
+        """A second tab in front of the same server."""
+        return _watched(self.page.context.new_page(), self.address)
+
+    def leave(self) -> None:
+        """End the notebook's kernel and close the page."""
+        self.page.evaluate("async () => { await window.jupyterapp?.shell.currentWidget?.sessionContext?.shutdown(); }")
+        self.page.context.close()
+
+    def save(self) -> None:
+        self.page.evaluate("async () => { await window.jupyterapp.commands.execute('docmanager:save'); }")
+
+    def reload(self, notebook: str) -> None:
+        """Load the page again, as somebody who closed the browser and came back."""
+        self.page.goto("about:blank")
+        self.page.goto(f"{self.address}/lab/tree/{notebook}")
+        self._settled()
+
+    def scroll_to(self, source: str) -> None:
+        """Bring the cell that holds these words into view; JupyterLab draws what is far away only when it is looked at."""
+        self.page.evaluate(
+            "async (source) => { const { content } = window.jupyterapp.shell.currentWidget;"
+            " const at = content.widgets.findIndex((cell) => cell.model.sharedModel.getSource().includes(source));"
+            " content.activeCellIndex = at; await content.scrollToItem(at, 'start'); }",
+            source,
+        )
 
     def run_all(self) -> None:
         self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
@@ -92,26 +122,31 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def running_lab(engagement: Engagement, folder: Path, browser: Browser) -> Iterator[Lab]:
-    """A JupyterLab over the engagement's folder, with settings of its own under `folder`."""
+def running_server(root: Path, folder: Path) -> Iterator[str]:
+    """A JupyterLab over a folder of engagements, with settings of its own under `folder`; its address."""
     port = _free_port()
-    command = [sys.executable, "-m", "jupyterlab", *SWITCHES, f"--port={port}", f"--ServerApp.root_dir={engagement.root}"]
+    command = [sys.executable, "-m", "jupyterlab", *SWITCHES, f"--port={port}", f"--ServerApp.root_dir={root}"]
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lab.log").open("wb") as log:
-        server = subprocess.Popen(command, env=_isolated(folder), stdout=log, stderr=subprocess.STDOUT, cwd=engagement.root)
+        server = subprocess.Popen(command, env=_isolated(folder), stdout=log, stderr=subprocess.STDOUT, cwd=root)
         try:
             _wait_for(f"http://127.0.0.1:{port}/api", server)
-            yield _watched(browser, f"http://127.0.0.1:{port}")
+            yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
             server.wait(30)
 
 
+def new_page(browser: Browser, address: str) -> Lab:
+    """A page of its own in front of a running server."""
+    return _watched(browser.new_context(viewport={"width": 1360, "height": 940}).new_page(), address)
+
+
 @contextmanager
-def begun_migration(folder: Path) -> Iterator[Engagement]:
+def begun_migration(root: Path, folder: Path) -> Iterator[Engagement]:
     """The small sample before its mapping: a tenant, the two phases before it, and what they ask decided as recorded."""
     with rehearsal.running("freshsales", state=folder / "tenant.db", token=KEY, time_scale=TIME_SCALE) as tenant:
-        engagement = begin(folder / "engagement", SAMPLE, url=tenant.url, key=KEY, time_scale=TIME_SCALE)
+        engagement = begin(root, SAMPLE, url=tenant.url, key=KEY, time_scale=TIME_SCALE)
         recorded = (SAMPLE / "decisions.jsonl").read_text(encoding="utf-8").splitlines()
         before = [line for line in recorded if json.loads(line)["kind"] in ("scope", "duplicate")]
         (folder / "before.jsonl").write_text("\n".join(before) + "\n", encoding="utf-8")
@@ -150,8 +185,13 @@ def proposals(engagement: Engagement, *, more: int = 0) -> pd.DataFrame:
     return pd.DataFrame([*rows, *custom], columns=["subject", "value", "confidence", "reasons", "alternatives", "shown"])
 
 
+def shown(engagement: Engagement, stem: str) -> str:
+    """The path of an engagement's notebook from the folder in which the engagements lie."""
+    return f"{engagement.root.name}/notebooks/{stem}.ipynb"
+
+
 def write_notebook(engagement: Engagement, *sources: str) -> str:
-    """A notebook of these cells after one that opens the engagement; its path from the engagement's folder."""
+    """A notebook of these cells after one that opens the engagement; its path from the folder that the server shows."""
     opening = "import workbench as wb\nfrom workbench import widgets\n\nengagement = wb.open_engagement()"
     kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
     made = nbformat.v4.new_notebook(metadata={"kernelspec": kernel})
@@ -159,11 +199,10 @@ def write_notebook(engagement: Engagement, *sources: str) -> str:
     path = engagement.root / "notebooks" / "mapping_of_columns.ipynb"
     path.parent.mkdir(exist_ok=True)
     nbformat.write(made, path)
-    return path.relative_to(engagement.root).as_posix()
+    return shown(engagement, path.stem)
 
 
-def _watched(browser: Browser, address: str) -> Lab:
-    page = browser.new_page(viewport={"width": 1360, "height": 940})
+def _watched(page: Page, address: str) -> Lab:
     lab = Lab(address, page)
     page.on("pageerror", lambda fault: lab.faults.append(str(fault)))
     page.on("request", lambda sent: lab.outside.append(sent.url) if _leaves(sent.url, address) else None)

@@ -17,6 +17,9 @@ __all__ = ["NEW", "WORDINGS", "Offer", "Wording", "alternatives", "as_text", "as
 NEW = "new:"
 """What an answer begins with that asks for a field of its own."""
 
+HINTS: Mapping[str, Mapping[str, str]] = {"conflict": {"theirs": "in the export now", "ours": "over there now"}}
+"""What helps with answers that are the same words in every row."""
+
 Options = Mapping[str, Sequence[str]] | Sequence[str]
 
 
@@ -106,7 +109,7 @@ def offered(
         extra = [row.value, *alternatives(row.alternatives), *alternatives(getattr(row, "options", None))]
         for text in (as_text(kind, value) for value in extra):
             if text:
-                found[group].setdefault(text, Offer(text))
+                found[group].setdefault(text, Offer(text, HINTS.get(kind, {}).get(text, "")))
     return {group: tuple(offers.values()) for group, offers in found.items()}
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from workbench.engagement import PHASES, Engagement
 from workbench.errors import WorkbenchError
+from workbench.flow.accepting import acceptances
 from workbench.show import day, escape, name_of
 from workbench.specs import Scope
 from workbench.widgets.person import known
@@ -32,6 +33,7 @@ class Question:
     answer: Callable[[], object]  # None while there is none
     subject: str
     detail: str = ""
+    kind: str = ""  # where it is decided under another kind than the form's
 
 
 class Form(ipywidgets.VBox):  # type: ignore[misc]
@@ -45,7 +47,7 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]
         super().__init__(list(self.lines.values()), layout=WIDE)
 
     def _line(self, question: Question) -> Any:
-        state = ipywidgets.Label(self._state(question.subject))
+        state = ipywidgets.Label(self._state(question.subject, kind=question.kind))
         button = ipywidgets.Button(
             description="Confirm", tooltip=f"Keep this answer: {question.about}", layout={"width": "96px"}
         )
@@ -58,24 +60,24 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]
         if not known():
             state.value = UNSIGNED
             return
-        answer = question.answer()
+        answer, kind = question.answer(), question.kind or self.kind
         decisions = self._engagement.decisions
         try:
             if answer is not None:
                 self._keep(question, answer)
-            elif decisions.value(self.kind, question.subject) is not None:
-                decisions.withdraw(self.kind, question.subject, by=known(), why="not done after all")
+            elif decisions.value(kind, question.subject) is not None:
+                decisions.withdraw(kind, question.subject, by=known(), why="not done after all")
         except WorkbenchError as error:
             state.value = f"not saved: {error.message}"
         else:
-            state.value = self._state(question.subject)
+            state.value = self._state(question.subject, kind=question.kind)
 
     def _keep(self, question: Question, answer: object) -> None:
         shown = f"{question.about} {question.detail}".strip()
-        self._engagement.decisions.confirm(self.kind, question.subject, answer, by=known(), shown=shown)
+        self._engagement.decisions.confirm(question.kind or self.kind, question.subject, answer, by=known(), shown=shown)
 
-    def _state(self, subject: str) -> str:
-        current = self._engagement.decisions.current(self.kind)
+    def _state(self, subject: str, *, kind: str = "") -> str:
+        current = self._engagement.decisions.current(kind or self.kind)
         found = current[current["subject"] == subject]
         return f"✓ {found['value'].iloc[0]} — {found['by'].iloc[0]}" if len(found) else "open"
 
@@ -97,8 +99,27 @@ def scope_form(engagement: Engagement) -> Form | Twin:
     twin = _still(engagement, "scope", "Scope", [(q.name, q.question) for q in engagement.route.scope])
     if headless():
         return twin()
-    questions = [_scope_question(engagement, question) for question in engagement.route.scope]
+    questions = [each for question in engagement.route.scope for each in _asked_of(engagement, question)]
     return Form(engagement, "scope", questions, twin=twin)
+
+
+def _asked_of(engagement: Engagement, scope: Scope) -> list[Question]:
+    """A question, and below it a line for the customer's own words where an answer brings a limit with it."""
+    limits = [_acceptance(engagement, scope.name, answer, limit) for answer, limit in scope.accept.items()]
+    return [_scope_question(engagement, scope), *limits]
+
+
+def _acceptance(engagement: Engagement, name: str, answer: str, limit: str) -> Question:
+    subject = f"{name}/{answer}"
+    control = ipywidgets.Text(
+        value=str(engagement.decisions.value("waiver", subject) or ""),
+        placeholder="in the customer's own words, such as: accepted in the mail of 3 March",
+        continuous_update=False,
+        tooltip=limit,
+        layout={"width": "420px"},
+    )
+    about = f"Where the answer is “{answer}”, the customer accepts in writing:"
+    return Question(about, control, lambda: control.value.strip() or None, subject, detail=limit, kind="waiver")
 
 
 def _scope_question(engagement: Engagement, scope: Scope) -> Question:
@@ -109,7 +130,15 @@ def _scope_question(engagement: Engagement, scope: Scope) -> Question:
         control: Any = ipywidgets.Dropdown(options=listed, value=value, tooltip=scope.question)
     else:
         control = ipywidgets.Text(value=value, tooltip=scope.question, continuous_update=False)
-    return Question(scope.question, control, lambda: control.value, scope.name, detail=scope.about)
+    brings = " ".join(_brought(engagement).get(scope.name, ()))
+    detail = f"{scope.about} In your files — {brings}" if brings else scope.about
+    return Question(scope.question, control, lambda: control.value, scope.name, detail=detail)
+
+
+def _brought(engagement: Engagement) -> dict[str, list[str]]:
+    """What each answer to a question of the scope brings with it in the files that came, as discovery has counted it."""
+    proposed = engagement.decisions.proposals("scope").to_dict("records")
+    return {str(row["subject"]): [str(words) for words in row["shown"] or ()] for row in proposed}
 
 
 def quiet_checklist(engagement: Engagement) -> Form | Twin:
@@ -173,23 +202,33 @@ class Waivers(Form):
             "waiver", question.subject, answer, by=known(), why=str(answer), shown=question.about
         )
 
-    def _state(self, subject: str) -> str:
-        return super()._state(subject) if subject else ""
+    def _state(self, subject: str, *, kind: str = "") -> str:
+        return super()._state(subject, kind=kind) if subject else ""
 
 
 def _still(engagement: Engagement, kind: str, title: str, asked: Sequence[tuple[str, str]]) -> Callable[[], Twin]:
-    """What was asked and answered, read from the store each time it is shown."""
+    """What was asked and answered, read from the store each time it is shown; of the scope with the limits that it brings."""
 
     def twin() -> Twin:
-        decided = {str(row.subject): row for row in engagement.decisions.current(kind).itertuples(index=False)}
+        decided = _by_subject(engagement, kind)
         every = dict(asked) | {subject: subject for subject in decided if subject not in dict(asked)}
+        if kind == "scope":
+            every |= {each.subject: f"Accepted in writing: {each.limit}" for each in acceptances(engagement)}
+            decided = {**_by_subject(engagement, "waiver"), **decided}
         rows = [_answered(words, decided.get(subject)) for subject, words in every.items()]
         note = f"{sum(subject in decided for subject in every)} of {len(every)} answered" if every else "none"
         frame = pd.DataFrame(rows, columns=["question", "answer", "by", "at", "comment"])
         view = frame.assign(by=frame["by"].map(name_of), at=frame["at"].map(day))
+        if kind == "scope":
+            brought = _brought(engagement)
+            view.insert(1, "in these files", [" ".join(brought.get(subject, ())) for subject in every])
         return Twin(title, note, frame, view=view.rename(columns={"by": "decided by", "at": "on"}))
 
     return twin
+
+
+def _by_subject(engagement: Engagement, kind: str) -> dict[str, Any]:
+    return {str(row.subject): row for row in engagement.decisions.current(kind).itertuples(index=False)}
 
 
 def _answered(words: str, row: Any) -> tuple[str, str, str, str, str]:

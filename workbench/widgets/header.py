@@ -14,7 +14,7 @@ from workbench.widgets.twin import Twin
 
 __all__ = ["header"]
 
-KINDS = ("scope", "field", "value", "owner", "duplicate")
+KINDS = ("scope", "field", "value", "owner", "duplicate", "link")
 LIBRARIES = ("crm-migration-workbench", "pandas", "great-expectations")
 SHORT = 12
 

@@ -12,7 +12,7 @@ import pandas as pd
 from workbench.engagement import Engagement
 from workbench.widgets.answers import WORDINGS, alternatives, as_text
 
-__all__ = ["Counts", "counts", "plain", "read_rows", "status_of", "words"]
+__all__ = ["Counts", "as_decided", "counts", "plain", "read_rows", "status_of", "targets_of", "words"]
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,23 @@ def read_rows(engagement: Engagement, kind: str) -> pd.DataFrame:
     by, at, why. A row nobody has decided on has an empty answer and the status `open`.
     """
     proposals = engagement.decisions.proposals(kind)
+    rows = [_row(kind, row) for row in proposals.itertuples(index=False)]
+    return as_decided(engagement, kind, pd.DataFrame(rows, columns=COLUMNS[:7]))
+
+
+def as_decided(engagement: Engagement, kind: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """Such rows with the decisions that count now, in the place of those that counted when they were read."""
     decided = {row.subject: row for row in engagement.decisions.current(kind).itertuples(index=False)}
-    return pd.DataFrame(
-        [_row(kind, row, decided.get(row.subject)) for row in proposals.itertuples(index=False)], columns=COLUMNS
-    )
+    told = [_decision(kind, decided.get(subject)) for subject in rows["subject"]]
+    return pd.concat([rows[COLUMNS[:7]], pd.DataFrame(told, columns=COLUMNS[7:], index=rows.index)], axis="columns")
+
+
+def targets_of(rows: pd.DataFrame) -> dict[str, str]:
+    """Subject → the answer as text: the decided one, else the proposed one; empty where the column stays behind."""
+    return {
+        str(row["subject"]): str((row["proposed"] if row["status"] == "open" else row["answer"]) or "")
+        for row in rows.to_dict("records")
+    }
 
 
 COLUMNS = [
@@ -60,8 +73,7 @@ COLUMNS = [
 ]
 
 
-def _row(kind: str, proposal: Any, decision: Any) -> tuple[object, ...]:
-    answer = "" if decision is None else as_text(kind, decision.value)
+def _row(kind: str, proposal: Any) -> tuple[object, ...]:
     return (
         proposal.subject,
         plain(proposal.shown),
@@ -70,10 +82,14 @@ def _row(kind: str, proposal: Any, decision: Any) -> tuple[object, ...]:
         words(proposal.reasons),
         alternatives(proposal.alternatives),
         proposal.value,
-        answer,
-        status_of(kind, None if decision is None else answer),
-        *(("", "", "") if decision is None else (decision.by, str(decision.at), decision.why or "")),
     )
+
+
+def _decision(kind: str, decision: Any) -> tuple[str, ...]:
+    if decision is None:
+        return ("", status_of(kind, None), "", "", "")
+    answer = as_text(kind, decision.value)
+    return (answer, status_of(kind, answer), decision.by, str(decision.at), decision.why or "")
 
 
 def status_of(kind: str, answer: str | None) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from workbench.show import day, name_of, percent
 from workbench.widgets.answers import NEW, WORDINGS
+from workbench.widgets.fits import Fit
+from workbench.widgets.looking import SIDES, sides_of
 from workbench.widgets.rows import counts
 from workbench.widgets.subjects import parts_of
 from workbench.widgets.twin import Twin
@@ -16,21 +18,36 @@ from workbench.widgets.twin import Twin
 __all__ = ["twin_of"]
 
 SHOWN = ["subject", "shown", "proposed", "confidence", "answer", "status", "by", "at", "why"]
+SAMPLES = 2
 PLACES = {"field": "feed", "value": "column", "duplicate": "where", "conflict": "record"}
 
 
-def twin_of(kind: str, rows: pd.DataFrame) -> Twin:
-    """The table as it stands, for a page without a kernel; `frame` holds it as it is kept, the page as it reads."""
+def twin_of(
+    kind: str,
+    rows: pd.DataFrame,
+    *,
+    fits: Mapping[str, Fit] | None = None,
+    collisions: Mapping[str, str] | None = None,
+    notices: Sequence[str] = (),
+) -> Twin:
+    """The table as it stands, for a page without a kernel; `frame` holds it as it is kept, the page as it reads.
+
+    `fits` says by subject what an answer makes of its column, `collisions` which other column fills the same field, and
+    `notices` what is amiss with the whole.
+    """
     wording = WORDINGS[kind]
     decided = rows[rows["status"] != "open"]
-    notes = [f"{_counted(kind, rows)}.", *_same(decided)]
+    notes = [f"{_counted(kind, rows)}.", *_same(decided), *(f"{words}." for words in notices)]
+    fitted = [(fits or {}).get(str(subject), Fit()) for subject in rows["subject"]]
     places, names = zip(*(parts_of(kind, str(subject)) for subject in rows["subject"]), strict=True) if len(rows) else ((), ())
     made = {
         PLACES.get(kind, ""): places,
         wording.subject.lower(): names,
-        "as it stands": rows["shown"],
+        **_stands(kind, rows),
         "sure": ["" if pd.isna(sure) or not sure else percent(float(sure)) for sure in rows["confidence"]],
         wording.answer.lower(): [_answer(kind, *pair) for pair in zip(rows["answer"], rows["status"], strict=True)],
+        "arrives as": [_arrives(fit) for fit in fitted],
+        "to watch": [_watched(pair, collisions or {}) for pair in zip(rows["subject"], fitted, strict=True)],
         "proposed": [_other(kind, row) for row in rows.to_dict("records")],
         "decided by": _unless_same(decided, rows, "by").map(name_of),
         "on": _unless_same(decided.assign(at=decided["at"].map(day)), rows.assign(at=rows["at"].map(day)), "at"),
@@ -38,6 +55,24 @@ def twin_of(kind: str, rows: pd.DataFrame) -> Twin:
     }
     made.pop("", None)
     return Twin(wording.title, str(counts(rows)), rows[SHOWN].copy(), view=pd.DataFrame(made), notes=tuple(notes))
+
+
+def _stands(kind: str, rows: pd.DataFrame) -> dict[str, Sequence[str]]:
+    """What each row shows; of a conflict the three sides, each in a column."""
+    sides = [sides_of(str(shown)) for shown in rows["shown"]] if kind == "conflict" else []
+    if not sides or not all(sides):
+        return {"as it stands": list(rows["shown"])}
+    return {name: [each[place] for each in sides] for place, name in enumerate(SIDES)}
+
+
+def _arrives(fit: Fit) -> str:
+    """The samples as they would arrive; what is refused is said to be."""
+    return " | ".join(f"({pair.why})" if pair.refused else pair.becomes for pair in fit.pairs[:SAMPLES])
+
+
+def _watched(row: tuple[object, Fit], collisions: Mapping[str, str]) -> str:
+    subject, fit = row
+    return "; ".join(filter(None, (collisions.get(str(subject), ""), *fit.warnings)))
 
 
 def in_words(kind: str, text: str) -> str:

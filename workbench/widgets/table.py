@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anywidget
 import pandas as pd
@@ -12,25 +11,31 @@ import traitlets
 
 from workbench.engagement import Engagement
 from workbench.errors import EditError, WorkbenchError
-from workbench.widgets.answers import NEW, WORDINGS, as_text, as_value, group_of, is_missing, offered
+from workbench.widgets.answers import NEW, WORDINGS, as_text, as_value, group_of, offered
+from workbench.widgets.columns import Column, columns_of
+from workbench.widgets.fits import same_field, unfilled
+from workbench.widgets.front import answers_of, fit_of, look_of, row_of, script, style, wording_of
+from workbench.widgets.looking import look
 from workbench.widgets.person import known, remember
-from workbench.widgets.rows import read_rows
+from workbench.widgets.readings import name_of_reading, readings
+from workbench.widgets.rows import as_decided, read_rows, targets_of
+from workbench.widgets.steps import Steps
 from workbench.widgets.still import twin_of
-from workbench.widgets.subjects import parts_of
 from workbench.widgets.twin import Twin, beside, headless
+
+if TYPE_CHECKING:
+    from workbench.widgets.fitting import Fitting
 
 __all__ = ["DecisionTable", "decision_table"]
 
-HERE = Path(__file__).parent
 SURE = 0.85
-WEIGHED = 6
-"""Up to so many alternatives are shown as such."""
+WHO = "Say who you are first: every decision is kept under a name."
 
 
 def decision_table(
     engagement: Engagement, kind: str, *, options: Mapping[str, Sequence[str]] | Sequence[str] | None = None
 ) -> DecisionTable | Twin:
-    """Show the proposals of a kind (field, value, owner, duplicate, conflict) and ask for decisions; headless, only show them.
+    """Show the proposals of a kind (field, value, owner, duplicate, link, conflict) and ask for decisions; headless, only show.
 
     `options` are answers that may be given beside those that the proposals name: one list for all rows, or one for each
     group (a feed, for fields; `feed/column`, for values). An answer is in the engagement's store before the table says so.
@@ -38,38 +43,53 @@ def decision_table(
     if kind not in WORDINGS:
         raise EditError(f"there is no table for decisions of kind {kind!r}", expected=", ".join(WORDINGS), found=kind)
     if headless():
-        return twin_of(kind, read_rows(engagement, kind))
+        return _still(engagement, kind)
     return DecisionTable(engagement, kind, options=options)
 
 
 class DecisionTable(anywidget.AnyWidget):
     """An editor of decisions. It holds none: what it shows is read from the store, and what it is told goes there."""
 
-    _esm = HERE / "table.js"
-    _css = HERE / "table.css"
+    _esm = traitlets.Unicode().tag(sync=True)
+    _css = traitlets.Unicode().tag(sync=True)
     kind = traitlets.Unicode().tag(sync=True)
     wording = traitlets.Dict().tag(sync=True)
     rows: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
-    answers = traitlets.Dict().tag(sync=True)  # subject → answer, status, why, by; decided rows only
+    answers = traitlets.Dict().tag(sync=True)  # subject → answer, status, why, by, reading; decided rows only
     offers = traitlets.Dict().tag(sync=True)  # group → [text, hint]
+    readings: traitlets.List[str] = traitlets.List().tag(sync=True)  # ways of reading a column, for fields
+    notices: traitlets.List[str] = traitlets.List().tag(sync=True)  # what is amiss with the whole, in sentences
     person = traitlets.Unicode().tag(sync=True)
     sure = traitlets.Float(SURE).tag(sync=True)
     undoable = traitlets.Int(0).tag(sync=True)
+    redoable = traitlets.Int(0).tag(sync=True)
 
     def __init__(
         self, engagement: Engagement, kind: str, *, options: Mapping[str, Sequence[str]] | Sequence[str] | None = None
     ) -> None:
         frame = read_rows(engagement, kind)
         self._engagement = engagement
+        self._frame = frame
         self._known = {str(row["subject"]): (row["value"], *row["alternatives"]) for row in frame.to_dict("records")}
         self._offers = offered(engagement, kind, engagement.decisions.proposals(kind), options)
-        self._undo: list[dict[str, Any]] = []
+        self._steps = Steps(engagement, kind)
+        self._readings = readings() if kind == "field" else {}
+        self._columns = (
+            columns_of(engagement, dict(zip(frame["subject"], frame["shown"], strict=True))) if kind == "field" else {}
+        )
+        self._fitting: Fitting | None = None
+        rows = [row_of(kind, row, self._columns.get(str(row.subject))) for row in frame.itertuples(index=False)]
+        self._shown = {str(row["id"]): row for row in rows}
         super().__init__(
+            _esm=script(),
+            _css=style(),
             kind=kind,
-            wording=_wording(kind),
-            rows=[_shown(kind, row) for row in frame.itertuples(index=False)],
-            answers=_answers(frame),
+            wording=wording_of(kind),
+            rows=rows,
+            answers=self._answers(frame),
             offers={group: [[offer.text, offer.hint] for offer in offers] for group, offers in self._offers.items()},
+            readings=list(self._readings),
+            notices=unfilled(engagement, targets_of(frame)) if kind == "field" else [],
             person=known(),
         )
         self.on_msg(self._received)
@@ -84,6 +104,9 @@ class DecisionTable(anywidget.AnyWidget):
     def _received(self, widget: object, message: Mapping[str, Any], buffers: object) -> None:
         number = message.get("number", 0)
         try:
+            if message.get("kind") in ("fit", "look"):
+                self.send({"number": number, **self._told(message)})
+                return
             problems = self._obey(message)
         except WorkbenchError as error:
             problems = {"": str(error)}
@@ -92,25 +115,50 @@ class DecisionTable(anywidget.AnyWidget):
 
     def _obey(self, message: Mapping[str, Any]) -> dict[str, str]:
         """Do what one message asks; the answer names the subjects that were refused, and why."""
-        if message.get("kind") == "person":
+        asked = message.get("kind")
+        if asked == "person":
             remember(str(message.get("name", "")))
             return {}
+        if asked == "again":  # somebody came back to the page: what was decided elsewhere is to be seen
+            return {}
         if not known():
-            return {"": "Say who you are first: every decision is kept under a name."}
-        if message.get("kind") == "undo":
-            return self._take_back()
-        if message.get("kind") == "confirm":
+            return {"": WHO}
+        if asked == "undo":
+            return self._steps.undo(by=known())
+        if asked == "redo":
+            return self._steps.redo(by=known())
+        if asked == "confirm":
             return self._confirm(message.get("edits", []))
         return {"": "The table did not understand that; run the cell again."}
+
+    def _told(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        """What an answer would make of columns, or the records behind a row. Nothing is kept."""
+        asked = [each for each in message.get("asked", []) if str(each.get("subject")) in self._known]
+        if message.get("kind") == "fit":
+            # Imported when it is first asked for: the table is to be seen before that.
+            from workbench.widgets.fitting import Fitting
+
+            stored = self._engagement.decisions.mapping(self.kind)
+            fitting = self._fitting = self._fitting or Fitting(self._engagement, self._columns)
+            tried = [each for each in asked if self._possible(str(each["subject"]), str(each["text"]).strip())]
+            fits = [[each, fit_of(fitting.fit(str(each["subject"]), self._value(each, stored)))] for each in tried]
+            return {"kind": "fitted", "fits": fits}
+        found = [
+            [each, look_of(look(self._engagement, self.kind, subject, known=self._known[subject]))]
+            for each in asked
+            for subject in [str(each["subject"])]
+        ]
+        return {"kind": "looked", "looks": found}
 
     def _confirm(self, edits: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         stored = self._engagement.decisions.mapping(self.kind)
         problems = {str(edit["subject"]): words for edit in edits if (words := self._refusal(edit, stored))}
         wanted = [edit for edit in edits if str(edit["subject"]) not in problems]
         if wanted:
-            before = {str(edit["subject"]): stored.get(str(edit["subject"])) for edit in wanted}
-            self._write(wanted)
-            self._undo.append(before)
+            self._write(wanted, stored)
+            now = self._engagement.decisions.mapping(self.kind)
+            subjects = [str(edit["subject"]) for edit in wanted]
+            self._steps.record({each: stored.get(each) for each in subjects}, {each: now.get(each) for each in subjects})
         return problems
 
     def _refusal(self, edit: Mapping[str, Any], stored: Mapping[str, object]) -> str:
@@ -122,6 +170,8 @@ class DecisionTable(anywidget.AnyWidget):
         seen = self.answers.get(subject, {}).get("answer")
         if now != seen:
             return f"Decided meanwhile, as {now or WORDINGS[self.kind].nothing or 'nothing'}. Look again, then confirm."
+        if str(edit.get("reading") or "") not in ("", *self._readings):
+            return f"“{edit['reading']}” is no way of reading a column."
         return "" if self._possible(subject, text) else f"“{text}” is not one of the answers on offer."
 
     def _possible(self, subject: str, text: str) -> bool:
@@ -133,39 +183,45 @@ class DecisionTable(anywidget.AnyWidget):
 
     # ------------------------------------------------------------ what goes to the store
 
-    def _write(self, edits: Sequence[Mapping[str, Any]]) -> None:
+    def _write(self, edits: Sequence[Mapping[str, Any]], stored: Mapping[str, object]) -> None:
         for why in dict.fromkeys(str(edit.get("why", "")) for edit in edits):
-            told = [str(edit["subject"]) for edit in edits if str(edit.get("why", "")) == why]
-            values = [self._value(edit) for edit in edits if str(edit.get("why", "")) == why]
-            frame = pd.DataFrame({"subject": told, "value": values, "shown": [self._seen(subject) for subject in told]})
+            told = [edit for edit in edits if str(edit.get("why", "")) == why]
+            subjects = [str(edit["subject"]) for edit in told]
+            seen = [self._seen(subject) for subject in subjects]
+            values = [self._value(edit, stored) for edit in told]
+            frame = pd.DataFrame({"subject": subjects, "value": values, "shown": seen})
             self._engagement.decisions.confirm_many(self.kind, frame.astype(object), by=known(), why=why)
 
-    def _value(self, edit: Mapping[str, Any]) -> object:
-        subject = str(edit["subject"])
-        return as_value(self._engagement, self.kind, subject, str(edit["text"]).strip(), self._known[subject])
+    def _value(self, edit: Mapping[str, Any], stored: Mapping[str, object]) -> object:
+        """The answer as it is kept, read in the way that was chosen, where one was."""
+        subject, text = str(edit["subject"]), str(edit["text"]).strip()
+        # The same answer again keeps what else was decided with it.
+        before = (stored[subject],) if subject in stored and edit.get("reading") is None else ()
+        value = as_value(self._engagement, self.kind, subject, text, (*before, *self._known[subject]))
+        reading = self._readings.get(str(edit.get("reading") or ""))
+        if not isinstance(value, Mapping) or (reading is None and edit.get("reading") is None):
+            return value
+        if reading is None:  # back to the usual way
+            return {**value, "recipe": ""}
+        return {**value, "recipe": reading.recipe, "options": {**value.get("options", {}), **reading.options}}
 
     def _seen(self, subject: str) -> dict[str, object]:
-        row = next(row for row in self.rows if row["id"] == subject)
-        return {name: row[name] for name in ("shown", "proposed", "confidence", "reasons")}
+        return {name: self._shown[subject][name] for name in ("shown", "proposed", "confidence", "reasons")}
 
-    def _take_back(self) -> dict[str, str]:
-        """Give the rows of the last confirmation the answer they had before; the store keeps both."""
-        if not self._undo:
-            return {"": "There is nothing to take back."}
-        decisions = self._engagement.decisions
-        for subject, value in self._undo[-1].items():
-            if value is None:
-                decisions.withdraw(self.kind, subject, by=known(), why="taken back")
-            else:
-                decisions.confirm(self.kind, subject, value, by=known(), why="taken back")
-        self._undo.pop()
-        return {}
+    def _answers(self, frame: pd.DataFrame) -> dict[str, dict[str, str]]:
+        made = answers_of(frame)
+        for subject, value in self._engagement.decisions.mapping("field").items() if self._readings else ():
+            if subject in made and isinstance(value, Mapping) and value.get("recipe"):
+                made[subject]["reading"] = name_of_reading(str(value["recipe"]), value.get("options", {}))
+        return made
 
     def _refresh(self) -> None:
+        self._frame = frame = as_decided(self._engagement, self.kind, self._frame)
         with self.hold_sync():
-            self.answers = _answers(read_rows(self._engagement, self.kind))
+            self.answers = self._answers(frame)
+            self.notices = unfilled(self._engagement, targets_of(frame)) if self.kind == "field" else []
             self.person = known()
-            self.undoable = len(self._undo)
+            self.undoable, self.redoable = len(self._steps.done), len(self._steps.undone)
 
     # ------------------------------------------------------------ shown without a kernel
 
@@ -176,42 +232,23 @@ class DecisionTable(anywidget.AnyWidget):
         return beside(super()._repr_mimebundle_(**kwargs), twin_of(self.kind, self.frame))
 
 
-def _wording(kind: str) -> dict[str, str]:
-    wording = WORDINGS[kind]
-    return {
-        "title": wording.title,
-        "subject": wording.subject,
-        "answer": wording.answer,
-        "nothing": wording.nothing,
-        "left": wording.left,
-        "new": NEW if kind == "field" else "",
+def _columns(engagement: Engagement, kind: str, frame: pd.DataFrame) -> dict[str, Column]:
+    """What is known of the columns that fields are asked for; nothing for other kinds."""
+    return columns_of(engagement, dict(zip(frame["subject"], frame["shown"], strict=True))) if kind == "field" else {}
+
+
+def _still(engagement: Engagement, kind: str) -> Twin:
+    """The table for a page without a kernel, with what each answer makes of its column."""
+    frame = read_rows(engagement, kind)
+    if kind != "field":
+        return twin_of(kind, frame)
+    from workbench.widgets.fitting import Fitting
+
+    fitting = Fitting(engagement, _columns(engagement, kind, frame))
+    decided = engagement.decisions.mapping("field")
+    fits = {
+        str(row["subject"]): fitting.fit(str(row["subject"]), decided.get(str(row["subject"]), row["value"]))
+        for row in frame.to_dict("records")
     }
-
-
-def _shown(kind: str, row: Any) -> dict[str, object]:
-    place, name = parts_of(kind, row.subject)
-    return {
-        "id": row.subject,
-        "place": place,
-        "name": name,
-        "group": group_of(kind, row.subject),
-        "shown": row.shown,
-        "proposed": None if is_missing(row.value) or not (row.proposed or WORDINGS[kind].nothing) else row.proposed,
-        "confidence": None if pd.isna(row.confidence) else row.confidence,
-        "reasons": row.reasons,
-        "alternatives": _others(kind, row),
-    }
-
-
-def _others(kind: str, row: Any) -> list[str]:
-    """The few answers that were weighed against the proposed one; a list of everything there is says nothing."""
-    others = list(dict.fromkeys(as_text(kind, value) for value in row.alternatives))
-    return [text for text in others if text != row.proposed] if len(others) <= WEIGHED else []
-
-
-def _answers(frame: pd.DataFrame) -> dict[str, dict[str, str]]:
-    decided = frame[frame["status"] != "open"]
-    return {
-        str(row["subject"]): {name: str(row[name]) for name in ("answer", "status", "why", "by")}
-        for row in decided.to_dict("records")
-    }
+    targets = targets_of(frame)
+    return twin_of(kind, frame, fits=fits, collisions=same_field(targets), notices=unfilled(engagement, targets))

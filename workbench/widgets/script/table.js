@@ -1,121 +1,100 @@
-// The front end of the table of decisions. It keeps nothing: what is shown comes from the kernel, what is answered goes there,
-// and an answer counts as unsaved until the kernel has said that it is in the store.
+// The table itself: head, filters, rows, and what happens when somebody answers.
 
-const SILENCE = 5000; // milliseconds after which a kernel that does not answer is called silent
-const OWN = "a field of its own";
-const LISTED = 200; // answers shown at once; typing narrows them
-
-function element(name, properties = {}, ...children) {
-  const { label, data = {}, ...plain } = properties;
-  const made = Object.assign(document.createElement(name), plain);
-  if (label) made.setAttribute("aria-label", label);
-  Object.assign(made.dataset, data);
-  made.append(...children);
-  return made;
-}
-
-// Lab must not take keys pressed on a button for its own; text fields it leaves alone.
-function control(name, properties, ...children) {
-  const made = element(name, properties, ...children);
-  made.setAttribute("data-lm-suppress-shortcuts", "true");
-  return made;
-}
+const FIRST = 40, MORE = 80, AT_REST = 400; // rows drawn at once, further ones at a time, and as many as are drawn unasked
 
 class Table {
   constructor(model, host) {
     this.model = model;
     this.wording = model.get("wording");
-    this.rows = new Map();
-    this.waiting = new Map(); // number of a message → subjects it is about
-    this.number = 0;
-    this.root = element("div", { className: "wbt" });
-    this.root.addEventListener("keydown", (event) => event.stopPropagation());
-    this.root.append(this.head(), this.body(), this.foot(), this.picker());
+    this.view = Math.random().toString(36).slice(2);
+    this.talk = new Talk(this, model);
+    this.given = model.get("rows");
+    this.rows = new Map(this.given.map((given, n) => [given.id, new Row(this, given, n)]));
+    this.limit = FIRST;
+    this.shown = [];
+    this.collisions = new Map();
+    this.picker = new Picker(this);
+    this.filters = new Map();
+    this.sorted = { by: null, down: false };
+    this.root = element("div", { className: "wbt", role: "region", label: this.wording.title });
+    this.root.addEventListener("keydown", (event) => {
+      if (!event.defaultPrevented) obey(this, event, TABLE_KEYS);
+      event.stopPropagation();
+    });
+    this.helping = helpPanel(() => this.help());
+    this.root.classList.toggle("wbt-empty", this.rows.size === 0);
+    this.root.append(this.head(), this.body(), this.foot(), this.picker.list, this.helping);
     host.append(this.root);
     this.paint();
+    this.activate(this.shown.find((row) => !row.answer) ?? this.shown[0]);
+    this.drawOn();
   }
 
   // ---------------------------------------------------------------- what there is to see
 
   head() {
-    this.title = element("strong", { textContent: this.wording.title });
-    this.count = element("span", { className: "wbt-count" });
-    this.count.setAttribute("role", "status");
+    const quiet = (name, does, title, label) => button(name, does, { className: "wbt-quiet", title, label });
+    this.count = element("span", { className: "wbt-count", role: "status" });
     this.bar = element("span", { className: "wbt-bar" }, element("i"), element("b"));
-    this.undo = control("button", { type: "button", className: "wbt-quiet", textContent: "Undo", title: "Take the last answer back (Ctrl+Z)" });
-    this.undo.onclick = () => this.takeBack();
+    this.undo = quiet("Undo", () => this.turn("undo"), "Take the last answer back (Ctrl+Z)");
+    this.redo = quiet("Redo", () => this.turn("redo"), "Give it again (Ctrl+Y)");
+    const keys = quiet("?", () => this.help(), "All keys (?)", "All keys");
     this.person = element("input", { className: "wbt-person", placeholder: "Who are you? Name <mail>", label: "Your name", spellcheck: false });
-    this.person.onchange = () => this.say({ kind: "person", name: this.person.value }, []);
-    this.person.onkeydown = (event) => event.key === "Enter" && this.person.blur();
-    const top = element("div", { className: "wbt-line" }, this.title, this.bar, this.count, element("span", { className: "wbt-gap" }), this.person, this.undo);
-    this.word = element("div", { className: "wbt-word" });
-    this.word.setAttribute("role", "alert");
-    return element("div", { className: "wbt-head" }, top, this.tools(), this.word);
+    this.person.onchange = () => this.talk.say({ kind: "person", name: this.person.value }, []);
+    this.person.onkeydown = (event) => { if (event.key === "Enter") (this.active?.input ?? this.find).focus(); };
+    const top = element("div", { className: "wbt-line wbt-top" }, text("strong", "", this.wording.title), this.bar, this.count, element("span", { className: "wbt-gap" }), this.person, element("span", { className: "wbt-turns" }, this.undo, this.redo, keys));
+    this.notices = element("div", { className: "wbt-notices", role: "status" });
+    this.word = element("div", { className: "wbt-word", role: "alert" });
+    return element("div", { className: "wbt-head" }, top, this.tools(), this.notices, this.word);
   }
 
   tools() {
-    this.find = element("input", { type: "search", placeholder: "Filter…", label: "Filter rows", className: "wbt-find" });
-    this.find.oninput = () => this.filter();
-    this.only = control("input", { type: "checkbox" });
-    this.only.onchange = () => this.filter();
+    this.find = element("input", { type: "search", placeholder: "Search…", label: "Search the rows", className: "wbt-find" });
+    this.find.oninput = () => this.arrange();
+    this.find.onkeydown = (event) => {
+      if (event.key !== "ArrowDown" && event.key !== "Enter" && event.key !== "Escape") return;
+      event.preventDefault();
+      if (event.key === "Escape" && this.find.value) { this.find.value = ""; this.arrange(); } else this.go(this.shown[0]);
+    };
+    const chips = element("span", { className: "wbt-chips", role: "group", label: "Show only" }, ...FILTERS.filter((name) => offered(name, this.given, this.wording)).map((name) => this.chip(name)));
     this.sure = control("input", { type: "range", min: 0.5, max: 1, step: 0.01, value: this.model.get("sure"), label: "Confidence from which proposals are accepted" });
-    this.sure.oninput = () => this.tally();
-    this.accept = control("button", { type: "button", className: "wbt-main" });
-    this.accept.onclick = () => this.confirm(this.acceptable());
-    this.chosen = control("button", { type: "button" });
-    this.chosen.onclick = () => this.confirm(this.selected());
-    return element("div", { className: "wbt-line" }, this.find, element("label", { className: "wbt-only" }, this.only, "open only"),
-      element("span", { className: "wbt-gap" }), this.chosen, element("label", { className: "wbt-sure" }, "sure", this.sure), this.accept);
+    this.sure.oninput = () => this.arrange();
+    this.sures = button("", () => this.accept(), { className: "wbt-main", title: "Accept every proposal shown that is as sure as that (Alt+A)" });
+    this.chosen = button("", () => this.confirm(this.selected()), { title: "Alt+S" });
+    return element("div", { className: "wbt-line" }, this.find, chips, element("span", { className: "wbt-gap" }), this.chosen, element("label", { className: "wbt-sure" }, "sure", this.sure), this.sures);
+  }
+
+  chip(name) {
+    const made = button("", () => { made.setAttribute("aria-pressed", String(made.getAttribute("aria-pressed") !== "true")); this.arrange(); }, { className: "wbt-chip", title: `Alt+${FILTERS.indexOf(name) + 1}` });
+    made.setAttribute("aria-pressed", "false");
+    this.filters.set(name, made);
+    return made;
   }
 
   body() {
     this.every = control("input", { type: "checkbox", label: "Select all rows shown" });
-    this.every.onchange = () => { for (const row of this.visible()) row.box.checked = this.every.checked; this.tally(); };
-    const names = [this.wording.subject, "As it stands", this.wording.answer, "Sure", "Status", "Comment"];
-    const cells = names.map((name, n) => element("th", { scope: "col", textContent: name, className: `wbt-c${n + 1}` }));
-    const list = element("tbody");
-    for (const given of this.model.get("rows")) list.append(this.line(given));
+    this.every.onchange = () => { for (const row of this.shown) { row.chosen = this.every.checked; if (row.box) row.box.checked = row.chosen; } this.tally(); };
+    const stands = this.wording.sides.length ? this.wording.sides.map((side) => [side, "wbt-side"]) : [["As it stands", "wbt-c2", "fill"]];
+    const becomes = this.wording.reads ? [["Arrives as", "wbt-c7"]] : [];
+    const names = [[this.wording.subject, "wbt-c1", "name"], ...stands, [this.wording.answer, "wbt-c3", "value"], ...becomes, ["Sure", "wbt-c4", "confidence"], ["Status", "wbt-c5", "state"], ["Comment", "wbt-c6"]];
+    const heads = names.map((name) => this.columnHead(...name));
+    this.list = element("tbody");
     this.none = element("p", { className: "wbt-none" });
-    const table = element("table", { label: this.wording.title }, element("thead", {}, element("tr", {}, element("th", { className: "wbt-c0" }, this.every), ...cells)), list);
-    this.box = element("div", { className: "wbt-box" }, table, this.none);
-    this.box.addEventListener("scroll", () => this.close());
+    const table = element("table", { label: this.wording.title }, element("thead", {}, element("tr", {}, element("th", { className: "wbt-c0", scope: "col" }, this.every), ...heads)), this.list);
+    table.setAttribute("aria-rowcount", String(this.rows.size + 1));
+    this.box = element("div", { className: `wbt-box${this.wording.reads || this.wording.sides.length ? " wbt-wide" : ""}` }, table, this.none);
+    this.box.addEventListener("scroll", () => this.scrolled(), { passive: true });
     return this.box;
   }
 
-  line(given) {
-    const { place, name } = given;
-    const row = { ...given, comment: "" };
-    row.box = control("input", { type: "checkbox", label: `Select ${name}` });
-    row.box.onchange = () => this.tally();
-    row.input = element("input", { className: "wbt-answer", autocomplete: "off", spellcheck: false, placeholder: "choose…", label: `${this.wording.answer} for ${name}` });
-    row.input.setAttribute("role", "combobox");
-    row.input.setAttribute("aria-autocomplete", "list");
-    row.input.setAttribute("aria-expanded", "false");
-    row.why = control("button", { type: "button", className: "wbt-why", title: row.reasons.join("\n") });
-    if (row.confidence !== null) {
-      const level = element("i");
-      level.style.setProperty("--sure", row.confidence);
-      row.why.append(level, row.confidence.toFixed(2));
-    } else row.why.append("–");
-    row.why.setAttribute("aria-label", `Reasons for ${name}`);
-    row.why.setAttribute("aria-expanded", "false");
-    row.why.onclick = () => this.explain(row);
-    row.pill = element("span", { className: "wbt-pill" });
-    row.note = element("input", { className: "wbt-note", label: `Comment on ${name}`, placeholder: "comment" });
-    const subject = element("td", { title: given.id }, ...(place ? [element("small", { textContent: place })] : []), element("span", { textContent: name || "(empty)" }));
-    row.tr = element("tr", { data: { id: given.id } }, element("td", {}, row.box), subject,
-      element("td", { title: given.shown }, element("div", { className: "wbt-shown", textContent: given.shown })), element("td", {}, row.input),
-      element("td", {}, row.why), element("td", {}, row.pill), element("td", {}, row.note));
-    row.text = [given.id, given.shown, given.proposed, ...given.reasons].join(" ").toLowerCase();
-    this.rows.set(given.id, row);
-    this.listen(row);
-    return row.tr;
+  columnHead(name, className, by) {
+    if (!by) return element("th", { scope: "col", textContent: name, className });
+    const head = element("th", { scope: "col", className }, button(name, () => this.sort(by, head), { className: "wbt-sort", title: `Sort by ${name.toLowerCase()}` }));
+    return head;
   }
 
   foot() {
-    const keys = [["type", "choose"], ["Enter", "confirm, next"], ["↑ ↓", "move"], ["Alt+↓", "all answers"], ["Alt+Enter", "why"], ["Ctrl+Space", "select"], ["Ctrl+Z", "undo"], ["Esc", "back"]];
-    const shown = keys.map(([key, does]) => element("span", {}, element("kbd", { textContent: key }), ` ${does}`));
-    return element("div", { className: "wbt-foot" }, element("div", { className: "wbt-keys" }, ...shown));
+    return element("div", { className: "wbt-foot" }, element("div", { className: "wbt-keys" }, ...shortKeys()));
   }
 
   // ---------------------------------------------------------------- painting
@@ -123,103 +102,23 @@ class Table {
   paint() {
     const answers = this.model.get("answers");
     for (const row of this.rows.values()) {
-      const before = row.answer;
       row.answer = answers[row.id];
-      if (document.activeElement !== row.input || before?.answer !== row.answer?.answer) row.input.value = this.shownAnswer(row);
-      if (document.activeElement !== row.note) row.note.value = row.answer ? row.answer.why : row.comment;
-      this.mark(row);
+      if (row.typed === row.standing) row.typed = null;
     }
     const person = this.model.get("person");
     if (document.activeElement !== this.person) this.person.value = person;
     this.person.classList.toggle("wbt-ask", !person);
     this.undo.disabled = !this.model.get("undoable");
-    this.filter();
-  }
-
-  shownAnswer(row) {
-    const text = row.answer ? row.answer.answer : row.proposed;
-    return text === null || text === undefined ? "" : text === "" ? this.wording.nothing : text;
-  }
-
-  mark(row) {
-    const typed = row.input.value !== this.shownAnswer(row);
-    const state = row.pending ? "unsaved" : row.problem ? "refused" : typed ? "typing" : row.answer ? (row.answer.answer ? "confirmed" : "left") : "open";
-    row.tr.dataset.state = state;
-    row.pill.textContent = { left: row.answer?.status, refused: "not saved", typing: "unsaved" }[state] ?? state;
-    row.pill.title = row.problem || (row.answer ? `by ${row.answer.by}` : "");
-    row.input.setAttribute("aria-invalid", String(Boolean(row.problem)));
-    row.input.title = row.problem || this.hint(row);
+    this.redo.disabled = !this.model.get("redoable");
+    this.notices.replaceChildren(...this.model.get("notices").map((words) => text("p", "wbt-warn", `⚠ ${words}`)));
+    this.refresh();
+    this.tally();
+    for (const row of this.rows.values()) row.paint();
+    this.askFits();
   }
 
   hint(row) {
-    const text = this.answerIn(row);
-    return this.offers(row).find(([offer]) => offer === text)?.[1] ?? "";
-  }
-
-  filter() {
-    const sought = this.find.value.trim().toLowerCase();
-    let shown = 0;
-    for (const row of this.rows.values()) {
-      const settled = row.answer && !row.pending && !row.problem && document.activeElement !== row.input;
-      row.tr.hidden = Boolean((this.only.checked && settled) || (sought && !`${row.text} ${row.input.value.toLowerCase()}`.includes(sought)));
-      if (row.more) row.more.hidden = row.tr.hidden;
-      shown += !row.tr.hidden;
-    }
-    this.none.textContent = this.rows.size === 0 ? "There is nothing to decide here." : "No row fits the filter.";
-    this.none.hidden = shown > 0;
-    this.tally();
-  }
-
-  tally() {
-    const all = [...this.rows.values()];
-    const done = all.filter((row) => row.answer);
-    const left = done.filter((row) => !row.answer.answer).length;
-    const open = all.length - done.length;
-    this.count.textContent = `${done.length} of ${all.length} decided · ${open} open` + (left ? ` · ${left} ${this.wording.left}` : "");
-    const [green, grey] = this.bar.children;
-    green.style.width = `${all.length ? ((done.length - left) / all.length) * 100 : 0}%`;
-    grey.style.width = `${all.length ? (left / all.length) * 100 : 0}%`;
-    this.root.classList.toggle("wbt-done", all.length > 0 && open === 0);
-    const [acceptable, selected] = [this.acceptable().length, this.selected().length];
-    this.accept.textContent = `Accept ${acceptable} at ≥ ${Number(this.sure.value).toFixed(2)}`;
-    this.accept.disabled = !acceptable;
-    this.chosen.textContent = `Accept ${selected} selected`;
-    this.chosen.hidden = !selected;
-  }
-
-  visible() { return [...this.rows.values()].filter((row) => !row.tr.hidden); }
-  acceptable() { return this.visible().filter((row) => !row.answer && row.proposed !== null && row.confidence >= Number(this.sure.value) && row.input.value === this.shownAnswer(row)); }
-  selected() { return [...this.rows.values()].filter((row) => row.box.checked); }
-
-  explain(row) {
-    const open = !row.more;
-    row.more?.remove();
-    row.more = null;
-    row.why.setAttribute("aria-expanded", String(open));
-    if (!open) return;
-    const others = row.alternatives.filter((text) => text !== row.proposed).map((text) => {
-      const take = control("button", { type: "button", textContent: text || this.wording.nothing });
-      take.onclick = () => { row.input.value = take.textContent; row.problem = ""; this.mark(row); row.input.focus(); };
-      return take;
-    });
-    const reasons = element("ul", {}, ...(row.reasons.length ? row.reasons : ["no reason was recorded"]).map((reason) => element("li", { textContent: reason })));
-    const cell = element("td", { colSpan: 5 }, reasons, ...(others.length ? [element("span", { textContent: "Or: " }), ...others] : []));
-    row.more = element("tr", { className: "wbt-more" }, element("td"), element("td"), cell);
-    row.tr.after(row.more);
-  }
-
-  // ---------------------------------------------------------------- answers on offer
-
-  picker() {
-    this.list = element("ul", { className: "wbt-list", id: `wbt-${Math.random().toString(36).slice(2)}`, label: "Answers" });
-    this.list.setAttribute("role", "listbox");
-    if (this.list.showPopover) this.list.popover = "manual"; else this.list.hidden = true;
-    this.list.addEventListener("pointerdown", (event) => {
-      const item = event.target.closest("li");
-      event.preventDefault();
-      if (item && this.current) this.take(this.current, item.dataset.text);
-    });
-    return this.list;
+    return this.offers(row).find(([offer]) => offer === row.said)?.[1] ?? "";
   }
 
   offers(row) {
@@ -227,207 +126,273 @@ class Table {
     return [...nothing, ...(this.model.get("offers")[row.group] ?? [])];
   }
 
-  matching(row, typed) {
-    const sought = typed.trim().toLowerCase();
-    const all = this.offers(row);
-    if (!sought) return all;
-    const rank = ([text, hint]) => {
-      const [name, more] = [text.toLowerCase(), hint.toLowerCase()];
-      return name === sought ? 0 : name.startsWith(sought) ? 1 : more.startsWith(sought) ? 2 : name.includes(sought) ? 3 : more.includes(sought) ? 4 : 9;
-    };
-    const fits = all.map((offer, n) => [rank(offer), n, offer]).filter(([order]) => order < 9).sort((a, b) => a[0] - b[0] || a[1] - b[1]).map(([, , offer]) => offer);
-    const exact = fits.some(([text]) => text.toLowerCase() === sought);
-    if (this.wording.new && !exact) fits.push([this.wording.new + typed.trim().replace(/^new:\s*/i, ""), OWN]);
-    return fits;
+  fits(row, sought, names) {
+    return names.every((name) => passes(row, name, Number(this.sure.value))) && (!sought || `${row.text} ${row.value.toLowerCase()}`.includes(sought));
   }
 
-  open(row, typed) {
-    const offers = this.matching(row, typed).slice(0, LISTED);
-    this.list.replaceChildren(...offers.map(([text, hint], n) => {
-      const item = element("li", { id: `${this.list.id}-${n}`, data: { text } }, element("span", { textContent: text }), element("small", { textContent: hint }));
-      item.setAttribute("role", "option");
-      return item;
-    }));
-    if (!offers.length) return this.close();
-    this.current = row;
-    row.input.setAttribute("aria-controls", this.list.id);
-    row.input.setAttribute("aria-expanded", "true");
-    if (this.list.showPopover) { if (!this.list.matches(":popover-open")) this.list.showPopover(); } else this.list.hidden = false;
-    this.place(row);
-    this.point(this.first(row, typed, offers));
+  // Which rows are shown, in which order, from the first one on.
+  arrange() {
+    const within = this.list.contains(document.activeElement);
+    this.limit = Math.max(FIRST, Math.min(this.limit, AT_REST));
+    this.list.replaceChildren();
+    this.refresh();
+    this.box.scrollTop = 0;
+    if (!this.shown.includes(this.active)) this.activate(this.shown[0]);
+    if (within && this.active) this.go(this.active); // else the next key would go to the notebook
+    else if (within) this.find.focus();
+    this.tally();
+    this.drawOn();
+    this.askFits();
   }
 
-  // What Enter would take: the best fit of what was typed, else what stands there; never a new field that nobody asked for.
-  first(row, typed, offers) {
-    if (!typed.trim()) return offers.findIndex(([text]) => text === row.input.value);
-    const unasked = this.wording.new && offers[0][0].startsWith(this.wording.new) && !typed.trim().startsWith(this.wording.new);
-    return unasked && offers[0][1] === OWN ? -1 : 0;
+  refresh() {
+    const names = [...this.filters].filter(([, chip]) => chip.getAttribute("aria-pressed") === "true").map(([name]) => name);
+    const sought = this.find.value.trim().toLowerCase();
+    const order = inOrder([...this.rows.values()], this.sorted);
+    this.shown = order.filter((row) => this.fits(row, sought, names) || row.input === document.activeElement);
+    const seated = new Set(this.shown.slice(0, this.limit));
+    let after = null;
+    for (const row of order.toReversed()) {
+      if (!seated.has(row)) {
+        if (row.tr?.isConnected) { row.detail?.close(); row.tr.remove(); }
+        continue;
+      }
+      const tr = row.draw();
+      if (!tr.isConnected) this.list.insertBefore(tr, after);
+      if (row.detail && !row.detail.tr.isConnected) tr.after(row.detail.tr);
+      after = tr;
+    }
+    this.none.textContent = this.rows.size === 0 ? "There is nothing to decide here." : "No row fits the filter.";
+    this.none.hidden = this.shown.length > 0;
   }
 
-  place(row) {
-    const at = row.input.getBoundingClientRect();
-    const room = window.innerHeight - at.bottom;
-    const height = Math.min(this.list.scrollHeight + 2, 280);
-    const above = room < height + 8 && at.top > room;
-    Object.assign(this.list.style, { left: `${at.left}px`, minWidth: `${at.width}px`, top: above ? `${at.top - height - 2}px` : `${at.bottom + 2}px`, maxHeight: `${height}px` });
+  sort(by, head) {
+    const { sorted } = this;
+    if (sorted.by !== by) this.sorted = { by, down: false };
+    else this.sorted = sorted.down ? { by: null, down: false } : { by, down: true };
+    for (const each of this.root.querySelectorAll("thead th")) each.removeAttribute("aria-sort");
+    if (this.sorted.by) head.setAttribute("aria-sort", this.sorted.down ? "descending" : "ascending");
+    this.arrange();
   }
 
-  point(n) {
-    const items = [...this.list.children];
-    this.at = n;
-    items.forEach((item, each) => item.setAttribute("aria-selected", String(each === this.at)));
-    items[this.at]?.scrollIntoView({ block: "nearest" });
-    this.current.input.setAttribute("aria-activedescendant", items[this.at]?.id ?? "");
+  // Rows beyond the first are drawn when nothing else is to be done; of very many, those that somebody scrolls to.
+  drawOn() {
+    if (this.limit >= Math.min(this.shown.length, AT_REST)) return;
+    setTimeout(() => {
+      this.limit += MORE;
+      this.refresh();
+      this.drawOn();
+    });
   }
 
-  move(distance) {
-    const count = this.list.children.length;
-    this.point(this.at < 0 && distance < 0 ? count - 1 : (this.at + distance + count) % count);
+  scrolled() {
+    this.picker.close();
+    if (this.limit < this.shown.length && this.box.scrollTop + 3 * this.box.clientHeight > this.box.scrollHeight) {
+      this.limit += MORE;
+      this.refresh();
+    }
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => this.askFits(), 120);
   }
 
-  close() {
-    if (!this.current) return;
-    this.current.input.setAttribute("aria-expanded", "false");
-    this.current.input.removeAttribute("aria-activedescendant");
-    this.current = null;
-    if (this.list.hidePopover) this.list.hidePopover(); else this.list.hidden = true;
+  inView() {
+    const { top, bottom } = this.box.getBoundingClientRect();
+    return this.shown.slice(0, this.limit).filter((row) => {
+      const at = row.tr?.isConnected ? row.tr.getBoundingClientRect() : null;
+      return at && at.bottom > top && at.top < bottom;
+    });
   }
 
-  // ---------------------------------------------------------------- keys
+  askFits() { this.talk.askFits(); }
+
+  // What the answer that is pointed at would make of the column is shown before it is taken.
+  point(row, candidate) {
+    if (row.candidate === candidate) return;
+    row.candidate = candidate;
+    if (this.wording.reads) this.collide([...this.rows.values()]);
+    row.paintFit();
+    row.detail?.paint();
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => this.askFits(), 120);
+  }
+
+  tally() {
+    const all = [...this.rows.values()];
+    if (this.wording.reads) this.collide(all);
+    const done = all.filter((row) => row.answer);
+    const left = done.filter((row) => !row.answer.answer).length;
+    const open = all.length - done.length;
+    const said = `${done.length} of ${all.length} decided · ${open} open` + (left ? ` · ${left} ${this.wording.left}` : "");
+    if (this.count.textContent !== said) this.count.textContent = said;
+    const [green, grey] = this.bar.children;
+    green.style.width = `${all.length ? ((done.length - left) / all.length) * 100 : 0}%`;
+    grey.style.width = `${all.length ? (left / all.length) * 100 : 0}%`;
+    this.root.classList.toggle("wbt-done", all.length > 0 && open === 0);
+    for (const [name, chip] of this.filters) chip.textContent = `${name} ${all.filter((row) => passes(row, name, Number(this.sure.value))).length}`;
+    const [acceptable, selected] = [this.acceptable().length, this.selected().length];
+    this.sures.textContent = `Accept ${acceptable} at ≥ ${Number(this.sure.value).toFixed(2)}`;
+    this.sures.disabled = !acceptable;
+    this.chosen.textContent = `Accept ${selected} selected`;
+    this.chosen.hidden = !selected;
+  }
+
+  // Two columns of one feed cannot fill one field.
+  collide(all) {
+    const taken = new Map();
+    for (const row of all) if (row.trial) taken.set(`${row.group}\n${row.trial}`, [...(taken.get(`${row.group}\n${row.trial}`) ?? []), row]);
+    const before = this.collisions;
+    this.collisions = new Map();
+    for (const rows of taken.values()) if (rows.length > 1) for (const row of rows) this.collisions.set(row.id, rows.filter((other) => other !== row).map(({ name }) => name).join(", "));
+    for (const id of new Set([...before.keys(), ...this.collisions.keys()])) if (before.get(id) !== this.collisions.get(id)) this.rows.get(id).paint();
+  }
+
+  acceptable() { return this.shown.filter((row) => !row.answer && !row.pending && row.proposed !== null && row.confidence >= Number(this.sure.value) && !row.changed); }
+  selected() { return [...this.rows.values()].filter((row) => row.chosen); }
+
+  accept() {
+    if (this.confirm(this.acceptable()) && this.active) this.toOpen(this.active, this.active.answer || this.active.pending ? 1 : 0);
+  }
+
+  help() {
+    const opening = this.helping.hidden;
+    if (opening) this.before = document.activeElement;
+    this.helping.hidden = !opening;
+    if (opening) this.helping.focusFirst(); else this.before?.focus();
+  }
+
+  // ---------------------------------------------------------------- going from row to row
+
+  // One row at a time is reached with Tab; the others with the arrows.
+  activate(row) {
+    for (const each of [this.active, row]) for (const part of ["box", "input", "why", "note"]) if (each?.[part]) each[part].tabIndex = each === row ? 0 : -1;
+    this.active = row;
+  }
 
   listen(row) {
-    row.input.oninput = () => { row.problem = ""; this.tell(""); this.mark(row); this.open(row, row.input.value); };
-    row.input.onfocus = () => { row.input.select(); this.focused = row; };
-    row.input.onclick = () => this.current || this.open(row, "");
-    row.input.onblur = () => { this.close(); this.settle(row); };
-    row.input.onkeydown = (event) => this.key(event, row);
-    row.note.onkeydown = (event) => {
-      if (event.key === "Enter") { event.preventDefault(); row.comment = row.note.value; this.confirm([row]); this.step(row, 1, true); }
+    const { input, note } = row;
+    input.oninput = () => { row.type(input.value); this.tell(""); row.paint(); this.tally(); this.picker.open(row, input.value); };
+    input.onfocus = () => { input.select(); this.activate(row); };
+    input.onclick = () => this.picker.row || this.picker.open(row, "");
+    input.onblur = () => { this.picker.close(); this.settle(row); };
+    input.onkeydown = (event) => { if (obey(this, event, ROW_KEYS, row) || obey(this, event, TABLE_KEYS, row)) event.stopPropagation(); };
+    row.why.onclick = () => this.toggle(row);
+    note.onfocus = () => this.activate(row);
+    note.onkeydown = (event) => {
+      if (event.key === "Escape") { event.preventDefault(); input.focus(); }
+      if (event.key === "Enter") { event.preventDefault(); row.comment = note.value; this.confirm([row]); this.step(row, 1, true); }
     };
-    row.note.onchange = () => { row.comment = row.note.value; if (row.answer && row.comment !== row.answer.why) this.confirm([row]); };
-    row.note.onfocus = () => { this.focused = row; };
+    note.onchange = () => { row.comment = note.value; if (row.answer && row.comment !== row.answer.why) this.confirm([row]); };
   }
 
-  key(event, row) {
-    const listed = this.current === row;
-    const does = {
-      Enter: () => (event.altKey ? this.explain(row) : this.enter(row, listed)),
-      ArrowDown: () => (event.altKey ? this.open(row, "") : listed ? this.move(1) : this.step(row, 1)),
-      ArrowUp: () => (listed ? this.move(-1) : this.step(row, -1)),
-      PageDown: () => this.step(row, 10),
-      PageUp: () => this.step(row, -10),
-      Escape: () => (listed ? this.close() : this.revert(row)),
-      " ": () => { row.box.checked = !row.box.checked; this.tally(); },
-      z: () => this.takeBack(),
-    }[event.key];
-    const commanded = event.ctrlKey || event.metaKey;
-    if (!does || (event.key === " " && !commanded) || (event.key === "z" && (!commanded || row.input.value !== this.shownAnswer(row)))) return;
-    event.preventDefault();
-    does();
+  step(row, distance, toOpen = false) {
+    const here = this.shown.indexOf(row);
+    const ahead = toOpen ? this.shown.slice(here + 1).find((each) => !each.answer && !each.pending) : null;
+    this.go(ahead ?? this.shown[Math.max(0, Math.min(this.shown.length - 1, here + distance))]);
   }
+
+  toOpen(row, way) {
+    if (!way) return this.go(row);
+    const here = this.shown.indexOf(row);
+    const ahead = way > 0 ? [...this.shown.slice(here + 1), ...this.shown.slice(0, here)] : [...this.shown.slice(0, here).reverse(), ...this.shown.slice(here + 1).reverse()];
+    this.go(ahead.find((each) => !each.answer && !each.pending) ?? row);
+  }
+
+  go(row) {
+    if (!row) return;
+    const at = this.shown.indexOf(row);
+    if (at >= this.limit) { this.limit = at + MORE; this.refresh(); }
+    row.input.focus({ preventScroll: true });
+    row.tr.scrollIntoView({ block: "nearest" });
+  }
+
+  choose(row) { row.chosen = !row.chosen; row.paint(); this.tally(); }
+
+  toggle(row) {
+    if (row.detail) return row.detail.close();
+    row.detail = new Detail(row);
+    this.talk.look(row);
+    this.askFits();
+    row.detail.tr.scrollIntoView({ block: "nearest" });
+  }
+
+  toReading(row) {
+    if (!this.wording.reads) return;
+    if (!row.detail) this.toggle(row);
+    row.detail.select.focus();
+  }
+
+  // ---------------------------------------------------------------- answering
 
   enter(row, listed) {
-    if (listed && this.at >= 0) row.input.value = this.list.children[this.at].dataset.text;
-    this.close();
+    if (listed && this.picker.taken !== null) row.type(this.picker.taken);
+    this.picker.close();
     if (this.confirm([row])) this.step(row, 1, true);
   }
 
-  take(row, text) {
-    row.input.value = text;
-    this.close();
+  take(row, answer) {
+    row.type(answer);
+    this.picker.close();
     this.confirm([row]);
     row.input.select();
   }
 
+  put(row, answer) {
+    row.type(answer);
+    row.paint();
+    this.tally();
+    this.askFits();
+    row.input.focus();
+  }
+
   // Leaving a changed field confirms what it says, where that is an answer; else it stays, marked, until it is one.
   settle(row) {
-    if (row.input.value === this.shownAnswer(row) || row.pending) return;
-    if (!row.input.value.trim()) this.revert(row); else this.confirm([row]);
+    if (row.value === row.standing || row.pending || row.problem) return;
+    if (!row.value.trim()) this.revert(row); else this.confirm([row]);
   }
 
   revert(row) {
-    row.problem = "";
+    row.revert();
     this.tell("");
-    row.input.value = this.shownAnswer(row);
-    this.mark(row);
+    row.paint();
+    this.tally();
     row.input.select();
   }
 
-  step(row, distance, toOpen = false) {
-    const shown = this.visible();
-    const here = shown.indexOf(row);
-    const ahead = toOpen ? shown.slice(here + 1).find((each) => !each.answer && !each.pending) : null;
-    const next = ahead ?? shown[Math.max(0, Math.min(shown.length - 1, here + distance))];
-    next?.input.focus({ preventScroll: true });
-    next?.tr.scrollIntoView({ block: "nearest" });
-  }
-
-  // ---------------------------------------------------------------- the kernel
-
-  answerIn(row) {
-    const text = row.input.value.trim();
-    return text === this.wording.nothing ? "" : text;
-  }
-
   confirm(rows) {
-    const able = rows.filter((row) => this.possible(row));
-    for (const row of rows) this.mark(row);
+    const able = rows.filter((row) => this.checked(row));
+    for (const row of rows) row.paint();
     if (!able.length) return false;
     if (!this.model.get("person")) { this.tell("Say who you are first: every decision is kept under a name."); this.person.focus(); return false; }
-    for (const row of able) { row.pending = true; row.box.checked = false; this.mark(row); }
-    const edits = able.map((row) => ({ subject: row.id, text: this.answerIn(row), why: row.note.value }));
-    this.say({ kind: "confirm", edits }, able);
+    for (const row of able) { row.pending = true; row.chosen = false; row.paint(); }
+    this.talk.say({ kind: "confirm", edits: able.map((row) => ({ subject: row.id, text: row.said, why: row.note?.value ?? row.comment, reading: row.reading })) }, able);
+    this.tally();
     return true;
   }
 
-  possible(row) {
-    const text = row.input.value.trim();
-    const fits = this.offers(row).find(([offer]) => offer.toLowerCase() === text.toLowerCase());
-    if (fits) row.input.value = fits[0];
-    const made = this.wording.new && text.startsWith(this.wording.new) && text.length > this.wording.new.length;
-    row.problem = fits || made ? "" : text ? `“${text}” is not one of the answers on offer.` : "There is no answer yet: type one.";
+  // Whether an answer is one of those on offer, or asks for a field to be made.
+  possible(row, answer) {
+    const made = this.wording.new && answer.startsWith(this.wording.new) && answer.length > this.wording.new.length;
+    return made || (answer ? this.offers(row).some(([offer]) => offer === answer) : Boolean(this.wording.nothing));
+  }
+
+  checked(row) {
+    const typed = row.value.trim();
+    const fits = this.offers(row).find(([offer]) => offer.toLowerCase() === typed.toLowerCase());
+    if (fits) row.type(fits[0]);
+    row.problem = typed && this.possible(row, row.said) ? "" : typed ? `“${typed}” is not one of the answers on offer.` : "There is no answer yet: type one.";
     if (row.problem) this.tell(`${row.name}: ${row.problem}`);
     return !row.problem;
   }
 
-  takeBack() { if (!this.undo.disabled) this.say({ kind: "undo" }, []); }
+  turn(way) { if (!this[way].disabled) this.talk.say({ kind: way }, []); }
 
-  say(message, rows) {
-    const number = ++this.number;
-    const timer = setTimeout(() => this.tell("The kernel does not answer, so this is not saved. Run the cell again; what it shows then is what is kept."), SILENCE);
-    this.waiting.set(number, { rows, timer });
-    this.model.send({ ...message, number });
-  }
-
-  heard(message) {
-    if (message.kind !== "heard" || !this.waiting.has(message.number)) return;
-    const { rows, timer } = this.waiting.get(message.number);
-    clearTimeout(timer);
-    this.waiting.delete(message.number);
-    const general = message.problems[""] ?? "";
-    for (const row of rows) {
-      row.pending = false;
-      row.problem = message.problems[row.id] ?? general;
-    }
+  answered(problems, rows, general) {
     // An answer to what was said before must not wipe the word about what was refused since.
     const first = rows.find((row) => row.problem) ?? [...this.rows.values()].find((row) => row.problem);
-    this.tell(first ? `${first.name}: ${first.problem}` : general);
+    const [other] = Object.entries(problems).filter(([id]) => id && !rows.length);
+    this.tell(first ? `${first.name}: ${first.problem}` : other ? `${this.rows.get(other[0])?.name ?? other[0]}: ${other[1]}` : general);
     this.paint();
   }
 
-  tell(words) { this.word.textContent = words; }
+  tell(words) { if (this.word.textContent !== words) this.word.textContent = words; }
 }
-
-function render({ model, el }) {
-  const table = new Table(model, el);
-  const paint = () => table.paint();
-  const heard = (message) => table.heard(message);
-  for (const name of ["answers", "person", "undoable"]) model.on(`change:${name}`, paint);
-  model.on("msg:custom", heard);
-  return () => {
-    for (const name of ["answers", "person", "undoable"]) model.off(`change:${name}`, paint);
-    model.off("msg:custom", heard);
-  };
-}
-
-export default { render };

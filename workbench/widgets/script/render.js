@@ -1,0 +1,19 @@
+// How the notebook shows the table, and lets it go.
+
+function render({ model, el }) {
+  const table = new Table(model, el);
+  const paint = () => table.paint();
+  const heard = (message) => table.talk.heard(message);
+  const back = () => document.visibilityState === "visible" && table.talk.send({ kind: "again" });
+  const watched = ["answers", "person", "undoable", "redoable", "notices"];
+  for (const name of watched) model.on(`change:${name}`, paint);
+  model.on("msg:custom", heard);
+  document.addEventListener("visibilitychange", back);
+  return () => {
+    for (const name of watched) model.off(`change:${name}`, paint);
+    model.off("msg:custom", heard);
+    document.removeEventListener("visibilitychange", back);
+  };
+}
+
+export default { render };

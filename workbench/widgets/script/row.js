@@ -1,0 +1,148 @@
+// One row: what is known of its subject, the answer that stands or is being typed, and how far it is.
+
+const SHOWN_PAIRS = 2;
+
+class Row {
+  constructor(table, given, order) {
+    Object.assign(this, { proposed: null, samples: [], sides: [], custom: false, personal: false, ...given });
+    this.table = table;
+    this.order = order; // of proposing
+    this.comment = "";
+    this.typed = null; // what the field holds, where that is not what stands
+    this.candidate = null; // what is pointed at in the list of answers
+    this.reading = null; // the way of reading that a person chose; null: as it stands
+    this.chosen = false;
+    this.pending = false;
+    this.problem = "";
+    this.fits = new Map(); // answer → what the kernel says that it makes of the column
+    this.text = [given.id, given.shown, given.proposed, ...given.reasons].join(" ").toLowerCase();
+  }
+
+  // ---------------------------------------------------------------- what it says
+
+  get standing() {
+    const said = this.answer ? this.answer.answer : this.proposed;
+    return said === null || said === undefined ? "" : said === "" ? this.table.wording.nothing : said;
+  }
+
+  get value() { return this.typed ?? this.standing; }
+
+  get said() { return this.bare(this.value); }
+
+  get trial() { return this.bare(this.candidate ?? this.value); }
+
+  bare(said) { return said.trim() === this.table.wording.nothing ? "" : said.trim(); }
+
+  get readAs() { return this.reading ?? this.answer?.reading ?? ""; }
+
+  get changed() { return this.value !== this.standing || (this.reading !== null && this.reading !== (this.answer?.reading ?? "")); }
+
+  get state() {
+    if (this.pending) return "unsaved";
+    if (this.problem) return "refused";
+    if (this.changed) return "typing";
+    return this.answer ? (this.answer.answer ? "confirmed" : "left") : "open";
+  }
+
+  get fit() { return this.fits.get(this.asking); }
+
+  get asking() { return JSON.stringify([this.trial, this.reading, this.answer?.reading ?? ""]); }
+
+  get warnings() {
+    const other = this.table.collisions.get(this.id);
+    return [...(other ? [`fills the same field as ${other}`] : []), ...(this.fit?.warnings ?? [])];
+  }
+
+  type(value) {
+    this.typed = value === this.standing ? null : value;
+    this.problem = "";
+  }
+
+  revert() {
+    this.typed = null;
+    this.reading = null;
+    this.problem = "";
+  }
+
+  // ---------------------------------------------------------------- what there is to see
+
+  get drawn() { return Boolean(this.tr); }
+
+  draw() {
+    if (this.tr) return this.tr;
+    const { wording } = this.table;
+    this.box = control("input", { type: "checkbox", label: `Select ${this.name}`, tabIndex: -1, checked: this.chosen });
+    this.box.onchange = () => { this.chosen = this.box.checked; this.table.tally(); };
+    this.input = element("input", { className: "wbt-answer", autocomplete: "off", spellcheck: false, placeholder: "choose…", label: `${wording.answer} for ${this.name}`, role: "combobox", tabIndex: -1 });
+    this.input.setAttribute("aria-autocomplete", "list");
+    this.input.setAttribute("aria-expanded", "false");
+    this.note = element("input", { className: "wbt-note", label: `Comment on ${this.name}`, placeholder: "comment", tabIndex: -1 });
+    this.pill = element("span", { className: "wbt-pill" });
+    this.cells = element("td", { className: "wbt-becomes" });
+    const stands = this.sides.length ? this.sides.map((side) => element("td", { title: side, className: "wbt-side" }, text("div", "wbt-shown", side || "–"))) : [this.stands()];
+    this.tr = element("tr", { data: { id: this.id } }, element("td", {}, this.box), this.subject(), ...stands, element("td", {}, this.input),
+      ...(wording.reads ? [this.cells] : []), element("td", {}, this.sureness()), element("td", {}, this.pill), element("td", {}, this.note));
+    this.table.listen(this);
+    this.paint();
+    return this.tr;
+  }
+
+  subject() {
+    const marks = [[this.custom, "custom", "The source's documentation does not know this column"], [this.personal, "personal", "Names, reaches or describes a person"]];
+    const shown = marks.filter(([is]) => is).map(([, word, title]) => element("span", { className: `wbt-mark wbt-${word}`, textContent: word, title }));
+    const above = this.place || shown.length ? element("small", {}, this.place, ...shown) : null;
+    return element("td", { title: this.id }, above, element("span", { className: "wbt-name", textContent: this.name || "(empty)" }));
+  }
+
+  stands() {
+    if (this.fill === undefined) return element("td", { title: this.shown }, text("div", "wbt-shown", this.shown));
+    const level = element("i", { className: "wbt-fill" });
+    level.style.setProperty("--fill", this.fill);
+    const about = element("small", {}, level, `${Math.round(this.fill * 100)}% · ${this.kind || "empty"}`);
+    return element("td", { title: this.shown }, about, text("span", "wbt-samples", this.samples.slice(0, 3).join(" | ")));
+  }
+
+  sureness() {
+    this.why = control("button", { type: "button", className: "wbt-why", title: this.reasons.join("\n"), label: `Reasons for ${this.name}, ${this.confidence === null ? "no" : this.confidence.toFixed(2)} confidence`, tabIndex: -1 });
+    this.why.setAttribute("aria-expanded", "false");
+    if (this.confidence === null) this.why.append("–");
+    else {
+      const level = element("i");
+      level.style.setProperty("--sure", this.confidence);
+      this.why.append(level, this.confidence.toFixed(2));
+    }
+    return this.why;
+  }
+
+  // Writes only what has changed: a table of hundreds of rows is painted after every answer.
+  paint() {
+    if (!this.tr) return;
+    const { state, value } = this;
+    if (this.input.value !== value) this.input.value = value;
+    if (this.tr.dataset.state !== state) this.tr.dataset.state = state;
+    const note = this.answer ? this.answer.why : this.comment;
+    if (document.activeElement !== this.note && this.note.value !== note) this.note.value = note;
+    const word = { left: this.answer?.status, refused: "not saved", typing: "unsaved" }[state] ?? state;
+    if (this.pill.textContent !== word) this.pill.textContent = word;
+    this.pill.title = this.problem || (this.answer ? `by ${this.answer.by}` : "");
+    this.input.setAttribute("aria-invalid", String(Boolean(this.problem)));
+    if (this.box.checked !== this.chosen) this.box.checked = this.chosen;
+    this.input.title = this.problem || this.table.hint(this);
+    this.paintFit();
+    this.detail?.paint();
+  }
+
+  paintFit() {
+    const { fit, warnings } = this;
+    const shown = JSON.stringify([fit ?? null, warnings]);
+    if (this.painted === shown) return;
+    this.painted = shown;
+    this.tr.classList.toggle("wbt-warned", warnings.length > 0);
+    const pairs = (fit?.pairs ?? []).slice(0, SHOWN_PAIRS).map(([, becomes, why, refused]) => refused ? text("s", "wbt-no", why) : text("span", "wbt-yes", becomes));
+    const values = pairs.flatMap((pair, n) => (n ? [" | ", pair] : [pair]));
+    const warned = warnings.length ? element("small", { className: "wbt-warn", textContent: `⚠ ${warnings.join("; ")}` }) : null;
+    const read = fit?.reading && !warned ? text("small", "", fit.reading) : null;
+    this.cells.replaceChildren(...[warned ?? read, element("span", { className: "wbt-samples" }, ...values)].filter(Boolean));
+    this.cells.title = [...warnings, ...(fit?.pairs ?? []).map(([source, becomes, why]) => `${source} → ${becomes || why}`)].join("\n");
+  }
+}
