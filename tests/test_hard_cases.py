@@ -109,6 +109,23 @@ def test_of_several_rows_that_fit_one_counts_and_no_row_is_multiplied(newest: st
     assert aside(made) == {("people.csv:2", "boss mail", "", why)}
 
 
+def test_a_join_may_ask_for_further_columns_to_say_the_same() -> None:
+    """An invoice belongs to the member and the package, and not to whatever else the member has bought."""
+    users = table(
+        "users",
+        {"id": "u1", "mail": "ann", "team": "North"},
+        {"id": "u1", "mail": "bob", "team": " SOUTH"},
+        {"id": "u1", "mail": "cy"},
+    )
+    fields = [NAME, {"column": "boss mail", "to": "job_title", "recipe": "text"}]
+    people = [
+        {"id": str(n), "name": "Ann", "boss": "u1", "group": group} for n, group in enumerate(("South", "North", "West", None))
+    ]
+    made = contacts(*people, joins=[{**OWNER, "also": {"group": "team"}}], fields=fields, tables=users)
+    assert column(made, "job_title") == ["bob", "ann", None, None]
+    assert aside(made) == {(f"people.csv:{line}", "boss mail", "", "no_row_to_join") for line in (4, 5)}
+
+
 def test_a_join_may_go_on_from_what_another_one_brought() -> None:
     known = source({"people": "id", "teams": "id", "users": "id"})
     joins = [

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.coverage_page import SEEDS, hold, seed_line
 from tests.link_truth import found, score
 from workbench.errors import SpecError
 from workbench.matching.links import participations, relink
@@ -130,6 +131,14 @@ def test_two_members_of_that_name_are_no_guess() -> None:
     assert (linked(sessions, [old])["enrolment"] == "").all()
 
 
+def test_a_group_session_by_itself_belongs_to_no_single_enrolment_and_one_that_lost_its_client_is_asked_about() -> None:
+    rows = [session("S1", "2026-03-10", type="group", client_email=""), session("S2", "2026-03-11", client_email="")]
+    done = linked(rows, [enrolment("E1", "Clarity Sprint", "2026-03-01")])
+    assert tuple(done.loc["S1", ["enrolment", "state"]]) == ("", "none") and done.loc["S1", "confidence"] == 0.99
+    assert "each of its members" in str(done.loc["S1", "reasons"])
+    assert tuple(done.loc["S2", ["state", "confidence"]]) == ("queued", 0.0)
+
+
 def test_a_group_session_is_looked_at_once_for_every_attendee() -> None:
     sessions = pd.DataFrame(
         [session("S1", "2026-03-10", type="group", client_email=""), session("S2", "2026-03-11")], dtype="str"
@@ -178,17 +187,34 @@ def test_every_session_has_one_answer_and_a_confidence_between_nothing_and_one(s
     assert (done["enrolment"].eq("") | done["enrolment"].isin(["E1", "E2"])).all()
 
 
+@pytest.mark.row("RF4", "RP4")
 def test_the_hidden_links_of_a_usual_customer_are_found_again() -> None:
     one = score(*found("medium", 11))
     assert one.precision >= 0.98 and one.recall >= 0.90 and one.queued <= 0.10
+    hold("seed-11", seed_line(11, one))
+
+
+@pytest.fixture(scope="module")
+def ten() -> dict[int, tuple[pd.DataFrame, float]]:
+    """What is proposed for ten customers that nothing was tuned on, with the truth beside it."""
+    return {seed: found("medium", seed) for seed in SEEDS}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(11, 21))
-def test_ten_customers_that_nothing_was_tuned_on_are_linked_as_well(seed: int) -> None:
-    proposed, seconds = found("medium", seed)
-    one = score(proposed, seconds)
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.row("RF4", "RP4")
+def test_ten_customers_that_nothing_was_tuned_on_are_linked_as_well(
+    ten: dict[int, tuple[pd.DataFrame, float]], seed: int
+) -> None:
+    one = score(*ten[seed])
     assert one.precision >= 0.98 and one.recall >= 0.90
+    hold(f"seed-{seed}", seed_line(seed, one))
+
+
+@pytest.mark.slow
+def test_a_confidence_means_how_often_an_answer_is_right(ten: dict[int, tuple[pd.DataFrame, float]]) -> None:
+    """Over all ten: of one customer alone some two hundred sessions fall between 0.90 and 0.95, and chance has its way."""
+    proposed = pd.concat([frame for frame, _ in ten.values()])
     for low, high in ((0.9, 0.95), (0.95, 0.98), (0.98, 1.0)):
         band = proposed[(proposed["confidence"] > low) & (proposed["confidence"] <= high)]
-        assert band["right"].mean() >= low - 0.02, "a confidence means how often an answer is right"
+        assert band["right"].mean() >= low - 0.02, (low, high)

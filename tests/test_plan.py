@@ -51,6 +51,16 @@ def changed(feed: str, **said: object) -> Route:
     return Route.model_validate({**ROUTE.model_dump(by_alias=True), "feeds": feeds})
 
 
+def test_a_standard_date_with_a_time_keeps_its_time_where_nobody_says_how_it_is_read() -> None:
+    """A task's due date, the ends of an appointment and of a sales activity; a custom field of that type holds days."""
+    answers = {"leads/When": FieldAnswer("new:When", type="datetime"), "leads/Due": FieldAnswer("due_date")}
+    feeds = [{**each.model_dump(by_alias=True), **({"object": "task"} if each.name == "leads" else {})} for each in ROUTE.feeds]
+    on_tasks = Route.model_validate({**ROUTE.model_dump(by_alias=True), "feeds": feeds})
+    plan = planned("leads", answers=answers, route=on_tasks)
+    assert (of(plan, "due_date").recipe, of(plan, "due_date").options) == ("moment", {"zone": SOURCE.zone})
+    assert of(plan, "when__c").recipe == "day"
+
+
 def test_without_a_decision_the_route_is_followed() -> None:
     plan = planned()
     assert {(f.column, f.field) for f in plan.fields} >= {("Email", "emails"), ("Zip", "zipcode")}

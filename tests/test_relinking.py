@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from small_route import aside, column, plans, route, source, table
 
 from workbench.decisions.answers import text_of
 from workbench.engagement import Engagement, new_engagement
+from workbench.flow.evidence import evidence
 from workbench.flow.planning import feed_plans, needed_fields
 from workbench.flow.relinking import propose_links
 from workbench.frames.staged import Staged
@@ -75,6 +77,8 @@ def test_the_pairs_are_proposed_with_a_confidence_and_settled_like_any_decision(
     assert list(proposed.index) == [f"sessions/sessions.csv:{line}" for line in (2, 3, 4)]
     assert proposed.loc["sessions/sessions.csv:2", "value"] == {"to": "e1"}
     assert {"to": ""} in proposed.loc["sessions/sessions.csv:2", "alternatives"]
+    told = "One · a@x.test · Balance · 2026-02-03 10:00 ~ a@x.test · Balance · Growth · 2026-01-15"
+    assert proposed.loc["sessions/sessions.csv:2", "shown"] == told
     assert ((proposed["confidence"] >= 0) & (proposed["confidence"] <= 1)).all()
     waiting = feed_plans(engagement)["deals"]
     assert waiting.unlinked == {f"sessions.csv:{line}" for line in (2, 3, 4)}
@@ -111,3 +115,16 @@ def test_fields_that_only_another_answer_fills_are_not_asked_of_the_destination(
     assert [field.name for field in needed_fields(here)] == ["deal_a__c"]
     here.decisions.confirm("scope", "target", "b", by="Kim <kim@x.test>")
     assert [field.name for field in needed_fields(here)] == ["deal_b__c", "note_a__c", "note_b__c"]
+
+
+def test_an_answer_about_a_later_delivery_does_not_void_what_was_signed(engagement: Engagement) -> None:
+    """A link is decided on by table and row, and the row of a later delivery begins with its name."""
+    kim, rows = "Kim <kim@x.test>", pd.DataFrame({"feed": [], "key": [], "field": [], "class": []})
+    here = replace(engagement, route=route({"name": "list", "kind": "document", "table": "enrolments"}))
+    here.decisions.confirm("link", "sessions/sessions.csv:2", {"to": "e1"}, by=kim)
+    (here.root / "exports" / "delta").mkdir(parents=True)
+    signed = evidence(here, differences=rows)
+    here.decisions.confirm("link", "sessions/delta/sessions.csv:3", {"to": ""}, by=kim)
+    assert evidence(here, differences=rows) == signed
+    here.decisions.confirm("link", "sessions/sessions.csv:2", {"to": ""}, by=kim)
+    assert evidence(here, differences=rows)["decisions"] != signed["decisions"]

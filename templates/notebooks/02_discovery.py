@@ -57,6 +57,17 @@ widgets.decision_table(engagement, "duplicate")
 answers = engagement.decisions.require("duplicate", where="02_discovery")
 
 # %% [markdown]
+# ## Lost links
+#
+# Some exports lose what belonged together: which package paid for which session. Where that is so, the workbench works out each link again from names, times and counts, and says how sure it is. Confirm it, name another one, or none. Where nothing is lost, nothing is asked here.
+
+# %% tags=["asks"]
+widgets.decision_table(engagement, "link")
+
+# %% tags=["gate"]
+answers = engagement.decisions.require("link", where="02_discovery")
+
+# %% [markdown]
 # ## Questions asked once
 #
 # A few answers shape everything that follows. Each shows what is taken if nobody objects; it still takes a person to say so.

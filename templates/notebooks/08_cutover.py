@@ -58,6 +58,9 @@ widgets.who(engagement)
 widgets.decision_table(engagement, "duplicate")
 
 # %% tags=["asks"]
+widgets.decision_table(engagement, "link")
+
+# %% tags=["asks"]
 widgets.decision_table(engagement, "value")
 
 # %% tags=["asks"]
@@ -65,6 +68,9 @@ widgets.decision_table(engagement, "owner")
 
 # %% tags=["gate"]
 answers = engagement.decisions.require("duplicate", where="08_cutover")
+
+# %% tags=["gate"]
+answers = engagement.decisions.require("link", where="08_cutover")
 
 # %% tags=["gate"]
 answers = engagement.decisions.require("value", where="08_cutover")

@@ -112,7 +112,8 @@ def needed_fields(engagement: Engagement) -> tuple[CustomField, ...]:
     """
     declared = _filled(engagement, declared_fields(engagement.route, answers(engagement)))
     have = {(field.object, field.name) for field in declared}
-    for feed in engagement.route.feeds:
+    said = answered(engagement)
+    for feed in (each for each in engagement.route.feeds if holds_under(each.scope, said)):
         targets = {engagement.route.feed(match.feed).object for match in feed.match} | {feed.object}
         for rule in feed.fields:
             for object_ in sorted(target for target in targets if kept_as(engagement, target) == target):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -17,6 +18,10 @@ __all__ = ["propose_links"]
 
 HELPING = ("packages", "clients")
 """Tables of the source that help to tell pairs apart, where it has them."""
+TELLING = ("title", "client_email", "package_name", "tier", "start", "enrolled_on")
+"""Columns by which a person recognises a row, where its table has them."""
+SHOWN = 40
+"""Characters of a cell that are shown."""
 COLUMNS = ["subject", "value", "confidence", "reasons", "alternatives", "shown"]
 
 
@@ -64,9 +69,18 @@ def _proposed(engagement: Engagement, name: str, plan: FeedPlan, delivery: str) 
     if delivery != "main":
         known = set(natural_keys(main, plan.table).dropna())
         asked &= ~natural_keys(rows, plan.table).isin(known)
-    return pd.DataFrame(
-        [_proposal(name, row, line) for row, line in zip(rows[ROW], found.to_dict("records"), strict=True)], columns=COLUMNS
-    )[asked.to_numpy(dtype=bool)].reset_index(drop=True)
+    keys = natural_keys(other, plan.linked)
+    known_as = dict(zip(keys.astype("str"), _recognised(other), strict=True))
+    lines = zip(rows[ROW], _recognised(rows), found.to_dict("records"), strict=True)
+    made = [_proposal(name, row, line, words=words, known_as=known_as) for row, words, line in lines]
+    return pd.DataFrame(made, columns=COLUMNS)[asked.to_numpy(dtype=bool)].reset_index(drop=True)
+
+
+def _recognised(rows: pd.DataFrame) -> list[str]:
+    """Each row as a person knows it again: what it is called, whose it is, and when."""
+    there = [name for name in TELLING if name in rows]
+    told = rows[there].astype("object").where(rows[there].notna(), "").to_dict("records")
+    return [" · ".join(text[:SHOWN] for text in (str(row[name]).strip() for name in there) if text) for row in told]
 
 
 def _newest(table: pd.DataFrame, spec: Table) -> pd.DataFrame:
@@ -75,7 +89,7 @@ def _newest(table: pd.DataFrame, spec: Table) -> pd.DataFrame:
     return table[~keys.duplicated(keep="last") | keys.isna()].reset_index(drop=True)
 
 
-def _proposal(table: str, row: str, line: dict[Any, Any]) -> dict[str, Any]:
+def _proposal(table: str, row: str, line: Mapping[Any, Any], *, words: str, known_as: Mapping[str, str]) -> dict[str, Any]:
     value = {"to": str(line["enrolment"] or "")}
     named = [str(part).strip().rsplit(" (", 1)[0] for part in str(line["alternatives"] or "").split(";")]
     others = [{"to": "" if each == "none" else each} for each in (*named, "none") if each]
@@ -87,5 +101,5 @@ def _proposal(table: str, row: str, line: dict[Any, Any]) -> dict[str, Any]:
         "confidence": round(float(line["confidence"]), 3),
         "reasons": line["reasons"],
         "alternatives": known,
-        "shown": f"{row} ~ {value['to'] or 'none'}",
+        "shown": f"{words} ~ {known_as.get(value['to'], '') or 'none'}",
     }

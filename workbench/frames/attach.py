@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from workbench.frames.groups import combined, overruled
+from workbench.frames.groups import combined, overruled, reason_of
 from workbench.frames.plan import BLANK, FeedPlan
 from workbench.frames.ranks import ranked
 from workbench.frames.select import by_row, cells_of, filled, made_from, matching, named, natural_keys, raw_cells
@@ -174,7 +174,7 @@ def _all_speak(
         rows = overruled(values, record, made, each)
         cells = {"feed": plan.feed.name, "column": each.column, "field": each.field, "row": additions.index[rows]}
         raw = raw_cells(table, each).reindex(additions.index[rows]).astype("str").to_numpy()
-        lost.append(pd.DataFrame({**cells, "value": raw, "reason": "other_row_counts"}))
+        lost.append(pd.DataFrame({**cells, "value": raw, "reason": reason_of(each)}))
         firsts[each.field] = firsts["record"].map(made).astype("object")
     return firsts, pd.concat(lost, ignore_index=True)
 

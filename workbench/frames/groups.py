@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
+from itertools import accumulate
 
 import pandas as pd
 
@@ -11,10 +12,11 @@ from workbench.errors import SpecError
 from workbench.frames.plan import FieldPlan
 from workbench.frames.ranks import comparable
 from workbench.frames.select import filled, named, natural_keys
+from workbench.recipes.markup import ENDING
 from workbench.recipes.texts import one_line
 from workbench.specs import Feed, Table
 
-__all__ = ["combined", "group_keys", "overruled", "row_keys", "spread"]
+__all__ = ["combined", "group_keys", "overruled", "reason_of", "row_keys", "spread"]
 
 
 def group_keys(columns: Sequence[pd.Series]) -> pd.Series:
@@ -54,10 +56,17 @@ def combined(values: pd.Series, records: pd.Series, plan: FieldPlan) -> pd.Serie
 
 def overruled(values: pd.Series, records: pd.Series, made: pd.Series, plan: FieldPlan) -> pd.Series:
     """True for the rows that say something which the one value of their record does not tell."""
+    if plan.combine == "join" and plan.options.get("cut"):
+        return _left_over(values, records, plan)
     if plan.combine not in ("", "first", "last", "min", "max"):
         return pd.Series(False, index=values.index)
     own = records.map(made)
     return values.notna() & own.notna() & (values.astype("str") != own.astype("str"))
+
+
+def reason_of(plan: FieldPlan) -> str:
+    """Why a row that is overruled is not told."""
+    return "no_room_beside_others" if plan.combine == "join" else "other_row_counts"
 
 
 def _one(values: list[object], plan: FieldPlan) -> object:
@@ -65,7 +74,7 @@ def _one(values: list[object], plan: FieldPlan) -> object:
         case "last":
             return values[-1]
         case "join":
-            return _joined(values, plan.separator)
+            return _joined(values, plan)
         case "sum":
             return _summed(values, plan)
         case "count":
@@ -78,11 +87,33 @@ def _one(values: list[object], plan: FieldPlan) -> object:
             return values[0]
 
 
-def _joined(values: list[object], separator: str) -> object:
+def _joined(values: list[object], plan: FieldPlan) -> object:
+    """The values as one list, or the texts one after the other; of these as many as the field is said to hold."""
     if any(isinstance(value, list) for value in values):
         lists = [value if isinstance(value, list) else [value] for value in values]
         return list(dict.fromkeys(item for each in lists for item in each))
-    return separator.join(dict.fromkeys(str(value) for value in values))
+    texts = list(dict.fromkeys(str(value) for value in values))
+    kept = _fitting(texts, plan)
+    return plan.separator.join(kept) + (ENDING if len(kept) < len(texts) else "")
+
+
+def _fitting(texts: Sequence[str], plan: FieldPlan) -> Sequence[str]:
+    """The first of the texts, whole, as far as they have room together; all of them where no length is given to cut at."""
+    limit = plan.options.get("max_length") if plan.options.get("cut") else None
+    if not isinstance(limit, int) or len(plan.separator.join(texts)) <= limit:
+        return texts
+    ends = accumulate(len(text) + len(plan.separator) for text in texts)
+    return texts[: max(1, sum(end - len(plan.separator) + len(ENDING) <= limit for end in ends))]
+
+
+def _left_over(values: pd.Series, records: pd.Series, plan: FieldPlan) -> pd.Series:
+    """True for the rows whose text found no room beside those of the rows before it."""
+    said = pd.DataFrame({"value": values.astype("object"), "record": records}).dropna()
+    lost = pd.Series(False, index=values.index)
+    for _, group in said[~said["value"].map(lambda value: isinstance(value, list)).astype(bool)].groupby("record", sort=False):
+        texts = group["value"].astype("str")
+        lost[group.index] = ~texts.isin(set(_fitting(list(dict.fromkeys(texts)), plan)))
+    return lost
 
 
 def _summed(values: list[object], plan: FieldPlan) -> object:

@@ -141,7 +141,8 @@ def _into(
         found, reasons = _single(wanted, pairs[pairs["record"].isin(_loadable(parents))])
     else:
         wanted = read_keys(said, plan.prefixes.get(feed, ""), group=feed in plan.grouped)
-        found = wanted.map(parent_records(parent)).astype("object")
+        others = [other for name, other in parents.items() if name != feed and name in plan.alike.get(feed, frozenset())]
+        found = wanted.map(parent_records(parent, *others)).astype("object")
         reasons = pd.Series("parent_missing", index=table.index, dtype="str")
         values = pd.Series(parent.verdicts["natural"].to_numpy(), index=parent.verdicts["row"].to_numpy())
     # A row that a rule left out is no loss: somebody decided that it becomes no record.

@@ -43,6 +43,9 @@ BLANK = "(blank)"
 OUR_COLUMNS = ("key", "marker", "row", "record")
 """What staged records have beside their fields."""
 
+LOCAL: Mapping[str, str] = {"moment": "zone", "phone": "region", "postal_code": "region"}
+"""Recipes that read a text as people write it at one place, and the option that says where."""
+
 RECIPE_OF: Mapping[str, str] = {
     "text": "text",
     "long_text": "long_text",
@@ -122,6 +125,7 @@ class FeedPlan:
     constants: Mapping[str, str] = made_by(default_factory=dict)
     zone: str = ""  # IANA name of the time zone of moments that carry none
     prefixes: Mapping[str, str] = made_by(default_factory=dict)  # feed → what its natural keys begin with
+    alike: Mapping[str, frozenset[str]] = made_by(default_factory=dict)  # feed → feeds that make records of the same object
     active: bool = True  # false where the scope was answered otherwise
     grouped: frozenset[str] = frozenset()  # feeds whose records are groups of rows
     records: tuple[FixedRecord, ...] = ()  # those of the route that belong to this feed
@@ -205,13 +209,14 @@ def plan_feed(
         feed=feed,
         source=source.name,
         table=route.table(source, feed.table),
-        fields=_fields(route, destination, feed, answers, values, zone=local),
+        fields=_fields(route, destination, feed, answers, values, usual={"zone": local, "region": source.region}),
         owners=owners,
         merges=merges,
         undecided=undecided,
         constants=_constants(feed, scope or {}),
         zone=local,
         prefixes={other.name: route.table(source, other.table).key_prefix for other in route.feeds},
+        alike=_alike(route),
         active=active,
         grouped=frozenset(other.name for other in route.feeds if other.group),
         records=tuple(record for record in route.records if record.feed == feed.name),
@@ -231,9 +236,12 @@ def _fields(
     answers: Mapping[str, FieldAnswer],
     values: Mapping[str, str],
     *,
-    zone: str,
+    usual: Mapping[str, str],
 ) -> tuple[FieldPlan, ...]:
-    """What becomes of each column: what was decided of it, else what the route says."""
+    """What becomes of each column: what was decided of it, else what the route says.
+
+    `usual` are options of recipes that follow from the source where nobody says otherwise.
+    """
     declared = {(known.object, known.name): known for known in declared_fields(route, answers)}
     rules = {rule.column: rule for rule in feed.fields}
     columns = dict.fromkeys([*rules, *(s.split("/", 1)[1] for s in answers if s.split("/", 1)[0] == feed.name)])
@@ -242,10 +250,18 @@ def _fields(
         answer = answers.get(f"{feed.name}/{column}")
         plans += _column_plans(destination, feed, column, rules.get(column), answer, declared, _own(values, feed, column))
     _refuse_collisions(feed, plans)
-    zoned = [
-        replace(plan, options={"zone": zone, **plan.options}) if plan.recipe == "moment" and zone else plan for plan in plans
-    ]
-    return tuple(zoned)
+    return tuple(_with_usual(plan, usual) for plan in plans)
+
+
+def _with_usual(plan: FieldPlan, usual: Mapping[str, str]) -> FieldPlan:
+    option = LOCAL.get(plan.recipe, "")
+    return replace(plan, options={option: usual[option], **plan.options}) if usual.get(option) else plan
+
+
+def _alike(route: Route) -> dict[str, frozenset[str]]:
+    """Feed → the feeds whose records are of the same object, itself among them."""
+    making = [feed for feed in route.feeds if feed.kind == "record"]
+    return {feed.name: frozenset(other.name for other in making if other.object == feed.object) for feed in route.feeds}
 
 
 def _pictures(route: Route, feed: Feed) -> tuple[Pictures, ...]:

@@ -73,8 +73,8 @@ def _with_pictures(table: pd.DataFrame, each: Pictures, files: pd.DataFrame) -> 
 
 def joined(table: pd.DataFrame, join: Join, other: pd.DataFrame, *, feed: str) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
     """The table with the columns that a join brings, and the cells of which something is to be said; no row is multiplied."""
-    wanted = _read(named(table, join.column), join)
-    rows = other.assign(_key=_read(named(other, join.with_), join)).dropna(subset=["_key"])
+    wanted = _pairs(table, join, join.column, *join.also)
+    rows = other.assign(_key=_pairs(other, join, join.with_, *join.also.values())).dropna(subset=["_key"])
     if join.newest:
         order = ranked(named(rows, join.newest), join.newest_recipe, join.newest_options)
         rows = rows.assign(_rank=order).sort_values("_rank", ascending=False, na_position="last", kind="stable")
@@ -138,6 +138,14 @@ def _line(parts: list[tuple[str, str | None, str | None, str | None]], texts: Ma
     if names and not any(texts[name] for name in names):
         return None
     return "".join(said + (texts[name] if name is not None else "") for said, name, _, _ in parts).strip(" \t")
+
+
+def _pairs(table: pd.DataFrame, join: Join, column: str, *also: str) -> pd.Series:
+    """What names a row for a join; missing where one of the columns says nothing."""
+    key = _read(named(table, column), join)
+    for each in also:
+        key = key + "\n" + convert(named(table, each), "text").values.astype("str").str.casefold()
+    return key
 
 
 def _read(column: pd.Series, join: Join) -> pd.Series:

@@ -13,10 +13,25 @@ from workbench.frames.plan import FieldPlan
 from workbench.recipes import Converted, convert, is_placeholder
 from workbench.specs import Condition, Match, Table
 
-__all__ = ["ROW", "by_row", "cells_of", "filled", "holds", "made_from", "matching", "named", "natural_keys", "raw_cells"]
+__all__ = [
+    "PAGE",
+    "ROW",
+    "by_row",
+    "cells_of",
+    "filled",
+    "holds",
+    "made_from",
+    "matching",
+    "named",
+    "natural_keys",
+    "raw_cells",
+]
 
 ROW = "_row"
 """The one column of a table that is ours: it names the row. All others are the customer's, whatever they are called."""
+
+PAGE = "_page"
+"""Of an extracted row the page in which it came: evidence, and nothing of the customer's."""
 
 
 def by_row(table: pd.DataFrame) -> pd.DataFrame:

@@ -53,10 +53,11 @@ def marker_of(source: str, key: str) -> str:
     return f"{marker[: LONGEST_MARKER - DIGITS - 1]}~{digest}"
 
 
-def parent_records(parent: Staged) -> pd.Series:
-    """Natural key → record key, for every row of a feed that ended in a record that is to be loaded."""
+def parent_records(parent: Staged, *others: Staged) -> pd.Series:
+    """Natural key → record key, for every row of a feed that ended in a record that is to be loaded: its own, or another's."""
     verdicts = parent.verdicts
-    known = verdicts[verdicts["natural"].notna() & verdicts["record"].isin(set(parent.records["key"]))]
+    there = {key for each in (parent, *others) for key in each.records["key"]}
+    known = verdicts[verdicts["natural"].notna() & verdicts["record"].isin(there)]
     return pd.Series(known["record"].to_numpy(), index=known["natural"].to_numpy(), dtype="object").groupby(level=0).first()
 
 

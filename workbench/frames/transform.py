@@ -8,7 +8,7 @@ import pandas as pd
 
 from workbench.frames.derived import ENDS, PROBLEM
 from workbench.frames.fixed import with_fixed
-from workbench.frames.groups import combined, overruled, row_keys, spread
+from workbench.frames.groups import combined, overruled, reason_of, row_keys, spread
 from workbench.frames.parents import grow_trees, look_up
 from workbench.frames.plan import BLANK, FeedPlan, FieldPlan
 from workbench.frames.select import ROW, by_row, cells_of, filled, holds, made_from, matching, raw_cells
@@ -188,7 +188,7 @@ class _Work(Underway):
             values, raw = self.fields[plan.field], raw_cells(self.table, plan)
             made = combined(values, speaking, plan)
             lost = overruled(values, speaking, made, plan)
-            self.set_aside(plan, raw, pd.Series("other_row_counts", index=raw.index), rows=lost)
+            self.set_aside(plan, raw, pd.Series(reason_of(plan), index=raw.index), rows=lost)
             values[rows] = self.record[rows].map(made).astype("object")
             if plan.required:
                 self._refuse_empty(plan, raw)

@@ -59,6 +59,9 @@ TRUE = (0.0, 0.55, 0.60, 0.85, 0.89, 0.915, 0.96, 0.982, 0.992, 0.997, 0.999)
 TOLD = 5.0
 """Sessions of a package from which it is told that it had another name."""
 
+SURE_OF_GROUPS = 0.99
+OF_A_GROUP = "a group's session is paid by a package of each of its members, so it belongs to none alone"
+
 SHOWN = 0.02
 """Alternatives below this are not named."""
 
@@ -302,23 +305,31 @@ def _answers(
     names = np.append(enrolments["enrolment_id"].astype("str").to_numpy(dtype=object), "")
     confidence = sureness[best].round(3)
     empty = sessions["client_email"].astype("str").fillna("").str.strip().eq("").to_numpy()
-    sure = (confidence >= threshold) & ~empty
-    state = np.where(~sure, "queued", np.where(evidence.enrolment[best] < 0, "none", "linked"))
+    groups = empty & _of_groups(sessions)
+    confidence = np.where(groups, SURE_OF_GROUPS, np.where(empty, 0.0, confidence))
+    sure = confidence >= threshold
+    state = np.where(~sure, "queued", np.where(empty | (evidence.enrolment[best] < 0), "none", "linked"))
     reasons = [
-        _reason(evidence, int(pair)) if not gone else "the session names no client"
-        for pair, gone in zip(best, empty, strict=True)
+        _reason(evidence, int(pair)) if not gone else OF_A_GROUP if group else "the session names no client"
+        for pair, gone, group in zip(best, empty, groups, strict=True)
     ]
     return pd.DataFrame(
         {
             "session": sessions["session_id"].to_numpy(),
-            "enrolment": names[evidence.enrolment[best]],
+            "enrolment": np.where(groups, "", names[evidence.enrolment[best]]),
             "state": state,
-            "confidence": np.where(empty, 0.0, confidence),
+            "confidence": confidence,
             "reasons": reasons,
             "alternatives": _alternatives(evidence, share, best, names),
         },
         index=sessions.index,
     ).astype({"enrolment": "str", "state": "str", "reasons": "str", "alternatives": "str"})
+
+
+def _of_groups(sessions: pd.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """True for sessions of a group, whose members stand in a list of their own."""
+    kind = sessions["type"] if "type" in sessions else pd.Series("", index=sessions.index)
+    return np.asarray(kind.astype("str").fillna("").str.strip().str.casefold() == "group", dtype=bool)
 
 
 def _alternatives(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +30,7 @@ TODO_OF: Mapping[str, str] = {
     "ad account": "Keep the login, and connect the account to the new tools; no credential was ever exported.",
     "automation": "Rebuild it by hand; automations.html describes each one.",
 }
+NOT_DELIVERED = "None of them was delivered: look for them in the account before it is closed."
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,9 @@ class Inventory:
     items: pd.DataFrame  # kind (call recording, landing page, …), name, and whatever else is known, column by column
     recordings: pd.DataFrame = field(default_factory=pd.DataFrame)  # record, url, and whatever else is known
     todo: Mapping[str, str] = field(default_factory=dict)  # kind → what to do; laid over the usual advice
+    counts: Mapping[str, int] = field(default_factory=dict)  # kind → how many, where one line stands for several
+    lists: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # name of a file → rows as they came, for other programs
+    usual: tuple[str, ...] = ()  # kinds that such a source has, whether or not any of them was delivered
 
 
 @dataclass(frozen=True)
@@ -70,14 +74,17 @@ class Provisioning:
 
 
 def render_inventory(inputs: Inventory, folder: Path) -> list[Path]:
-    """Write not-portable.html and not-portable.xlsx: per kind what there is, how much of it, and what to do."""
+    """Write not-portable.html and not-portable.xlsx: per kind what there is, how much of it, and what to do.
+
+    Beside them each list stands whole as inventory/<name>.csv, UTF-8, for whatever reads it next.
+    """
     advice = {**TODO_OF, **inputs.todo}
     kinds = _kinds(inputs)
     sections = [
         {
             "kind": kind,
             "many": plural(kind),
-            "count": len(frame),
+            "count": inputs.counts.get(kind, len(frame)),
             "todo": advice.get(kind, ""),
             "table": table_of(frame, limit=SHOWN),
         }
@@ -88,14 +95,22 @@ def render_inventory(inputs: Inventory, folder: Path) -> list[Path]:
         "inventory.html.j2",
         about=inputs.about,
         title="What stays behind",
-        values={"sections": sections},
+        values={"sections": sections, "unseen": [plural(kind) for kind in _unseen(inputs, kinds)]},
     )
-    overview = pd.DataFrame(
-        [[kind, len(frame), advice.get(kind, "")] for kind, frame in kinds.items()], columns=["kind", "count", "what to do"]
-    )
+    rows = [[kind, inputs.counts.get(kind, len(frame)), advice.get(kind, "")] for kind, frame in kinds.items()]
+    rows += [[kind, 0, NOT_DELIVERED] for kind in _unseen(inputs, kinds)]
+    overview = pd.DataFrame(rows, columns=["kind", "count", "what to do"])
     sheets = [Sheet("Overview", overview, about="What could not be moved, and what to do about it.", wide=("what to do",))]
     sheets += [Sheet(plural(kind).capitalize(), frame) for kind, frame in kinds.items()]
-    return [page, write_workbook(folder / "not-portable.xlsx", sheets, title="What stays behind")]
+    book = write_workbook(folder / "not-portable.xlsx", sheets, title="What stays behind")
+    return [page, book, *(_list(folder / "inventory" / f"{name}.csv", rows) for name, rows in inputs.lists.items())]
+
+
+def _list(path: Path, rows: pd.DataFrame) -> Path:
+    """A list whole and exactly as it came, texts with line breaks quoted."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows.to_csv(path, index=False, encoding="utf-8", lineterminator="\n")
+    return path
 
 
 def render_automations(inputs: Automations, folder: Path) -> list[Path]:
@@ -115,8 +130,16 @@ def render_provisioning(inputs: Provisioning, folder: Path) -> list[Path]:
 
 
 def plural(kind: str) -> str:
-    """`call recording` → `call recordings`; what ends in s stays as it is."""
+    """`call recording` → `call recordings`, `category` → `categories`; what ends in s stays as it is."""
+    if kind.endswith("y") and kind[-2:-1] not in "aeiou":
+        return kind[:-1] + "ies"
     return kind if kind.endswith("s") else kind + "s"
+
+
+def _unseen(inputs: Inventory, kinds: Iterable[str]) -> list[str]:
+    """Kinds that such a source has, and of which nothing was delivered."""
+    seen = {kind.casefold().removesuffix(" (listed)") for kind in kinds}
+    return [kind for kind in inputs.usual if kind.casefold() not in seen]
 
 
 def _kinds(inputs: Inventory) -> dict[str, pd.DataFrame]:

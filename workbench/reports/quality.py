@@ -54,12 +54,14 @@ class Fidelity:
     """Per object, what the destination holds of created, updated, author and owner history, and where the rest goes.
 
     ``objects`` has columns object, aspect (created, updated, author, owner history), kept (yes, in part, no), where,
-    and records (how many it concerns). ``losses`` has what and where.
+    and records (how many it concerns). ``losses`` has what and where, ``limits`` what the customer accepted
+    in writing, column by column as it is.
     """
 
     about: About
     objects: pd.DataFrame
     losses: pd.DataFrame = field(default_factory=pd.DataFrame)
+    limits: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def render_quality(inputs: Quality, folder: Path) -> list[Path]:
@@ -96,6 +98,7 @@ def render_fidelity(inputs: Fidelity, folder: Path) -> list[Path]:
         if len(inputs.objects)
         else [],
         "losses": table_of(inputs.losses),
+        "limits": table_of(inputs.limits),
     }
     title = "What is kept of the history"
     return [write_page(folder / "fidelity.html", "fidelity.html.j2", about=inputs.about, title=title, values=values)]

@@ -9,13 +9,12 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Mapping
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from workbench.additions import VARIABLE, folders
 from workbench.errors import SpecError, listed
 from workbench.specs.derived import Derived, FixedRecord
 from workbench.specs.feeds import Condition, Exclusion, Feed, FieldRule, Join, Lookup, Match, Relink, Through
@@ -90,7 +89,7 @@ class Source(Spec):
     region: str  # country of telephone numbers that carry none
     placeholders: tuple[str, ...] = ()
     tables: dict[str, Table]
-    not_portable: tuple[str, ...] = ()
+    not_portable: tuple[str, ...] = ()  # what no export of it holds as a record; the hand-off says what to look for
 
 
 # ---------------------------------------------------------------- destinations
@@ -128,6 +127,7 @@ class ObjectSpec(Spec):
     same_as: str = ""  # this object is kept as another one, where the edition has no such object
     views: tuple[str, ...] = ()  # views whose union is every record
     tokens: dict[str, int] = {}  # kind of call → tokens, where they differ from the destination's
+    own_fields: bool = True  # whether it can be given fields of one's own
     folds_into: str = ""  # object that can hold several of these as one text: a history of activities as a note
     fields: tuple[NativeField, ...] = ()
 
@@ -193,6 +193,7 @@ class Scope(Spec):
     options: tuple[str, ...] = ()  # any answer when empty
     default: str
     about: str = ""
+    accept: dict[str, str] = {}  # answer → the limit that comes with it, and that the customer accepts in writing
 
 
 class Loss(Spec):
@@ -200,6 +201,7 @@ class Loss(Spec):
 
     what: str
     where: str  # where it goes instead
+    rows: tuple[str, ...] = ()  # ids of the promises that it takes something from
 
 
 class Route(Spec):
@@ -217,7 +219,6 @@ class Route(Spec):
     feeds: tuple[Feed, ...]
     losses: tuple[Loss, ...] = ()
     checklist: tuple[str, ...] = ()  # what a person has to see to before the load
-    documents: tuple[str, ...] = ()
 
     def table(self, source: Source, name: str) -> Table:
         """What is known of a table: of the source's own, or of one that the route derives, named by `file_id`."""
@@ -250,9 +251,8 @@ AnySpec = TypeVar("AnySpec", Source, DestinationSpec, Route)
 
 
 def names(kind: Literal["sources", "destinations", "routes"]) -> tuple[str, ...]:
-    """The names for which a file stands in the folder; adding a file is all that adding one takes."""
-    folder = files("workbench") / kind
-    return tuple(sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml")))
+    """The names for which a file stands in the folder, or in one of one's own; adding a file is all that adding one takes."""
+    return tuple(sorted(entry.stem for folder in folders(kind) for entry in folder.glob("*.toml")))
 
 
 def load_source(name: str | Path) -> Source:
@@ -276,12 +276,13 @@ def digest(spec: BaseModel) -> str:
 
 
 def _load(kind: Literal["sources", "destinations", "routes"], name: str | Path, model: type[AnySpec]) -> AnySpec:
-    entry: Traversable | Path = name if isinstance(name, Path) else files("workbench") / kind / f"{name}.toml"
-    if not entry.is_file():
+    known = [name] if isinstance(name, Path) else [folder / f"{name}.toml" for folder in folders(kind)]
+    entry = next((file for file in known if file.is_file()), None)
+    if entry is None:
         raise SpecError(
             f"there is no {kind[:-1]} {str(name)!r}",
             expected=listed(names(kind)),
-            todo=f"take one of these names, or put {name}.toml into workbench/{kind}/",
+            todo=f"take one of these names, or put {name}.toml into {kind}/ of a folder that ${VARIABLE} names",
         )
     try:
         return model.model_validate(tomllib.loads(entry.read_text(encoding="utf-8")))

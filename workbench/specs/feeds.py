@@ -83,6 +83,7 @@ class Join(Spec):
     column: str  # of this table
     table: str
     with_: str = Field(alias="with")  # column of that table that says the same
+    also: dict[str, str] = {}  # further columns that have to say the same: of this table → of that one
     bring: dict[str, str]  # name here → column there
     recipe: str = "identifier"
     options: Options = {}
@@ -106,10 +107,14 @@ class FieldRule(Spec):
     required: bool = False  # a row without it is rejected
     on_error: Literal["set_aside", "hold", "reject"] = "set_aside"
     values: bool = False  # its values are mapped one by one, and confirmed
+    choices: tuple[str, ...] = ()  # what a person chooses among where the destination's field takes any text
+    proposed: dict[str, str] = {}  # value, whatever its case → the option that the scope document proposes for it
     about: str = ""
 
     @model_validator(mode="after")
     def _pairs(self) -> Self:
+        if (self.choices or self.proposed) and not (self.values and self.recipe in ("choice", "multi_choice")):
+            raise ValueError(f"{self.to} has choices or proposals, so its values are mapped one by one, by a choice")
         if self.compose and not placeholders(self.compose):
             raise ValueError(f"the text composed for {self.to} names no column in braces")
         if any(mark not in (None, "", "needed") for _, _, mark, _ in string.Formatter().parse(self.compose)):
@@ -221,6 +226,7 @@ class Feed(Spec):
     tie: str = ""  # column that settles equal ones: the higher wins
     superseded: str = ""  # rule name of the rows that lost
     unmatched: str = ""  # reason of rows that belong to no record
+    document: Literal["list", "count", "rebuild"] = "list"  # what the hand-off does with the rows of a `document`
 
     def asks(self) -> tuple[str, ...]:
         """Names of the tables in which something is looked up for its rows."""
@@ -242,6 +248,8 @@ class Feed(Spec):
             raise ValueError(f"feed {self.name} attaches, so it needs {needed}")
         if self.when is not None and not self.otherwise:
             raise ValueError(f"feed {self.name} leaves rows out by `when`, so it names the rule in `otherwise`")
+        if self.document == "count" and not self.group:
+            raise ValueError(f"feed {self.name} counts its rows, so it says in `group` by which columns")
         if self.kind == "record" and not self.group and any(rule.combine for rule in self.fields):
             raise ValueError(f"feed {self.name} combines rows, so it says in `group` which are one record")
         return self

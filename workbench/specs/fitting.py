@@ -32,6 +32,9 @@ def check_route(route: Route, source: Source, destination: DestinationSpec) -> N
         _known(record.feed, "feed", [feed.name for feed in route.feeds], place)
         for field in record.fields:
             _known(field, "field", _fields(route.feed(record.feed), route, destination), place)
+    for question in route.scope:
+        for answer in question.accept:
+            _known(answer, f"answer to {question.name}", question.options, f"{route.name}: scope: {question.name}")
     for feed in route.feeds:
         place = f"{route.name}: feeds: {feed.name}"
         _check_tables(feed, tables, place)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from workbench.engagement import Engagement
+from workbench.flow.consequences import Consequence, consequences
 from workbench.flow.planning import feed_plans, with_joins
 from workbench.flow.relinking import propose_links
 from workbench.frames.groups import row_keys
 from workbench.frames.overlay import overlay
 from workbench.frames.plan import FeedPlan, native_field
 from workbench.frames.profile import profile
-from workbench.frames.select import ROW, filled, holds
+from workbench.frames.select import PAGE, ROW, filled, holds
 from workbench.matching.records import match_companies, match_records
 from workbench.recipes import convert
 from workbench.show import Meter, heading, html_table, percent, together
@@ -77,18 +79,7 @@ def propose(engagement: Engagement, delivery: str = "main") -> pd.DataFrame:
 
     Of a later delivery only the rows with a number that the main one lacks are new questions.
     """
-    questions = engagement.route.scope
-    scope = pd.DataFrame(
-        {
-            "subject": [question.name for question in questions],
-            "value": [question.default for question in questions],
-            "confidence": [0.9] * len(questions),
-            "reasons": [question.about for question in questions],
-            "alternatives": [list(question.options) for question in questions],
-            "shown": [question.question for question in questions],
-        }
-    )
-    engagement.decisions.propose("scope", scope)
+    _ask_scope(engagement)
     columns = ["subject", "value", "confidence", "reasons", "alternatives", "shown"]
     if not engagement.has("rejects", delivery=delivery):
         return pd.DataFrame(columns=columns)  # nothing was delivered
@@ -107,13 +98,38 @@ def propose(engagement: Engagement, delivery: str = "main") -> pd.DataFrame:
     return proposals
 
 
+def _ask_scope(engagement: Engagement) -> None:
+    """Put up the questions of the scope; what each answer brings with it is counted in what the main delivery holds."""
+    questions = engagement.route.scope
+    found = consequences(engagement) if engagement.has("rejects") else ()
+    scope = pd.DataFrame(
+        {
+            "subject": [question.name for question in questions],
+            "value": [question.default for question in questions],
+            "confidence": [0.9] * len(questions),
+            "reasons": [question.about for question in questions],
+            "alternatives": [list(question.options) for question in questions],
+            "shown": [_brought([each for each in found if each.question == question.name]) for question in questions],
+        }
+    )
+    engagement.decisions.propose("scope", scope)
+
+
+def _brought(found: Sequence[Consequence]) -> list[str]:
+    """What the answers to one question bring, a line each; one line where all bring the same."""
+    words = list(dict.fromkeys(each.words for each in found if each.words))
+    if len(found) > 1 and len(words) == 1 and all(each.words for each in found):
+        return [f"{words[0]}."]
+    return [f"{each.answer}: {each.words}." for each in found if each.words]
+
+
 def run(engagement: Engagement, delivery: str = "main") -> Discovery:
     """Profile every table, list custom properties and orphans, and count what may stand twice."""
     profiles, orphans = [], []
     tables = {name: engagement.load(f"tables/{name}", delivery=delivery) for name in engagement.source.tables}
     for name, table in tables.items():
         spec = engagement.source.tables[name]
-        frame = profile(table[[c for c in table.columns if c != ROW]]).frame
+        frame = profile(table[[c for c in table.columns if c not in (ROW, PAGE)]]).frame
         frame.insert(0, "table", name)
         frame["known"] = ["standard" if column in spec.column_names() else "custom property" for column in frame["column"]]
         profiles.append(frame)
@@ -172,7 +188,7 @@ def _asks(engagement: Engagement, plan: FeedPlan, table: pd.DataFrame, delivery:
         return pd.Series(True, index=table.index)
     known = set(row_keys(engagement.load(f"tables/{plan.feed.table}"), plan.feed, plan.table).dropna())
     number = table["_key"].str.split("/", n=1).str[1]
-    return table["_row"].str.startswith(f"{delivery}/") & ~number.isin(known)
+    return table["_row"].astype("str").str.startswith(f"{delivery}/") & ~number.isin(known)
 
 
 def _repeated_numbers(engagement: Engagement, plan: FeedPlan, delivery: str) -> list[dict[str, Any]]:

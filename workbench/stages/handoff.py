@@ -11,13 +11,15 @@ import pandas as pd
 from workbench import reports
 from workbench.clock import now
 from workbench.engagement import PHASES, Engagement
+from workbench.flow.accepting import acceptances
+from workbench.flow.documented import Documented, documented, files_left
 from workbench.flow.planning import connected, feed_plans, needed_fields, prepared
 from workbench.flow.transfer import in_order, outgoing, standing, standing_ids
 from workbench.frames.closure import association_closure, cell_closure, money_closure
-from workbench.frames.select import filled
+from workbench.frames.select import ROW, filled
 from workbench.ledger.operations import operations
 from workbench.reports.reasons import SPREADSHEET_DAMAGE
-from workbench.show import heading, html_table, percent, together
+from workbench.show import day, heading, html_table, name_of, percent, together
 
 __all__ = ["Handoff", "run"]
 
@@ -29,6 +31,9 @@ NEXT_STEPS = (
     "Keep this package, and its fingerprint apart from it: together they show that nothing in it was changed.",
 )
 """What is left to the customer once everything has moved."""
+
+LEFT_OVER = "left-over file"
+UPLOAD = "Upload by hand what is wanted; the last column says why each of them was not uploaded."
 
 
 @dataclass(frozen=True)
@@ -197,7 +202,8 @@ def _closures(engagement: Engagement) -> tuple[pd.DataFrame, pd.DataFrame]:
         staged = outgoing(engagement, feed).drop(columns=["_record", "_waits"])
         staged = staged[staged["key"].isin(there)]
         found = standing(destination, feed, set(staged["key"]), list(staged.columns))
-        looked_up = list(dict.fromkeys(lookup.to for lookup in feed.lookups))
+        # Where leads are kept as contacts, a link to a lead is one to a contact.
+        looked_up = list(dict.fromkeys(lookup.to for lookup in feed.lookups if lookup.to in staged))
         if looked_up:
             links.append(association_closure(staged[["key", *looked_up]], found).assign(object=feed.name))
         sums = [f for f in staged.columns if f in amounts | {n.name for n in native if n.type == "money"}]
@@ -268,22 +274,48 @@ def _merged(value: object) -> str:
 
 
 def _inventory(engagement: Engagement, about: reports.About) -> reports.Inventory:
-    assets = engagement.load("tables/assets") if "assets" in engagement.source.tables else pd.DataFrame()
-    items = assets.drop(columns=["_row"], errors="ignore").rename(columns={"Type": "kind", "Name": "name"})
+    """Everything that ends in a document, and the files that stay; a table with a column Type says itself what a row is."""
+    found, left = documented(engagement), files_left(engagement)
+    items = [_named(each) for each in found]
+    items.append(left.assign(kind=LEFT_OVER, what=left["kind"]))
+    return reports.Inventory(
+        about=about,
+        items=pd.concat(items, ignore_index=True),
+        recordings=_recordings(engagement),
+        todo={each.kind: engagement.route.feed(each.feed).about for each in found} | {LEFT_OVER: UPLOAD},
+        counts={each.kind: int(each.frame["rows"].sum()) for each in found if each.way == "count"},
+        lists={each.feed: each.frame.drop(columns=[ROW]) for each in found},
+        usual=engagement.source.not_portable,
+    )
+
+
+def _named(each: Documented) -> pd.DataFrame:
+    shown = each.shown()
+    if "Type" in shown:
+        return shown.rename(columns={"Type": "kind", "Name": "name"})
+    return shown.rename(columns={"kind": f"kind of {each.kind}"}).assign(kind=each.kind)
+
+
+def _recordings(engagement: Engagement) -> pd.DataFrame:
     links = []
     for plan in feed_plans(engagement).values():
         table = prepared(engagement, plan, delivery="main")
         for field in (f for f in plan.fields if f.field == "call_recording_url__c" and f.column in table):
             said = table[filled(table[field.column])]
-            links.append(pd.DataFrame({"row": said["_row"], "url": said[field.column]}))
-    recordings = pd.concat(links, ignore_index=True) if links else pd.DataFrame(columns=["row", "url"])
-    return reports.Inventory(about=about, items=items, recordings=recordings.rename(columns={"row": "record"}))
+            links.append(pd.DataFrame({"record": said["_row"], "url": said[field.column]}))
+    return pd.concat(links, ignore_index=True) if links else pd.DataFrame(columns=["record", "url"])
 
 
 def _automations(engagement: Engagement, about: reports.About) -> reports.Automations:
-    assets = engagement.load("tables/assets") if "assets" in engagement.source.tables else pd.DataFrame(columns=["Type"])
-    automations = assets[assets["Type"].astype("str").str.casefold() == "automation"].drop(columns=["_row"], errors="ignore")
-    return reports.Automations(about=about, items=automations.rename(columns=str.lower))
+    """What the route says is to be rebuilt, and rows of a table that call themselves automations."""
+    parts = []
+    for each in documented(engagement):
+        shown = each.shown()
+        itself = shown["Type"].str.casefold() == "automation" if "Type" in shown else pd.Series(False, index=shown.index)
+        chosen = shown if each.way == "rebuild" else shown[itself]
+        parts.append(chosen.rename(columns=str.lower))
+    items = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    return reports.Automations(about=about, items=items)
 
 
 def _fidelity(engagement: Engagement, about: reports.About) -> reports.Fidelity:
@@ -302,7 +334,11 @@ def _fidelity(engagement: Engagement, about: reports.About) -> reports.Fidelity:
         ]
     objects = pd.DataFrame(rows, columns=["object", "aspect", "kept", "where", "records"])
     losses = pd.DataFrame([[loss.what, loss.where] for loss in engagement.route.losses], columns=["what", "where"])
-    return reports.Fidelity(about=about, objects=objects, losses=losses)
+    limits = pd.DataFrame(
+        [[each.limit, each.words, name_of(each.by), day(each.at)] for each in acceptances(engagement)],
+        columns=["what is not kept", "accepted in these words", "recorded by", "on"],
+    )
+    return reports.Fidelity(about=about, objects=objects, losses=losses, limits=limits)
 
 
 def _owners(engagement: Engagement, about: reports.About) -> reports.Owners:

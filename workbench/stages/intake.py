@@ -289,8 +289,9 @@ def _canonical(frame: pd.DataFrame, table: Table) -> tuple[pd.DataFrame, dict[st
 
 
 def _range(frame: pd.DataFrame, table: Table) -> tuple[str, str]:
-    """The first and the last day in the table's dated column, empty where it has none."""
+    """The first and the last day in the dated column, in the order in which most of it can be read; empty without one."""
     if not table.dated or table.dated not in frame:
         return "", ""
-    days = convert(frame[table.dated], "day", options={"order": "mdy"}).values.dropna().astype("str")
+    read = [convert(frame[table.dated], "day", options={"order": order}).values.dropna() for order in ("mdy", "dmy")]
+    days = max(read, key=len).astype("str")  # the first of equals
     return (str(days.min()), str(days.max())) if len(days) else ("", "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,21 +10,21 @@ import pandas as pd
 
 from workbench.destinations import Metadata
 from workbench.engagement import Engagement
+from workbench.flow.accepting import unaccepted
 from workbench.flow.planning import answers, connected, feed_plans, kept_as, prepared
-from workbench.frames.plan import FeedPlan
+from workbench.frames.plan import FeedPlan, native_field
 from workbench.frames.profile import profile
-from workbench.frames.select import ROW, filled
+from workbench.frames.select import PAGE, ROW, filled
 from workbench.matching.columns import propose_fields
 from workbench.matching.values import propose_values
 from workbench.recipes import convert
 from workbench.show import heading, html_table, name_of, together
 from workbench.specs import Feed
+from workbench.specs.feeds import FieldRule, placeholders
 
 __all__ = ["ConfirmedMap", "propose", "propose_options", "run"]
 
-PAGE = "_page"
-"""Of an extracted row the page in which it came: evidence, and nothing of the customer's."""
-
+NAMED, SAME = "the scope document names it", "the option itself"
 FROM_ROUTE = 0.99
 USED_OTHERWISE = 0.97
 LEFT_BEHIND = 0.9
@@ -84,7 +84,7 @@ def propose_options(engagement: Engagement) -> pd.DataFrame:
                 continue
             options = _options(engagement, metadata, feed, field.field)
             counts = _parts(table[field.column], field.options.get("separators") if field.recipe == "multi_choice" else None)
-            found = propose_values(counts, options).frame
+            found = _proposed(propose_values(counts, options).frame, feed, field.field, options)
             rows.append(
                 pd.DataFrame(
                     {
@@ -103,6 +103,15 @@ def propose_options(engagement: Engagement) -> pd.DataFrame:
     return proposals
 
 
+def _proposed(found: pd.DataFrame, feed: Feed, field: str, options: Sequence[str]) -> pd.DataFrame:
+    """Proposals for values with those of the scope document in front, as far as the account has the option."""
+    said = {value.casefold(): option for rule in feed.fields if rule.to == field for value, option in rule.proposed.items()}
+    meant = found["value"].astype("str").str.strip().str.casefold().map(said)
+    takes = meant.isin(list(options)) & (found["reasons"] != SAME)
+    known = {"option": meant, "confidence": FROM_ROUTE, "reasons": NAMED}
+    return found.assign(**{name: found[name].mask(takes, value) for name, value in known.items()})
+
+
 def run(engagement: Engagement, delivery: str = "main") -> ConfirmedMap:
     """The confirmed map; DecisionMissing lists what nobody has confirmed yet."""
     engagement.decisions.require("scope", where="03_mapping")
@@ -117,7 +126,7 @@ def run(engagement: Engagement, delivery: str = "main") -> ConfirmedMap:
     frame = pd.DataFrame(rows, columns=["feed", "column", "field", "recipe", "required", "by"])
     split = values["subject"].str.extract(r"(?s)^(?P<feed>[^/]+)/(?P<column>[^=]+)=(?P<value>.*)$", expand=True)
     options = split.assign(option=values["value"].astype("str"), by=values["by"])
-    impossible = _impossible(engagement, options)
+    impossible = [*unaccepted(engagement), *_impossible(engagement, options)]
     summary = {"columns": len(frame), "values": len(options)}
     engagement.finish("mapping", passed=not impossible, reasons=impossible, summary=summary)
     return ConfirmedMap(frame=frame, values=options, open=len(impossible))
@@ -156,12 +165,26 @@ def _feed_proposals(engagement: Engagement, plan: FeedPlan, metadata: Metadata, 
         fill, kind, samples = (seen[name].loc[column] for name in ("fill", "type", "samples"))
         shown = f"{fill:.0%} filled · {kind} · {samples}"
         if column in rules:
-            answer = {"value": {"target": rules[column].to}, "confidence": FROM_ROUTE, "reasons": "the scope document names it"}
+            answer = _named(engagement, feed, metadata, rules[column])
         else:
             answer = _free_column(engagement, feed, table, column, str(kind), guesses.get(column))
         options = list(guesses.get("", {}).get("targets", []))
         rows.append({"subject": f"{feed.name}/{column}", "alternatives": options, "shown": shown, **answer})
     return rows
+
+
+def _named(engagement: Engagement, feed: Feed, metadata: Metadata, rule: FieldRule) -> dict[str, Any]:
+    """What is proposed for a column that the route names: its field, or none where it is one that this account lacks."""
+    homes = (feed.object, kept_as(engagement, feed.object))
+    native = native_field(engagement.destination, feed.object, rule.to)
+    lacks = native is not None and not native.splits and not any(metadata.find(home, rule.to) for home in homes)
+    if lacks and not rule.required:
+        return {
+            "value": {"target": ""},
+            "confidence": FROM_ROUTE,
+            "reasons": f"the account has no field {rule.to} on {feed.object}",
+        }
+    return {"value": {"target": rule.to}, "confidence": FROM_ROUTE, "reasons": NAMED}
 
 
 def _guesses(
@@ -170,7 +193,10 @@ def _guesses(
     """The best field for each column that the route does not name, by similarity; and all targets under ``""``."""
     spec = engagement.destination.objects[feed.object]
     named = {rule.to for rule in feed.fields}
-    native = [(feed.object, f.name, f.label, f.type, False) for f in spec.fields if f.type not in ("lookup", "owner")]
+    # What this account has not is no target: some fields come with a feature. A whole name is divided, and never sent.
+    homes = (feed.object, kept_as(engagement, feed.object))
+    there = [f for f in spec.fields if f.splits or any(metadata.find(home, f.name) for home in homes)]
+    native = [(feed.object, f.name, f.label, f.type, False) for f in there if f.type not in ("lookup", "owner")]
     custom = [(feed.object, f.name, f.label, f.type, True) for f in engagement.route.custom_fields if f.object == feed.object]
     fields = pd.DataFrame([*native, *custom], columns=["object", "field", "label", "type", "custom"])
     result: dict[str, dict[str, Any]] = {"": {"targets": ["", *fields["field"]]}}
@@ -203,10 +229,14 @@ def _free_column(
     others = [o for o in engagement.route.feeds if o.table == feed.table and o.name != feed.name]
     if any(column in {r.column for r in other.fields} | _tested(other) for other in others):
         return {"value": {"target": ""}, "confidence": USED_OTHERWISE, "reasons": "another feed takes it, or a rule asks it"}
+    if column in {part for rule in feed.fields if rule.compose for part in placeholders(rule.compose)}:
+        return {"value": {"target": ""}, "confidence": USED_OTHERWISE, "reasons": "a text made of several columns holds it"}
     if guess and feed.kind == "record":
         return {"value": {"target": guess["target"]}, "confidence": guess["confidence"], "reasons": guess["reasons"]}
-    if column in known or not feed.main or kind == "empty":
-        why = "no cell is filled" if kind == "empty" else "the scope document plans no field for it"
+    spec = engagement.destination.objects[feed.object]
+    if column in known or not feed.main or kind == "empty" or not spec.own_fields:
+        planned = "the scope document plans no field for it" if spec.own_fields else f"no field of one's own on {spec.plural}"
+        why = "no cell is filled" if kind == "empty" else planned
         return {"value": {"target": ""}, "confidence": LEFT_BEHIND, "reasons": why}
     value = _new_field(engagement, table[column], column, kind)
     return {"value": value, "confidence": NEW_FIELD, "reasons": f"custom property, looks like {value['type']}"}
@@ -253,7 +283,9 @@ def _tested(feed: Feed) -> set[str]:
 
 
 def _options(engagement: Engagement, metadata: Metadata, feed: Feed, field: str) -> list[str]:
-    """Options of a field: the declared choices of a custom one, the account's own list of a native one."""
+    """Options of a field: the route's, the declared choices of a custom one, or the account's own list of a native one."""
+    if given := [choice for rule in feed.fields if rule.to == field for choice in rule.choices]:
+        return given
     declared = next((f for f in engagement.route.custom_fields if f.name == field and f.choices), None)
     if declared is not None:
         return list(declared.choices)

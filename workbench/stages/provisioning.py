@@ -11,6 +11,7 @@ from workbench.destinations import Destination, Metadata
 from workbench.engagement import Engagement
 from workbench.errors import Refused, Uncertain
 from workbench.flow.planning import connected, kept_as, needed_fields
+from workbench.flow.transfer import in_order
 from workbench.show import heading, html_table, together
 from workbench.specs import CustomField
 
@@ -95,7 +96,7 @@ def _made(destination: Destination, field: CustomField) -> str:
             destination.create_field(field)
             return ""
         except Refused as no:
-            return f"{field.label}: {no.message}"
+            return f"{field.label}: {no.message}" + (f"; {no.todo}" if no.todo else "")
         except Uncertain as lost:
             words = f"{field.label}: {lost.message}"
     return words
@@ -103,7 +104,7 @@ def _made(destination: Destination, field: CustomField) -> str:
 
 def _wanted(engagement: Engagement) -> tuple[CustomField, ...]:
     """Fields of the map, and the ones in which the destination keeps our keys; one each where two objects share a form."""
-    objects = sorted({feed.object for feed in engagement.route.feeds if feed.kind == "record"})
+    objects = sorted({feed.object for feed in in_order(engagement)})
     fields = [*connected(engagement).extra_fields(objects), *needed_fields(engagement)]
     wanted = {(kept_as(engagement, f.object), f.label.casefold()): f for f in reversed(fields)}
     return tuple(sorted(wanted.values(), key=lambda field: (field.object, field.name)))

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from workbench.clock import now
-from workbench.destinations import Destination, Metadata
+from workbench.destinations import Metadata
 from workbench.engagement import Engagement
 from workbench.flow.planning import connected, types_of
 from workbench.flow.transfer import as_written, in_order, outgoing, standing_ids
 from workbench.frames.compare import by_type, compare
+from workbench.ledger import Guard
+from workbench.ledger.guarding.nearby import near_ours
 from workbench.show import heading, html_table, together
 from workbench.specs import Feed
 
@@ -109,13 +111,13 @@ def _expected(engagement: Engagement, feed: Feed, account: Metadata) -> pd.DataF
 
 
 def _found(
-    engagement: Engagement, destination: Destination, feeds: list[Feed], expected: dict[str, pd.DataFrame]
+    engagement: Engagement, destination: Guard, feeds: list[Feed], expected: dict[str, pd.DataFrame]
 ) -> dict[str, pd.DataFrame]:
     """The records of an object that bear a key of ours, by feed, from one look at all of them."""
     wanted = {key: name for name, frame in expected.items() for key in frame["key"]}
     marks = {f"{engagement.source.name}:{feed.name}:": feed.name for feed in feeds}
     rows: dict[str, list[dict[str, object]]] = {feed.name: [] for feed in feeds}
-    for record in destination.sweep(feeds[0].object):
+    for record in near_ours(destination, feeds[0].object):
         name = wanted.get(record.key) or next((name for mark, name in marks.items() if record.key.startswith(mark)), "")
         if name:
             fields = {str(field): record.values.get(str(field)) for field in expected[name].columns}
