@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -120,6 +121,12 @@ def shown(record: Record, names: Iterable[str]) -> dict[str, object]:
     return {name: record.values.get(name) for name in names}
 
 
+def staged(path: Path, name: str) -> dict[str, object]:
+    """A file of this machine as it is staged, under a name of its own."""
+    content = path.read_bytes()
+    return {"file": str(path), "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content), "file_name": name}
+
+
 def by_key(records: Iterable[Record]) -> dict[str, Record]:
     return {record.key: record for record in records if record.key}
 
@@ -136,6 +143,9 @@ def ask(there: Rehearsal, method: str, path: str, body: object = None) -> dict[s
 
 def least(crm: Pipedrive, object_: str, name: str = "Somebody") -> dict[str, object]:
     """As little as a record of this object needs."""
-    if object_ == "note":
-        return {"content": name, "organization": written(crm, "organization", f"p:parents:{name}", {"name": name}).id}
+    if object_ in ("note", "file"):
+        own = {"content": name} if object_ == "note" else staged(Path(__file__), name)
+        key = f"p:parents:{object_} {name}"
+        there = by_key(crm.bearing("organization", [key]))
+        return {**own, "organization": (there.get(key) or written(crm, "organization", key, {"name": name})).id}
     return {{"deal": "title", "activity": "subject"}.get(object_, "name"): name}

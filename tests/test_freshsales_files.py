@@ -101,6 +101,7 @@ def test_a_file_that_is_not_what_was_staged_is_not_sent(there: Crm, tmp_path: Pa
 
 
 @pytest.mark.parametrize(("extra", "state"), [(0, "done"), (1, "rejected")])
+@pytest.mark.row("RF10", "SF10", "FF8")
 def test_the_limit_of_25_megabytes_holds_to_the_byte(tmp_path: Path, extra: int, state: str) -> None:
     with crm(tmp_path) as there:
         size, path = 25 * MEGABYTE + extra, tmp_path / "sparse.bin"
@@ -143,6 +144,27 @@ def test_files_of_everybody_are_swept_or_only_where_ours_are(tmp_path: Path) -> 
         assert [record.key for record in client.sweep("file")] == ["p:files:1"]
         assert list(there.client(files_seen="known").sweep("document_link")) == []
         assert [record.values["name"] for record in there.client().sweep("document_link")] == ["a"]
+
+
+def test_only_the_records_that_ours_hang_on_are_asked_and_all_where_one_of_ours_is_gone(tmp_path: Path) -> None:
+    """By a client that has sent none of them, too: the ledger knows where they were sent."""
+    with crm(tmp_path, switches={"attachment_delete": "accept"}) as there:
+        for number in range(12):
+            there.person("POST", "contacts", {"contact": {"last_name": f"N{number}", "email": f"n{number}@x.example"}})
+        values = {**staged(tmp_path), "contact": there.parents["contact"]}
+        before = len(there.rehearsal.log())
+        loaded = load([[Draft(f"p:files:{n}", values) for n in range(3)]], there.guard(), "file", certify=True)
+        assert loaded.certificate is not None and loaded.certificate.matched == 3
+        asked = [call for call in there.calls(before) if call.endswith("document_associations")]
+        assert len(asked) == 2, "once for our keys before anything is sent, once for the certificate"
+        before = len(there.rehearsal.log())
+        assert there.guard().certify("file").holds
+        assert len([call for call in there.calls(before) if call.endswith("document_associations")]) == 1
+        there.person("DELETE", f"documents/{loaded.frame['id'][1].rpartition('/')[2]}", None)
+        before = len(there.rehearsal.log())
+        assert not there.guard().certify("file").holds
+        asked = [call for call in there.calls(before) if call.endswith("document_associations")]
+        assert len(set(asked)) == 15, "every contact, the account and the deal"
 
 
 @pytest.mark.parametrize("parent", ["contact", "sales_account", "deal"])

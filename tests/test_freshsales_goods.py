@@ -99,6 +99,7 @@ def test_a_rollback_takes_products_away(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- lines
 
 
+@pytest.mark.row("FF10")
 def test_a_line_reads_back_as_it_was_sent_and_leaves_the_amount_alone(there: Crm) -> None:
     number = product(there, "p:products:line")
     more = {"discount": "10", "discount_type": "Percent", "setup_fee": "5"}

@@ -6,7 +6,7 @@ import re
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from workbench.recipes import convert
@@ -84,6 +84,8 @@ ODD = ["text", "&", '"', "\n", "<", ">", "é", "<img src=x onerror=y>", '<a href
 PIECES = st.sampled_from(TAGS + ODD)
 
 
+@example(["<script>", "<img src=x onerror=y>", "</script>", "<img src=x onerror=y>"], 10)
+@example(["<!--", "<img src=x onerror=y>", "-->", "<img src=x onerror=y>"], 10)
 @given(st.lists(PIECES, max_size=12), st.integers(10, 60))
 @settings(max_examples=150, deadline=None)
 def test_nothing_that_runs_survives_and_no_limit_is_broken(pieces: list[str], limit: int) -> None:

@@ -49,3 +49,34 @@ def test_what_names_no_moment_is_rejected_with_a_reason(text: str, why: str) -> 
 def test_a_zone_that_nobody_knows_rejects_the_cell_and_not_the_run() -> None:
     value, reason = one("2026-07-02 10:00 Europe/Atlantis", "zoned_moment")
     assert value is None and reason == "zone_missing"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("45 min", "2700"),
+        ("45 min\n2026-03-02 10:00 until 2026-03-02 11:00", "2700"),
+        ("2026-03-02 10:00 until 2026-03-02 11:30", "5400"),
+        ("2026-03-02 10:00 until 2026-03-02 11:30 Europe/Lisbon", "5400"),
+        ("2026-03-02T10:00:00+01:00 until 2026-03-02T10:30:00Z", "5400"),
+        ("2026-03-29 01:30 until 2026-03-29 03:30 Europe/Berlin", "3600"),
+        ("", None),
+    ],
+)
+def test_a_length_is_the_one_that_is_stated_or_the_time_from_beginning_to_end(text: str, seconds: str | None) -> None:
+    value, reason = one(text, "length_seconds", zone="Europe/Berlin")
+    assert (None if value is None else str(value), reason) == (seconds, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("2026-03-02 10:00 until 2026-03-02 09:00", "not_a_duration"),
+        ("2026-03-02 10:00 until tomorrow", "not_a_date"),
+        ("soon", "not_a_duration"),
+        ("2026-03-02 10:00 until", "no_end"),
+        ("2026-03-02 10:00 until  Europe/Lisbon", "no_end"),
+    ],
+)
+def test_what_is_no_length_is_refused(text: str, reason: str) -> None:
+    assert one(text, "length_seconds", zone="Europe/Berlin") == (None, reason)

@@ -1,6 +1,6 @@
 """What every destination can be asked, in the words of the workbench rather than of its API.
 
-A destination is a file ``<name>.toml`` and a module ``<name>.py`` with ``connect(spec, account) -> Destination``.
+A destination is a file ``<name>.toml`` and a module ``<name>`` beside it with ``connect(spec, account, …) -> Destination``.
 Records go in and come out under declared names and option labels; the module alone knows keys, ids and wrappers.
 """
 
@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import pandas as pd
 
+from workbench.additions import VARIABLE, module_path
 from workbench.errors import SpecError, listed
 from workbench.specs import CustomField, DestinationSpec, Scalar, names
 
@@ -28,6 +29,7 @@ __all__ = [
     "Metadata",
     "Outcome",
     "Record",
+    "Scattered",
     "Secret",
     "Spent",
     "Standing",
@@ -35,6 +37,8 @@ __all__ = [
     "Wait",
     "connect",
 ]
+
+__path__ = module_path(__path__, "destinations")  # clients of one's own are modules like ours
 
 Value = str | int | float | bool | None | list[str]
 RUNNING = "at work still"
@@ -303,6 +307,23 @@ class Destination(Protocol):
         """Have every call that would wait for its turn for more than so many seconds end now, unsent, in DestinationBusy."""
 
 
+@runtime_checkable
+class Scattered(Protocol):
+    """What a client also answers where some objects stand in no list of their own: their records show with their parent.
+
+    To sweep such an object is to ask every record of the account for its own. Who knows where ours are asks there.
+    """
+
+    def scattered(self, object_: str) -> bool:
+        """Whether that is so of an object; the other calls are for such objects."""
+
+    def expect(self, object_: str, drafts: Sequence[Draft]) -> None:
+        """Remember where drafts will hang, so that a look for their keys is made there; nothing is asked."""
+
+    def near(self, object_: str, ids: Collection[str], jobs: Collection[str]) -> Iterator[Record]:
+        """Everything that stands where these ids and jobs, as told to `taken`, lead; everywhere, where an id is not there."""
+
+
 def connect(
     spec: DestinationSpec, account: Account, *, declared: Sequence[CustomField] = (), book: Book | None = None
 ) -> Destination:
@@ -312,13 +333,16 @@ def connect(
     """
     if account.edition and account.edition not in spec.editions:
         raise SpecError(f"{spec.label} has no edition {account.edition!r}", expected=listed(spec.editions))
+    name = f"{__name__}.{spec.name}"
     try:
-        module = import_module(f"workbench.destinations.{spec.name}")
+        module = import_module(name)
     except ModuleNotFoundError as missing:
+        if missing.name != name:
+            raise  # the client is there, and imports something that is not
         raise SpecError(
             f"there is no client for {spec.name}",
             expected=listed(names("destinations")),
-            todo=f"put {spec.name}.py beside {spec.name}.toml in workbench/destinations/",
+            todo=f"put {spec.name}.py beside {spec.name}.toml, in destinations/ of a folder that ${VARIABLE} names",
         ) from missing
     made: Destination = module.connect(spec, account, declared=declared, book=book)
     return made

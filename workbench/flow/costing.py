@@ -33,7 +33,13 @@ class Amount:
     first: bool = True  # no other feed makes records of the object before
     last: bool = True  # nor after it, so that the object is held against the ledger
     marked: bool = False  # an earlier run has made some
+    others: int = 0  # records in the same list that are not ours, as far as anybody has looked
     compared: bool = True  # everything is read back and compared, as the first load of a delivery does
+    hosts: int = 0  # records that these hang on
+    first_hosts: int = 0  # and those that the first few of them hang on, of which nothing may be there yet
+    all_hosts: int = 0  # records that these and the ones before them of the object hang on
+    beside: tuple[tuple[str, int], ...] = ()  # lists that show these beside their own records, and how long they become
+    unopened: tuple[str, ...] = ()  # of those lists the ones that nothing else asks for
 
     @property
     def new(self) -> int:
@@ -82,9 +88,13 @@ def total(spec: DestinationSpec, wanted: Iterable[Amount], settings: Mapping[str
 def _looks(prices: Prices, amount: Amount, *, rows: int) -> Spent:
     """Before anything is made: whether somebody has made it already, or has our ledger, and how far the list goes."""
     name, new = amount.object, amount.new
+    if prices.scattered(name):
+        return prices.calls(name, "get", amount.first_hosts if new and amount.first else 0)
     looks = prices.names(name, new)
     for values, there in amount.found:
-        looks += prices.find(name, values, there=there)
+        looks += prices.find(name, values, there=there + amount.others)
+    if new and amount.first and amount.beside:
+        return looks + _beside(prices, amount) + _opened(prices, amount)
     if new and amount.first:
         keys = min(new, rows if amount.marked else SCREENED)
         looks += prices.bearing(name, keys, there=amount.before, known=not amount.opens)
@@ -96,7 +106,7 @@ def _images(prices: Prices, amount: Amount) -> Spent:
     """Before anything is changed: what stands there now, to be compared, and once more right before the change."""
     if not amount.changed:
         return Spent()
-    name, there = amount.object, amount.before
+    name, there = amount.object, amount.before + amount.others
     images = prices.read(name, amount.changed, there=there)
     return images + (prices.sweep(name, there=there) if amount.changed * SEEN_SINGLY > amount.made else images)
 
@@ -104,7 +114,24 @@ def _images(prices: Prices, amount: Amount) -> Spent:
 def _back(prices: Prices, amount: Amount) -> Spent:
     """A sweep for ids that no answer tells, one for the certificate, and one for the comparison of every field."""
     name, there = amount.object, amount.before + amount.new
-    swept = amount.last or (amount.new and not prices.shows)
+    swept = bool(amount.last or (amount.new and not prices.shows))
+    if prices.scattered(name):
+        return prices.calls(name, "get", swept * amount.all_hosts + amount.compared * amount.hosts)
+    if amount.beside:
+        looked = bool(amount.new and amount.first)
+        begun = _opened(prices, amount) if amount.compared else Spent()
+        begun += _opened(prices, amount) if swept and amount.first and not looked else Spent()
+        return sum((_beside(prices, amount) for _ in range(swept + amount.compared)), begun)
     whole = there if amount.whole is None else amount.whole
     back = prices.sweep(name, there=there) if swept else Spent()
-    return back + (prices.sweep(name, there=whole) if amount.compared else Spent())
+    return back + (prices.sweep(name, there=whole + amount.others) if amount.compared else Spent())
+
+
+def _beside(prices: Prices, amount: Amount) -> Spent:
+    """Reading the lists that show these beside their own records."""
+    return sum((prices.sweep(name, there=there) for name, there in amount.beside), Spent())
+
+
+def _opened(prices: Prices, amount: Amount) -> Spent:
+    """What a client's first look at those lists costs beside the look itself, as far as nothing else has begun them."""
+    return sum((prices.begin(name) for name in amount.unopened), Spent())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -12,8 +12,10 @@ import pandas as pd
 from workbench.engagement import Engagement
 from workbench.errors import GateClosed
 from workbench.flow.planning import feed_plans, prepared
+from workbench.flow.staged import staged_path
 from workbench.frames.plan import BLANK
 from workbench.specs import digest
+from workbench.staging import columns_of, slices
 
 __all__ = ["SIGNED_KINDS", "evidence", "require_signoff"]
 
@@ -39,7 +41,7 @@ def evidence(engagement: Engagement, *, differences: pd.DataFrame) -> dict[str, 
         "exports": _digest(files),
         "decisions": _digest({kind: _decided(engagement, kind) for kind in SIGNED_KINDS}),
         "plan": _digest([digest(spec) for spec in (engagement.source, engagement.route, engagement.destination)]),
-        "records": _digest({name: _records(engagement, name) for name in making}),
+        "records": _digest_of_records(engagement, making),
         "sample": _digest(grave[["feed", "key", "field", "class"]].astype("str").to_numpy().tolist()),
     }
 
@@ -64,18 +66,28 @@ def require_signoff(engagement: Engagement, *, now: Mapping[str, str]) -> None:
         )
 
 
-def _records(engagement: Engagement, feed: str) -> list[list[Any]]:
-    """The staged records of a feed, as they will be sent."""
-    frame = engagement.load(f"records/{feed}").astype("object")
-    return [list(frame.columns), *frame.where(frame.notna(), None).to_numpy().tolist()]
+def _digest_of_records(engagement: Engagement, feeds: Sequence[str]) -> str:
+    """Of the staged records of these feeds as they will be sent: as `_digest` of them all, and never all of them in memory."""
+    found = hashlib.sha256(b"{")
+    for place, feed in enumerate(sorted(feeds)):
+        path = staged_path(engagement, feed, "main")
+        found.update(f"{', ' if place else ''}{_json(feed)}: [{_json(columns_of(path))}".encode())
+        for part in slices(path):
+            frame = part.astype("object")
+            for row in frame.where(frame.notna(), None).to_numpy().tolist():
+                found.update(f", {_json(row)}".encode())
+        found.update(b"]")
+    found.update(b"}")
+    return found.hexdigest()
 
 
 def _decided(engagement: Engagement, kind: str) -> dict[str, Any]:
     """Decisions of a kind that bear on the main delivery; answers about a later one do not touch what was signed."""
     decided = engagement.decisions.mapping(kind)
-    if kind in ("duplicate", "link"):
-        later = tuple(f"@{name}/" for name in engagement.deliveries() if name != "main")
-        return {subject: value for subject, value in decided.items() if not any(mark in subject for mark in later)}
+    if kind in ("duplicate", "link"):  # `feed/key@delta/file:12`, and `table/delta/file:12`
+        later = tuple(f"{name}/" for name in engagement.deliveries() if name != "main")
+        mark = "@" if kind == "duplicate" else "/"
+        return {subject: value for subject, value in decided.items() if not _row(subject, mark).startswith(later)}
     if kind == "value":
         tables = {name: prepared(engagement, plan, delivery="main") for name, plan in feed_plans(engagement).items()}
         return {subject: value for subject, value in decided.items() if _says(tables, subject)}
@@ -83,6 +95,11 @@ def _decided(engagement: Engagement, kind: str) -> dict[str, Any]:
         named = _owners(engagement)
         return {subject: value for subject, value in decided.items() if subject == BLANK or subject in named}
     return decided
+
+
+def _row(subject: str, mark: str) -> str:
+    """The row that a decision is about: behind the last @, which no row id holds, or behind the name of its table."""
+    return subject.rpartition(mark)[2] if mark == "@" else subject.partition(mark)[2]
 
 
 def _says(tables: Mapping[str, pd.DataFrame], subject: str) -> bool:
@@ -105,4 +122,8 @@ def _owners(engagement: Engagement) -> set[str]:
 
 
 def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+    return hashlib.sha256(_json(value).encode()).hexdigest()
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)

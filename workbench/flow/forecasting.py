@@ -17,6 +17,7 @@ from workbench.destinations.limits.pricing import rows_in_one_call
 from workbench.engagement import Engagement
 from workbench.flow.costing import Amount, Cost, cost, total
 from workbench.flow.expecting import FOLDED, amounts
+from workbench.flow.others import others_seen
 from workbench.flow.tally import PARTS
 from workbench.show import Meter, duration, heading, html_table, text_table, together
 from workbench.specs import DestinationSpec, Limit, Scalar
@@ -24,6 +25,10 @@ from workbench.specs import DestinationSpec, Limit, Scalar
 __all__ = ["Forecast", "Tier", "beside", "forecast", "foretold", "tiers"]
 
 DAY = 86_400.0
+UNSEEN = (
+    "Records of others are not counted, as nobody has looked at the whole account yet: reading back takes a call for each "
+    "page of them, too. Once the sample is compared, their number is known."
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ class Forecast:
     tiers: tuple[Tier, ...]
     plan: str  # of this account
     start: datetime | None = None
+    looked: bool = True  # somebody has seen how many records of others the account holds
 
     @property
     def seconds(self) -> float:
@@ -89,10 +95,15 @@ class Forecast:
         saved = duration((own.hours - own.folded) * 3600)
         return f"Folding histories into notes, {FOLDED} entries a note, would save {saved} of {duration(own.hours * 3600)}."
 
+    def unknown(self) -> str:
+        """What the forecast leaves out because nothing is known of it; empty where that is nothing."""
+        return "" if self.looked else UNSEEN
+
     def text(self) -> str:
         """All of it for a terminal."""
         shown = self.frame.assign(hours=self.frame["hours"].round(3))
-        parts = [self.words(), text_table(shown), text_table(self.tiers_frame(), caption="by plan"), self.saving()]
+        plans = text_table(self.tiers_frame(), caption="by plan")
+        parts = [self.words(), text_table(shown), plans, self.saving(), self.unknown()]
         return "\n\n".join(part for part in parts if part)
 
     def __repr__(self) -> str:
@@ -107,8 +118,8 @@ class Forecast:
         )
         if not shown["tokens"].any():
             shown = shown.drop(columns=["tokens"])
-        saving = f'<p class="wb-note">{self.saving()}</p>' if self.saving() else ""
-        return together(heading(self.words()), html_table(shown, caption="Forecast"), self._plans(), saving)
+        notes = [f'<p class="wb-note">{note}</p>' for note in (self.saving(), self.unknown()) if note]
+        return together(heading(self.words()), html_table(shown, caption="Forecast"), self._plans(), *notes)
 
     def _plans(self) -> str:
         """The plans under each other, each with its time as a length."""
@@ -266,7 +277,13 @@ def forecast(engagement: Engagement, *, delivery: str = "main", start: datetime 
         rows.append([each.label, each.object, each.records, together_, *parts, price.calls, price.tokens, hours])
     columns = ["feed", "object", "records", "in one call", *PARTS, "calls", "tokens", "hours"]
     frame = pd.DataFrame(rows, columns=columns)
-    found = Forecast(frame, tiers(spec, wanted, settings, start=start), engagement.settings.plan, start)
+    found = Forecast(
+        frame,
+        tiers(spec, wanted, settings, start=start),
+        engagement.settings.plan,
+        start,
+        looked=others_seen(engagement) is not None,
+    )
     whole = float(frame["hours"].sum())  # as if a day's budget came back bit by bit: good for a share, and for no more
     share = found.seconds / 3600 / whole if whole else 0.0
     return replace(found, frame=frame.assign(hours=frame["hours"] * share))

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,9 +17,9 @@ import pyarrow.compute as pc
 
 from workbench.destinations import Metadata
 from workbench.engagement import Engagement
-from workbench.errors import EngagementError
 from workbench.flow.placeholders import Placeholders
 from workbench.flow.planning import connected, kept_as, unread
+from workbench.flow.staged import staged_path
 from workbench.frames.plan import native_field
 from workbench.ledger.living import living
 from workbench.specs import Feed, Lookup
@@ -55,7 +54,7 @@ def outgoing(
 
 def staged_count(engagement: Engagement, feed: Feed, *, delivery: str, only: frozenset[str] | None) -> int:
     """How many records of a feed are staged, of a sample if asked."""
-    path = _path(engagement, feed.name, delivery)
+    path = staged_path(engagement, feed.name, delivery)
     return rows_of(path) if only is None else int(_among(texts_of(read_frame(path, columns=["key"])["key"]), only).sum())
 
 
@@ -63,7 +62,7 @@ def staged_keys(
     engagement: Engagement, feed: str, *, delivery: str = "main", markers: Collection[str]
 ) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
     """Record keys and markers of those staged records of a feed that bear one of some markers."""
-    narrow = read_frame(_path(engagement, feed, delivery), columns=["key", "marker"])
+    narrow = read_frame(staged_path(engagement, feed, delivery), columns=["key", "marker"])
     keys, there = texts_of(narrow["key"]), texts_of(narrow["marker"])
     mine = pc.is_in(there, value_set=pa.array(markers, pa.string()))
     return keys.filter(mine), there.filter(mine)
@@ -82,7 +81,7 @@ class Outgoing:
         account: Metadata | None = None,
     ) -> None:
         self._engagement, self._feed, self._delivery = engagement, feed, delivery
-        self._path = _path(engagement, feed.name, delivery)
+        self._path = staged_path(engagement, feed.name, delivery)
         self._placeholders = Placeholders(engagement, feed, delivery=delivery)
         there = columns_of(self._path)
         named = ["key", "marker", *(["owner"] if "owner" in there else []), *(each.to for each in feed.lookups)]
@@ -237,7 +236,7 @@ def _destination_ids(engagement: Engagement, feeds: Sequence[str], delivery: str
     keys, ids = [pa.array([], pa.string())], [pa.array([], pa.string())]
     merged = [match.feed for feed in feeds for match in engagement.route.feed(feed).merge]
     for name in dict.fromkeys([*feeds, *merged]):
-        records = read_frame(_path(engagement, name, delivery), columns=["key", "marker"])
+        records = read_frame(staged_path(engagement, name, delivery), columns=["key", "marker"])
         known = living(engagement.ledger().operations, engagement.route.feed(name).object).ids_of(texts_of(records["marker"]))
         there = pc.is_valid(known)
         keys += texts_of(records["key"]).filter(there).chunks
@@ -262,14 +261,3 @@ def _among(texts: pa.ChunkedArray, wanted: Collection[str]) -> Mask:
 
 def _texts(column: pa.ChunkedArray) -> pd.Series[str]:
     return pd.Series(pd.array(column, dtype="str"))
-
-
-def _path(engagement: Engagement, feed: str, delivery: str) -> Path:
-    path = engagement.root.joinpath("staged", delivery, "records", f"{feed}.parquet")
-    if not path.exists():
-        raise EngagementError(
-            f"records/{feed} is not staged",
-            where=f"staged/{delivery}",
-            todo="run the phase that stages it, then this one again",
-        )
-    return path

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from workbench.engagement import Engagement
+from workbench.flow.staged import staged_columns
 from workbench.frames.inline import filled_in, keys_in
 from workbench.recipes.markup import FILE_SCHEME
 from workbench.specs import Feed
@@ -29,7 +30,7 @@ class Placeholders:
         made = engagement.route.derived
         self._homes = tuple(homes[each.name] for each in made if each.table == feed.table and each.name in homes)
         self._known: dict[str, str] = {}
-        self._markers: dict[str, Mapping[str, str]] = {}
+        self._staged: dict[str, pd.Series[str]] = {}  # feed → its markers, by record key
 
     def filled(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The records with paths as this machine has them, and uploaded files' addresses in their texts."""
@@ -53,8 +54,8 @@ class Placeholders:
     def _learn(self, keys: Iterable[str]) -> None:
         """Look up the addresses that the destination told when these files were uploaded."""
         for feed in self._homes:
-            mine = {key for key in keys if key.startswith(f"{feed}/") and key not in self._known}
-            markers = {key: marker for key, marker in self._marked(feed).items() if key in mine}
+            mine = [key for key in keys if key.startswith(f"{feed}/") and key not in self._known]
+            markers = self._markers_of(feed, mine) if mine else {}
             if not markers:
                 continue
             object_ = self._engagement.route.feed(feed).object
@@ -63,9 +64,11 @@ class Placeholders:
                 told = [row.post.get(ADDRESS) for row in found.get(marker, ()) if row.state in ("done", "kept") and row.post]
                 self._known[key] = str(next((each for each in reversed(told) if each), ""))
 
-    def _marked(self, feed: str) -> Mapping[str, str]:
-        """Record key → marker."""
-        if feed not in self._markers:
-            records = self._engagement.load(f"records/{feed}", delivery=self._delivery)
-            self._markers[feed] = dict(zip(records["key"], records["marker"], strict=True))
-        return self._markers[feed]
+    def _markers_of(self, feed: str, keys: Sequence[str]) -> Mapping[str, str]:
+        """Record key → marker, of those of some keys that are staged."""
+        if feed not in self._staged:
+            narrow = staged_columns(self._engagement, feed, ["key", "marker"], delivery=self._delivery)
+            self._staged[feed] = narrow.set_index("key")["marker"]
+        whole = self._staged[feed]
+        found = whole[whole.index.isin(keys)]
+        return {str(key): str(marker) for key, marker in found.items()}

@@ -7,34 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import pandas as pd
 
-from workbench.destinations import Destination, Metadata
+from workbench.destinations import Metadata
 from workbench.destinations.http.purposes import READ_BACK, calls_for
 from workbench.engagement import Engagement
+from workbench.flow.comparing import Comparing
 from workbench.flow.failures import Failures
 from workbench.flow.meeting import narrowed
+from workbench.flow.others import note_others
 from workbench.flow.outgoing import Outgoing, outgoing, staged_count
-from workbench.flow.planning import answered, connected, kept_as, types_of
+from workbench.flow.planning import answered, connected
 from workbench.flow.running import Board
 from workbench.flow.sending import Sending
 from workbench.flow.tally import Tally
 from workbench.flow.trees import waves
 from workbench.flow.turns import Turn
-from workbench.frames.compare import Comparison, by_type, compare
+from workbench.flow.written import as_written, standing_ids
+from workbench.frames.compare import Comparison
 from workbench.frames.plan import holds_under
 from workbench.ledger import Guard
 from workbench.ledger.guarding.certificate import Certificate
+from workbench.ledger.guarding.nearby import near_ours
 from workbench.ledger.loading import Progress, load
-from workbench.ledger.operations import Operation, operations
 from workbench.specs import Feed
 
 __all__ = ["Moved", "as_written", "in_order", "narrowed", "outgoing", "read_back", "standing", "standing_ids", "transfer"]
-
-GROUP = 10_000
-"""Rows that are taken out of a feed at a time."""
 
 
 @dataclass(frozen=True)
@@ -188,68 +187,26 @@ def read_back(
     """
     tally = Tally()
     found: dict[str, Comparison] = {}
+    others: dict[str, int] = {}
     destination = connected(engagement)
     account = destination.metadata()
     for feed in in_order(engagement):
-        staged = outgoing(engagement, feed, delivery=delivery, only=only, account=account)
-        there = standing_ids(engagement, feed)
-        expected = as_written(engagement, feed, staged[staged["key"].isin(there)].drop(columns=["_record", "_waits"]))
+        going = Outgoing(engagement, feed, delivery=delivery, only=only, account=account)
+        comparing = Comparing(engagement, feed, going)
         with tally.of(destination, feed.label), calls_for(READ_BACK):
-            actual = standing(destination, feed, set(expected["key"]), list(expected.columns))
-        found[feed.name] = compare(expected, actual, normalise=by_type(types_of(engagement, feed)))
+            found[feed.name] = comparing.look(destination)
+        others[feed.object] = comparing.others
+    note_others(engagement, others)
     if noted:
         tally.keep(engagement, delivery=delivery)
     return found
 
 
-def standing(destination: Destination, feed: Feed, keys: set[str], columns: list[str]) -> pd.DataFrame:
+def standing(destination: Guard, feed: Feed, keys: set[str], columns: list[str]) -> pd.DataFrame:
     """Records of the object that bear one of our keys, as the destination shows them now."""
     rows: Iterator[dict[str, object]] = (
         {"key": record.key, **{name: record.values.get(name) for name in columns if name != "key"}}
-        for record in destination.sweep(feed.object)
+        for record in near_ours(destination, feed.object, mine=keys.__contains__)
         if record.key in keys
     )
     return pd.DataFrame(rows, columns=columns)
-
-
-def standing_ids(engagement: Engagement, feed: Feed) -> dict[str, str]:
-    """Marker → id of the feed's records over there, but for those that have become another feed's record since."""
-    ledger, home = engagement.ledger(), kept_as(engagement, feed.object)
-    ids = ledger.ids(feed.object)
-    c = operations.c
-    changes = ledger.operations.columns(("object", "id", "key"), (c.state == "done") & (c.verb == "update"))
-    taken = {number: key for object_, number, key in changes if kept_as(engagement, object_) == home}  # ids are an object's own
-    return {key: number for key, number in ids.items() if taken.get(number, key) == key}
-
-
-def as_written(engagement: Engagement, feed: Feed, staged: pd.DataFrame) -> pd.DataFrame:
-    """The staged records with the fields that later changes of ours gave another value.
-
-    A record of somebody else's that was taken over is to hold, where we said nothing, what it held before.
-    """
-    c, ledger = operations.c, engagement.ledger().operations
-    done = (c.object == feed.object) & (c.state == "done")
-    changed = {key for (key,) in ledger.columns(("key",), done & (c.verb == "update"))}
-    touched = staged["key"].isin(changed)
-    if not touched.any():
-        return staged.astype("object").reset_index(drop=True)
-    rows = staged[touched].to_dict("records")
-    for start in range(0, len(rows), GROUP):
-        part = rows[start : start + GROUP]
-        found = ledger.of_keys(feed.object, [row["key"] for row in part])
-        for row in part:
-            row.update(_as_changed(found[row["key"]], list(row)))
-    later = pd.DataFrame(rows, columns=list(staged.columns), index=staged.index[touched], dtype="object")
-    return pd.concat([staged[~touched].astype("object"), later]).loc[staged.index].reset_index(drop=True)
-
-
-def _as_changed(rows: Sequence[Operation], names: Sequence[Any]) -> dict[Any, Any]:
-    """What a record holds that we changed, by its operations, oldest first; nothing of fields that we did not touch."""
-    live = [row for row in rows if row.state == "done" and row.verb in ("create", "update")]
-    first = next(row for row in live if row.verb == "update")
-    before = first.pre or {}
-    taken_over = all(row.verb == "update" for row in live)
-    holds = {name: before.get(str(name)) for name in names if name != "key"} if taken_over else {}
-    for row in live:
-        holds |= {name: value for name, value in row.payload.items() if name in names}
-    return holds

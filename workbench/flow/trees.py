@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from workbench.engagement import Engagement
+from workbench.flow.staged import staged_columns
 from workbench.specs import Feed
 
 __all__ = ["ancestors", "parents_in", "waves"]
+
+Places = np.ndarray[Any, np.dtype[np.int64]]
+_NONE = np.array([], dtype=np.int64)
 
 
 def parents_in(cells: Iterable[object]) -> list[str]:
@@ -40,15 +46,15 @@ def waves(
 
     Made in this order, a parent is always over there before its children are. The staging has cut every circle.
     """
-    if not any(lookup.feed == feed.name for lookup in feed.lookups):
+    own = [lookup.to for lookup in feed.lookups if lookup.feed == feed.name]
+    if not own:
         return (only,)
-    records = engagement.load(f"records/{feed.name}", delivery=delivery)
-    depth = _depths(_above(feed, records), [str(key) for key in records["key"]])
-    levels: dict[int, set[str]] = {}
-    for key, height in depth.items():
-        if only is None or key in only:
-            levels.setdefault(height, set()).add(key)
-    return tuple(frozenset(levels[height]) for height in sorted(levels)) or (frozenset(),)
+    narrow = staged_columns(engagement, feed.name, ["key", *own], delivery=delivery)
+    keys = pd.Index(narrow["key"])
+    heights = _heights(len(keys), *_links(keys, [narrow[name] for name in own if name in narrow]))
+    chosen = np.ones(len(keys), dtype=bool) if only is None else keys.isin(list(only))
+    levels = (frozenset(keys[chosen & (heights == height)]) for height in np.unique(heights[chosen]))
+    return tuple(levels) or (frozenset(),)
 
 
 def _above(feed: Feed, records: pd.DataFrame) -> dict[str, list[str]]:
@@ -62,16 +68,24 @@ def _above(feed: Feed, records: pd.DataFrame) -> dict[str, list[str]]:
     return above
 
 
-def _depths(above: dict[str, list[str]], keys: list[str]) -> dict[str, int]:
-    """How many records stand above each, along the longest way up."""
-    depth: dict[str, int] = {}
-    for key in keys:
-        path = [key]
-        while path:
-            parents = above.get(path[-1], [])
-            unknown = [parent for parent in parents if parent not in depth and parent not in path]
-            if unknown:
-                path.append(unknown[0])
-            else:
-                depth[path.pop()] = 1 + max((depth.get(parent, -1) for parent in parents), default=-1)
-    return depth
+def _links(keys: pd.Index[Any], columns: Iterable[pd.Series[Any]]) -> tuple[Places, Places]:
+    """Numbers of records that have a parent among the records, and beside them the numbers of these parents."""
+    children, parents = [_NONE], [_NONE]
+    for cells in columns:
+        flat = pd.Series(cells.array, index=np.arange(len(cells))).explode().dropna()
+        found = keys.get_indexer_for(pd.Index(flat))
+        children.append(flat.index.to_numpy()[found >= 0])
+        parents.append(found[found >= 0])
+    return np.concatenate(children), np.concatenate(parents)
+
+
+def _heights(count: int, children: Places, parents: Places) -> Places:
+    """How many records stand above each, along the longest way up; what hangs in a circle comes last."""
+    heights = np.full(count, -1, dtype=np.int64)
+    open_links = np.bincount(children, minlength=count)
+    height = 0
+    while (ready := (open_links == 0) & (heights < 0)).any():
+        heights[ready] = height
+        open_links -= np.bincount(children[ready[parents]], minlength=count)
+        height += 1
+    return np.where(heights < 0, height, heights)

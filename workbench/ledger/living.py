@@ -29,6 +29,11 @@ class Living:
     nameless: pa.Array
     changed: frozenset[str]
 
+    @property
+    def count(self) -> int:
+        """How many keys there are, each counted once."""
+        return int(pc.count_distinct(pa.concat_arrays([self.keys, self.nameless])).as_py())
+
     def ids_of(self, keys: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
         """The id of each key, null where it has none."""
         return self.ids.take(pc.index_in(keys, value_set=self.keys))

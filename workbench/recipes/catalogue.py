@@ -38,6 +38,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             clocks.zoned_moment,
             clocks.utc_day,
             clocks.utc_time,
+            clocks.length_seconds,
             numbers.duration_seconds,
             choices.boolean,
             choices.choice,

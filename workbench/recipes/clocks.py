@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from workbench.errors import SpecError
 from workbench.recipes.cells import Cell, CellRecipe, kept, refused
 from workbench.recipes.dates import Order, moment
+from workbench.recipes.numbers import duration_seconds
 from workbench.recipes.texts import one_line
 
+UNTIL, NO_END = " until ", "no_end"
 ZONE = re.compile(r"(?P<time>.+?)\s+(?P<zone>UTC|[A-Z][A-Za-z]+(?:/[A-Za-z0-9_+-]+){1,2})")
 
 
@@ -41,6 +43,40 @@ def utc_day(*, order: Order = "iso", zone: str | None = None) -> CellRecipe:
 def utc_time(*, order: Order = "iso", zone: str | None = None) -> CellRecipe:
     """The time of day in UTC of a moment that `zoned_moment` reads, as HH:MM, with seconds where there are any."""
     return _part("%H:%M", order, zone)
+
+
+def length_seconds(*, order: Order = "iso", zone: str | None = None) -> CellRecipe:
+    """Seconds of a length, or from a beginning to an end: ``45 min``, ``2026-03-02 10:00 until 2026-03-02 10:45 Europe/Rome``.
+
+    Of several lines the first that tells a length counts; both ends are read as `zoned_moment` does. A beginning without
+    an end tells no length.
+    """
+    stated, read = duration_seconds(), zoned_moment(order=order, zone=zone)
+
+    def cell(raw: str) -> Cell:
+        lines = [line.strip() for line in raw.splitlines() if line.strip()]
+        told = next((line for line in lines if UNTIL not in f"{line} "), None)
+        if told is not None or not lines:
+            return stated(told or "")
+        return _span(lines[0], read)
+
+    return cell
+
+
+def _span(line: str, read: CellRecipe) -> Cell:
+    """The seconds between two moments of one line; the zone behind the second is that of both."""
+    start, _, end = f"{line} ".partition(UNTIL)
+    named = ZONE.fullmatch(end.strip())
+    if not end.strip() or (named is None and ZONE.fullmatch(f"x {end.strip()}")):  # there is a zone, and no end
+        return refused(NO_END)
+    ends = [read(f"{start.strip()} {named['zone']}" if named else start), read(end.strip())]
+    bad = next((each for each in ends if not isinstance(each.value, str)), None)
+    if bad is not None:
+        return bad
+    begun, over = (datetime.fromisoformat(str(each.value)) for each in ends)
+    if over < begun:
+        return refused("not_a_duration")
+    return kept(int((over - begun).total_seconds()), next((each.note for each in ends if each.note), None))
 
 
 def _part(shape: str, order: Order, zone: str | None) -> CellRecipe:

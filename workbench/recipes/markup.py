@@ -75,8 +75,9 @@ def html(*, max_length: int = 64_000, cut: bool = False) -> CellRecipe:
         if not nh3.is_html(text):
             plain = entities.escape(entities.unescape(text), quote=False).replace("\n", "<br>")
             return _fitted(plain, max_length, cut, note)
-        seen = _Seen(text)
-        linked = [image for image in seen.images if not image[1].startswith(f"{FILE_SCHEME}:")]
+        seen, text = _Seen(text), _clean(text)
+        # Pictures of what is shown: the same tag may stand in a script or a comment before it.
+        linked = [image for image in _Seen(text).images if not image[1].startswith(f"{FILE_SCHEME}:")]
         for tag, source, words in linked:
             text = text.replace(tag, _as_link(source, words), 1)
         notes = [note, "html_cleaned" if seen.runs else None, "formatting_dropped" if seen.formats else None]

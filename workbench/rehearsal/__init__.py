@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from workbench.additions import folders, module_path
 from workbench.errors import EditError, PortInUse, SpecError, listed
 from workbench.rehearsal.child import Rehearsal, running
 from workbench.rehearsal.engine import Clock, House, Json, Refusal, StandIn, State, Switch, Switches
@@ -30,7 +31,6 @@ from workbench.rehearsal.engine.dumps import VOLATILE, canonical, copies, dump
 from workbench.rehearsal.engine.dumps import read_log as log
 from workbench.rehearsal.engine.faults import FAULTS, Faults, wish
 from workbench.rehearsal.engine.limits import CLOCK_SWITCHES, LIMIT_SWITCHES
-from workbench.rehearsal.engine.live import Reader, address_of, recipe_text
 from workbench.rehearsal.engine.recipes import Part, checked, fits
 from workbench.rehearsal.engine.wire import Wire
 
@@ -51,9 +51,13 @@ __all__ = [
     "switches",
 ]
 
+__path__ = module_path(__path__, "rehearsal")  # stand-ins of one's own are packages like ours
+
 SELDOM = (50_000, 20, 50)
 """How rarely the collector looks for cycles while a stand-in serves."""
 TENANTS = Path(__file__).parent / "tenants"
+RECIPES = "rehearsal/tenants"
+"""Where tenants are, in the package and in a folder of one's own."""
 LOOPBACK = "127.0.0.1"
 FOLDER = "folder"
 """The key of a recipe under which it names a folder with the rows of a source, seen from the recipe's own file."""
@@ -149,6 +153,8 @@ def recipe_of(destination: str, *, url: str, token: str) -> str:
     ``WaitError`` where nobody answers, and ``EditError`` where the destination has no such way, the address is none or
     the account's certificate is not trusted: an authority of your own is named in ``$SSL_CERT_FILE``.
     """
+    from workbench.rehearsal.engine.live import Reader, address_of, recipe_text  # with an HTTP client, which no server needs
+
     _module(destination)
     name = f"{__name__}.{destination}.recipe"
     if find_spec(name) is None:
@@ -288,7 +294,7 @@ def _module(destination: str) -> ModuleType:
 
 
 def _destinations() -> list[str]:
-    """Names of the packages beside this module that have an ``open_stand_in``."""
+    """Names of the packages beside this module, or in a folder of one's own, that have an ``open_stand_in``."""
     return [name for name in _packages() if hasattr(importlib.import_module(f"{__name__}.{name}"), "open_stand_in")]
 
 
@@ -304,7 +310,7 @@ def _located(where: str) -> Iterator[None]:
 
 
 def _packages() -> list[str]:
-    return sorted(found.name for found in iter_modules([str(Path(__file__).parent)]) if found.ispkg)
+    return sorted(found.name for found in iter_modules(map(str, folders("rehearsal"))) if found.ispkg)
 
 
 def _secured(tls: tuple[Path, Path]) -> ssl.SSLContext:
@@ -358,9 +364,9 @@ def _read(tenant: str | Path, destination: str) -> Json:
     own = isinstance(tenant, Path) or os.sep in tenant or tenant.endswith(".toml")
     if own and Path(tenant).is_dir():  # of a source, whose rows lie in files
         return {FOLDER: str(Path(tenant).resolve())}
-    path = Path(tenant) if own else TENANTS / f"{tenant}.toml"
+    path = Path(tenant) if own else _recipe_file(str(tenant))
     if not Path(path).is_file():
-        known = ", ".join(sorted(file.stem for file in TENANTS.glob(f"{destination}_*.toml")))
+        known = ", ".join(sorted(file.stem for folder in folders(RECIPES) for file in folder.glob(f"{destination}_*.toml")))
         raise SpecError(
             f"there is no tenant {tenant}", expected=f"{known}, or the path of a TOML file", todo="name one that is there"
         )
@@ -374,6 +380,12 @@ def _read(tenant: str | Path, destination: str) -> Json:
         raise SpecError(
             "the tenant is not TOML", where=str(path), found=str(error), todo="mend the line that it names"
         ) from None
+
+
+def _recipe_file(tenant: str) -> Path:
+    """Where the recipe of that name is, in the package or in a folder of one's own."""
+    known = [folder / f"{tenant}.toml" for folder in folders(RECIPES)]
+    return next((file for file in known if file.is_file()), known[0])
 
 
 def _placed(recipe: Json, beside: Path) -> Json:

@@ -29,7 +29,7 @@ from workbench.destinations.freshsales.settings import Dials, calls_a_minute, di
 from workbench.destinations.freshsales.writing import Writer
 from workbench.destinations.http import Http, Request
 from workbench.destinations.http.metered import Metered
-from workbench.errors import EngagementError, Refused, Uncertain
+from workbench.errors import EngagementError, Refused, Uncertain, WrongKey
 from workbench.specs import CustomField, DestinationSpec
 
 __all__ = ["Freshsales", "connect"]
@@ -127,8 +127,13 @@ class Freshsales(Metered):
             )
         if self.dials.field_creation == "checklist":
             raise by_hand(plan)
-        answer = self.http.call(Request("POST", self._fields_path(place), body=_field_body(plan, self._spec)))
+        try:
+            answer = self.http.call(Request("POST", self._fields_path(place), body=_field_body(plan, self._spec)))
+        except WrongKey:  # a 403: of a module that the plan does not have, too
+            self.picture().exists(place)
+            raise
         if not answer.good:
+            self.picture().exists(place)
             words = "; ".join(words_of(answer.data)) or str(answer.status)
             raise Refused(f"the account does not make the field {plan.label!r}", found=words, todo=BY_HAND)
         with self._lock:
@@ -208,6 +213,26 @@ class Freshsales(Metered):
         not come in that order all of it is read. DestinationBusy where a view cannot be read whole.
         """
         return self._shown(object_).sweep(self.place(object_), self.picture(), since=since)
+
+    def scattered(self, object_: str) -> bool:
+        """Whether records of an object are shown with their parent only, so that each of all parents has to be asked."""
+        keeper = self._keepers.get(self.place(object_).object)
+        return isinstance(keeper, Hanging) and keeper.scattered
+
+    def expect(self, object_: str, drafts: Sequence[Draft]) -> None:
+        """Remember where drafts of such an object will hang, so that their keys are looked for there."""
+        place = self.place(object_)
+        keeper = self._keepers.get(place.object)
+        if isinstance(keeper, Hanging):
+            keeper.expect(place, self.picture(), drafts)
+
+    def near(self, object_: str, ids: Collection[str], jobs: Collection[str]) -> Iterator[Record]:
+        """Every record of such an object where ours are known to be, and everywhere where one of ours is not there."""
+        place = self.place(object_)
+        keeper = self._keepers.get(place.object)
+        if not isinstance(keeper, Hanging):
+            return self.sweep(object_)
+        return keeper.near(place, self.picture(), ids, jobs)
 
     def bearing(self, object_: str, keys: Collection[str], *, since: str = "") -> list[Record]:
         """Every record that bears one of our keys: a filter names them, a look shows them.

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import BinaryIO
-
 from workbench.destinations import Draft, Outcome, Record, Value
 from workbench.destinations.freshsales.bulk import throttled
 from workbench.destinations.freshsales.hanging import Hanging, Raw, refused
@@ -16,12 +10,11 @@ from workbench.destinations.freshsales.parents import Parent, address, parents_i
 from workbench.destinations.freshsales.picture import Picture, Place
 from workbench.destinations.freshsales.records import Unfit, fields_out, values_of
 from workbench.destinations.http import Answer, Request
+from workbench.destinations.http.staged import NotStaged, opened
 from workbench.destinations.http.wire import Form, Upload
 
 __all__ = ["Files", "Links"]
 
-MEGABYTE = 1024 * 1024
-PIECE = 1024 * 1024
 LONGEST_NAME = 255
 PLAIN = "application/octet-stream"
 
@@ -44,6 +37,9 @@ class _Documents(Hanging):
         told = {**raw, "name": held.text, "targetables": [{"id": parent.id, "type": parent.type}]}
         values = values_of(picture, place, told) | parents_in(picture, place, told)
         values[place.spec.marker] = held.key or None
+        for field in place.spec.fields:
+            if field.unread:
+                values.pop(field.name, None)
         updated = str(raw.get("content_updated_at") or raw.get("created_at") or "")
         made, maker = str(raw.get("created_at") or ""), str(raw.get("creater_id") or "")
         return Record(address(parent, str(raw["id"])), held.key, values, updated, made, maker)
@@ -82,10 +78,13 @@ class Files(_Documents):
         name = self._name(draft, "file_name")
         shared = str(draft.values.get("shared") or "false").lower()
         fields = {"file_name": name, "is_shared": shared, "targetable_id": parent.id, "targetable_type": parent.type}
-        with _opened(draft, most=self.dials.file_megabytes) as stream:
-            upload = Upload("file", name, str(draft.values.get("content_type") or PLAIN), stream)
-            form = Form(fields, upload, seconds=self.dials.upload_seconds)
-            answer = self.http.call(Request("POST", place.spec.path, body=form, busy=throttled))
+        try:
+            with opened(draft.values, most=self.dials.file_megabytes) as stream:
+                upload = Upload("file", name, str(draft.values.get("content_type") or PLAIN), stream)
+                form = Form(fields, upload, seconds=self.dials.upload_seconds)
+                answer = self.http.call(Request("POST", place.spec.path, body=form, busy=throttled))
+        except NotStaged as unlike:
+            raise Unfit(str(unlike)) from None
         return self._said(place, draft, parent, answer)
 
 
@@ -102,34 +101,6 @@ class Links(_Documents):
         body = {"is_shared": False, **body, "targetable_id": int(parent.id), "targetable_type": parent.type}
         answer = self.http.call(Request("POST", place.spec.path, body=body, busy=throttled))
         return self._said(place, draft, parent, answer)
-
-
-@contextmanager
-def _opened(draft: Draft, *, most: float) -> Iterator[BinaryIO]:
-    """The staged file, at its beginning, once it was seen to be small enough and to be the one that was staged."""
-    path, wanted = Path(str(draft.values.get("file") or "")), str(draft.values.get("sha256") or "").lower()
-    try:
-        stream = path.open("rb")
-    except OSError as error:
-        raise Unfit(f"the file cannot be read: {error.strerror or error}") from None
-    with stream:
-        size = stream.seek(0, 2)
-        if size > most * MEGABYTE:
-            raise Unfit(f"the file has {size:,} bytes, and {most:g} MB at most may be sent")
-        if (told := draft.values.get("bytes")) is not None and str(size) != str(told):
-            raise Unfit(f"the file has {size:,} bytes, and it was staged with {told}")
-        if not wanted or _digest(stream) != wanted:
-            raise Unfit("the file is not the one that was staged: its SHA-256 differs")
-        stream.seek(0)
-        yield stream
-
-
-def _digest(stream: BinaryIO) -> str:
-    stream.seek(0)
-    found = hashlib.sha256()
-    while piece := stream.read(PIECE):
-        found.update(piece)
-    return found.hexdigest()
 
 
 def _same(one: Value, other: Value) -> bool:

@@ -10,6 +10,8 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,6 +79,7 @@ class Hanging(ABC):
         self.http, self.dials, self.classic = around.http, around.dials, around.classic
         self._lock = threading.Lock()
         self._known: dict[str, Parent] = {}  # key → what its draft hangs on
+        self.scattered = True  # whether each record of the account has to be asked for its own
         self._stays = around.dials.removal == "never" and not self.removable
         self.left: set[str] = set()  # ids of ours that were to be taken away, and go with their record only
 
@@ -100,12 +103,18 @@ class Hanging(ABC):
 
     def everywhere(self, picture: Picture) -> Iterator[tuple[Parent, Raw]]:
         """All of them; of each record of the account that may have some one call."""
-        parents = self._all_parents() if self.dials.files_seen == "all" else list(dict.fromkeys(self._known.values()))
+        del picture
+        yield from self._asked(self._all_parents() if self.dials.files_seen == "all" else list(self._known.values()))
+
+    def _asked(self, parents: Iterable[Parent]) -> Iterator[tuple[Parent, Raw]]:
+        """What hangs on these, one call each, several at a time; whoever takes them says what the calls are made for."""
+        wanted = list(dict.fromkeys(parents))
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="listing") as pool:
-            for start in range(0, len(parents), AHEAD):
-                some = parents[start : start + AHEAD]
-                for parent, rows in zip(some, pool.map(self.listed, some), strict=True):
-                    yield from ((parent, raw) for raw in rows)
+            for start in range(0, len(wanted), AHEAD):
+                some = wanted[start : start + AHEAD]
+                told = [pool.submit(copy_context().run, self.listed, parent) for parent in some]
+                for parent, rows in zip(some, told, strict=True):
+                    yield from ((parent, raw) for raw in rows.result())
 
     # ------------------------------------------------------------ writing
 
@@ -184,6 +193,25 @@ class Hanging(ABC):
         rest = wanted - self._known.keys()
         found = self._borne(place, picture, wanted - rest)
         return found + ([record for record in self.sweep(place, picture, since=since) if record.key in rest] if rest else [])
+
+    def expect(self, place: Place, picture: Picture, drafts: Iterable[Draft]) -> None:
+        """Remember what drafts hang on before anybody asks for their keys."""
+        for draft in drafts:
+            with suppress(Unfit):  # it will not be sent
+                self._parent(place, picture, draft)
+
+    def near(self, place: Place, picture: Picture, ids: Collection[str], jobs: Iterable[str]) -> Iterator[Record]:
+        """Everything on the records that these ids and jobs name; where one of the ids is not there, all the rest, too."""
+        where = [found[0] for number in (*ids, *(f"{job}/0" for job in jobs)) if (found := located(number))]
+        seen: set[str] = set()
+        for parent, raw in self._asked(where):
+            record = self.record(place, picture, raw, parent)
+            seen.add(record.id)
+            yield record
+        if not seen.issuperset(ids) and self.dials.files_seen == "all":
+            asked = set(where)
+            for parent, raw in self._asked(parent for parent in self._all_parents() if parent not in asked):
+                yield self.record(place, picture, raw, parent)
 
     def _borne(self, place: Place, picture: Picture, keys: Collection[str]) -> list[Record]:
         parents = dict.fromkeys(parent for key, parent in self._known.items() if key in keys)

@@ -7,7 +7,7 @@ from typing import Any
 
 from workbench.destinations import Draft, Outcome, Record
 from workbench.destinations.freshsales.bulk import throttled
-from workbench.destinations.freshsales.hanging import Hanging, Raw, refused
+from workbench.destinations.freshsales.hanging import Around, Hanging, Raw, refused
 from workbench.destinations.freshsales.pages import total_of
 from workbench.destinations.freshsales.parents import Parent, address, located, targets
 from workbench.destinations.freshsales.picture import Picture, Place, place_of
@@ -24,6 +24,10 @@ CALL = "PhoneCall"
 
 class Notes(Hanging):
     """Notes: written by the API's user at the moment of writing, whatever the draft says of author and day."""
+
+    def __init__(self, around: Around) -> None:
+        super().__init__(around)
+        self.scattered = self.dials.notes_by == "parents"
 
     def listed(self, parent: Parent) -> list[Raw]:
         """The notes of a record, page by page."""

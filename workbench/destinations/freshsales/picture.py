@@ -150,14 +150,18 @@ class Picture:
     wires: Mapping[str, Mapping[str, Wire]]  # object → declared name → wire
     lead_stage: str  # id of the stage of type Lead; empty on Classic
 
-    def marker(self, place: Place) -> Wire:
-        """The field that bears our key; Refused where it has not been made yet."""
-        found = self.wires[place.object].get(place.spec.marker)
+    def exists(self, place: Place) -> None:
+        """Refused where an object is a custom module that nobody has made."""
         if place.module and not self.wires[place.object]:
             raise Refused(
                 f"the account has no custom module {place.spec.wrapper}",
                 todo=f"let an administrator make it, named {place.spec.label}, on a plan that has custom modules; then go on",
             )
+
+    def marker(self, place: Place) -> Wire:
+        """The field that bears our key; Refused where it has not been made yet."""
+        self.exists(place)
+        found = self.wires[place.object].get(place.spec.marker)
         if found is None:
             raise unmarked(place.spec.label)
         return found

@@ -18,6 +18,7 @@ from workbench.destinations.freshsales.picture import LINES, Option, Picture, Pl
 from workbench.errors import listed
 
 __all__ = [
+    "SeveralPlaces",
     "Unfit",
     "answers",
     "body_of",
@@ -44,6 +45,10 @@ class Unfit(Exception):
     """A value cannot be sent as it is; the message says which and why."""
 
 
+class SeveralPlaces(Unfit):
+    """A label stands in several groups, and nothing that is sent says in which one it is meant."""
+
+
 def plain_number(value: object) -> str:
     """A number as plain decimal text: `1200.0`, `1200.00` and 1200 are all `1200`. ValueError for anything else."""
     try:
@@ -66,13 +71,16 @@ def includes(picture: Picture, place: Place, *, lifecycle: str = "lifecycle_stag
 # ---------------------------------------------------------------- out
 
 
-def body_of(picture: Picture, place: Place, draft: Draft, *, joined: bool = False) -> dict[str, Any]:
+def body_of(
+    picture: Picture, place: Place, draft: Draft, *, joined: bool = False, present: Mapping[str, Value] | None = None
+) -> dict[str, Any]:
     """A draft as it is sent, without the wrapper; a new record also bears our key. Raises Unfit.
 
-    `joined` sends several choices as one text with semicolons instead of as a list.
+    `joined` sends several choices as one text with semicolons instead of as a list. What a changed record holds at
+    `present` says which group a label is meant in, such as the pipeline of a stage, where the draft does not.
     """
     marker = None if draft.id else picture.marker(place)
-    body, custom = fields_out(picture, place, draft, joined=joined)
+    body, custom = fields_out(picture, place, draft, joined=joined, present=present)
     if marker is not None:
         (custom if marker.custom else body)[marker.key] = draft.key
         if place.object == "lead" and place.shared:
@@ -81,19 +89,26 @@ def body_of(picture: Picture, place: Place, draft: Draft, *, joined: bool = Fals
 
 
 def fields_out(
-    picture: Picture, place: Place, draft: Draft, *, joined: bool = False, apart: Collection[str] = ()
+    picture: Picture,
+    place: Place,
+    draft: Draft,
+    *,
+    joined: bool = False,
+    apart: Collection[str] = (),
+    present: Mapping[str, Value] | None = None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Native and custom fields of a draft as they are sent, but for those that the caller sends `apart`. Raises Unfit."""
     wires = picture.wires[place.object]
     body: dict[str, Any] = {}
     custom: dict[str, Any] = {}
+    beside = {**(present or {}), **draft.values}
     for name, value in draft.values.items():
         if name in apart or (value is None and not draft.id):
             continue
         if name not in wires:
             raise Unfit(f"the account has no field {name} on {place.spec.label}")
         wire = wires[name]
-        sent = None if value is None or value == "" or value == [] else _out(wire, value, draft, wires, joined=joined)
+        sent = None if value is None or value == "" or value == [] else _out(wire, value, beside, wires, joined=joined)
         _put(custom if wire.custom else body, wire, sent)
     return body, custom
 
@@ -107,11 +122,11 @@ def _put(body: dict[str, Any], wire: Wire, sent: object) -> None:
         body[wire.key] = sent
 
 
-def _out(wire: Wire, value: Value, draft: Draft, wires: Mapping[str, Wire], *, joined: bool) -> object:
+def _out(wire: Wire, value: Value, beside: Mapping[str, Value], wires: Mapping[str, Wire], *, joined: bool) -> object:
     if wire.custom:
         return _custom_out(wire, value, joined=joined)
     if wire.by_id:
-        return _id(_option(wire, str(value), draft, wires).id)
+        return _id(_option(wire, str(value), beside, wires).id)
     if wire.kind == "owner":
         return _id(str(value))
     if wire.kind == "lookup":
@@ -192,20 +207,20 @@ def _link_out(wire: Wire, value: Value) -> object:
     return ids[0]
 
 
-def _option(wire: Wire, label: str, draft: Draft, wires: Mapping[str, Wire]) -> Option:
-    """The option of that label; of several groups' options, the one in the group that the draft names."""
+def _option(wire: Wire, label: str, beside: Mapping[str, Value], wires: Mapping[str, Wire]) -> Option:
+    """The option of that label; of several groups' options, the one in the group that the values beside it name."""
     wanted = label.strip().casefold()
     found = [option for option in wire.options if option.label.strip().casefold() == wanted]
     parent = GROUPED.get(wire.name, "")
-    group = draft.values.get(parent)
+    group = beside.get(parent)
     if group and parent in wires:
-        chosen = _option(wires[parent], str(group), draft, wires)
+        chosen = _option(wires[parent], str(group), beside, wires)
         found = [option for option in found if option.group == chosen.id]
     if not found:
         known = listed(list(dict.fromkeys(option.label for option in wire.options)))
         raise Unfit(f"{wire.label} has no option {label!r}; it has {known}")
     if len(found) > 1:
-        raise Unfit(f"{wire.label} has {label!r} in {len(found)} places: set {parent or 'it'} too")
+        raise SeveralPlaces(f"{wire.label} has {label!r} in {len(found)} places: set {parent or 'it'} too")
     return found[0]
 
 

@@ -11,7 +11,7 @@ from workbench.destinations.freshsales.forgetting import Forgetting
 from workbench.destinations.freshsales.names import Names
 from workbench.destinations.freshsales.picture import Picture, Place
 from workbench.destinations.freshsales.reading import Reader, wrapped
-from workbench.destinations.freshsales.records import Unfit, answers, body_of, record_of, words_of
+from workbench.destinations.freshsales.records import SeveralPlaces, Unfit, answers, body_of, record_of, words_of
 from workbench.destinations.freshsales.settings import Dials
 from workbench.destinations.http import Http, Request
 from workbench.destinations.http.purposes import LOOKS, calls_for
@@ -66,12 +66,23 @@ class Writer:
         rows, refused = list[Row](), dict[str, Outcome]()
         for draft in drafts:
             try:
-                body = body_of(picture, place, draft, joined=self._dials.multi_select == "joined")
+                body = self._body(picture, place, draft)
             except Unfit as unfit:
                 refused[draft.key] = Outcome(draft.key, "rejected", draft.id, str(unfit))
             else:
                 rows.append(Row(draft.key, self._identifier(place, body, draft), body, draft.id))
         return rows, refused
+
+    def _body(self, picture: Picture, place: Place, draft: Draft) -> dict[str, Any]:
+        """A draft as it is sent; where a change names a stage of several pipelines, the record's own pipeline decides."""
+        joined = self._dials.multi_select == "joined"
+        try:
+            return body_of(picture, place, draft, joined=joined)
+        except SeveralPlaces:
+            now = next(iter(self._reader.read(place, picture, [draft.id])), None) if draft.id else None
+            if now is None:
+                raise
+            return body_of(picture, place, draft, joined=joined, present=now.values)
 
     def _send(self, place: Place, rows: Sequence[Row], taken: Callable[[str], None] | None) -> list[Outcome]:
         size = self.bulk_rows(place)

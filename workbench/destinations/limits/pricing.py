@@ -21,6 +21,9 @@ class Prices(Protocol):
 
     shows: bool  # whether the answer to a change shows the whole record, so that no sweep has to
 
+    def calls(self, object_: str, kind: str, count: int) -> Spent:
+        """So many calls of a kind, at its price."""
+
     def writes(self, object_: str, records: int, *, kind: str = "create") -> Spent:
         """Making or changing so many records, with the looks at their jobs."""
 
@@ -44,6 +47,12 @@ class Prices(Protocol):
 
     def sweep(self, object_: str, *, there: int) -> Spent:
         """Reading all of an object."""
+
+    def scattered(self, object_: str) -> bool:
+        """Whether an object stands in no list, so that each record on which ours hang is asked for what hangs on it."""
+
+    def shown_in(self, object_: str) -> tuple[str, ...]:
+        """The objects whose lists show an object that has no list of its own; none where it has."""
 
 
 def prices_of(spec: DestinationSpec, settings: Mapping[str, Scalar]) -> Prices:
@@ -104,3 +113,11 @@ class Plain:
 
     def sweep(self, object_: str, *, there: int) -> Spent:
         return self.calls(object_, "list", max(1, ceil(there / self.page_rows)))
+
+    def scattered(self, object_: str) -> bool:
+        del object_
+        return False
+
+    def shown_in(self, object_: str) -> tuple[str, ...]:
+        del object_
+        return ()

@@ -23,6 +23,8 @@ LITTLE, LATEST = 0.005, 1.0
 SHORT, MANY, PACE, CREDIT = 10.0, 110, 0.98, 0.05
 """A window of so few seconds and so many calls is paced at so much of its rate: a bunch of calls would meet its own end on
 the way, and of few calls more of them do when they are paced. Whoever comes late may catch up by so many seconds."""
+STEADY = 360
+"""Beyond so many paced calls the margin shrinks as the root of their number, as the share of them that strays does."""
 DAYS, HOURS = 3, 24
 EARLY = 1 / 60
 """Of an hour: so much may our picture of the vendor's clock be behind it."""
@@ -80,6 +82,7 @@ class Rolling:
         self._spacing = window.seconds / (self.room * PACE) if paced else 0.0
         # Few calls stray further from their mean than many do; measured in tests/test_limits.py.
         wide = margin * (1 + math.sqrt(STRAY / max(window.allowance, 1)))
+        wide *= math.sqrt(min(STEADY / self.room, 1.0)) if paced else 1.0
         self._hold = window.seconds + max(wide, min(LATEST, window.seconds * LITTLE))
         self._margin = margin
         self._grain = window.seconds / GRAINS

@@ -13,6 +13,7 @@ from workbench.destinations.http.metered import Metered
 from workbench.destinations.pipedrive.calls import Calls, one_of, words_of
 from workbench.destinations.pipedrive.children import Children
 from workbench.destinations.pipedrive.dating import Dating, dated
+from workbench.destinations.pipedrive.files import kept_as_it_is, parts_of
 from workbench.destinations.pipedrive.picture import (
     NO,
     YES,
@@ -52,11 +53,12 @@ class Pipedrive(Metered):
     """One account of Pipedrive; see ``workbench.destinations.Destination`` for what it answers.
 
     A draft's key is kept in the record: in the field "Migration Key" of organizations, persons and deals, in the last
-    line of the text of activities and notes. A change leaves it as it is, as the record may be somebody else's.
+    line of the text of activities and notes, in the name of a file. A change leaves it as it is, as the record may be
+    somebody else's.
     """
 
     name = "pipedrive"
-    stamped = frozenset({"add_time"})
+    stamped = frozenset({"add_time", "url"})  # a file's address is the account's
 
     def __init__(
         self,
@@ -159,6 +161,8 @@ class Pipedrive(Metered):
         return [self._write(form, draft) for draft in drafts]
 
     def _write(self, form: Form, draft: Draft) -> Outcome:
+        if form.place.sent_as_form:
+            return self._uploaded(form, draft)
         present: dict[str, Any] = {}
         if leans_on_present(form, draft):
             present = self._reader.present(form, draft.id)
@@ -171,6 +175,25 @@ class Pipedrive(Metered):
         if draft.id and not body:
             return Outcome(draft.key, "done", draft.id)
         return self._sent(form, draft, body)
+
+    def _uploaded(self, form: Form, draft: Draft) -> Outcome:
+        """Send a file, in one call that also bears our key; one that is there already stays as it is."""
+        spec = form.place.spec
+        if draft.id:
+            there = next(iter(self._reader.read(form, [draft.id])), None)
+            if there is not None and kept_as_it_is(draft, dict(there.values)):
+                return Outcome(draft.key, "done", draft.id)
+            return Outcome(draft.key, "rejected", draft.id, f"{spec.label} {draft.id} cannot be changed: no call does so")
+        try:
+            with parts_of(form, draft) as parts:
+                answer = self._calls.send("create", "POST", self._calls.of(spec), body=parts, object_=spec)
+        except Unfit as unfit:
+            return Outcome(draft.key, "rejected", "", str(unfit))
+        except Uncertain as error:
+            return Outcome(draft.key, "unknown", "", error.message)
+        if not answer.good:
+            return Outcome(draft.key, "rejected", "", words_of(answer))
+        return _echoed(form, draft, one_of(answer), words="")
 
     def _sent(self, form: Form, draft: Draft, body: dict[str, Any]) -> Outcome:
         spec = form.place.spec

@@ -11,9 +11,9 @@ from workbench.destinations.pipedrive.settings import Dials
 from workbench.errors import Refused, SpecError, WrongKey
 from workbench.specs import DestinationSpec, ObjectSpec
 
-__all__ = ["Calls", "has_more", "must", "one_of", "rows_of", "words_of"]
+__all__ = ["ONLY_V1", "Calls", "has_more", "must", "one_of", "rows_of", "words_of"]
 
-ONLY_V1 = ("notes",)
+ONLY_V1 = ("notes", "files")
 """Kinds of record that v2 does not have."""
 V2 = "v2"
 FORBIDDEN = 403

@@ -48,7 +48,8 @@ TREE: Mapping[str, tuple[Below, ...]] = {
         FILES,
     ),
 }
-"""A person of a deal that is not its own is a participant, and goes on without it."""
+"""A person of a deal that is not its own is a participant, and goes on without it; so do the files of an activity, which
+has neither a counter nor a list of them."""
 FULL_PAGE, MOST_PAGES = 500, 100_000
 LEAD_KEYS: Mapping[str, str] = {"organization": "organization_id", "person": "person_id"}
 LEADS_FRESH = 8.0

@@ -10,7 +10,7 @@ from workbench.destinations.pipedrive.picture import NO, YES, Option, Wire
 from workbench.destinations.pipedrive.values import Unfit, single
 from workbench.errors import listed
 
-__all__ = ["chosen_in", "chosen_out", "placed"]
+__all__ = ["chosen_in", "chosen_out", "in_several_lines", "placed"]
 
 WORDS = {True: (YES, "true"), False: (NO, "false")}
 
@@ -45,10 +45,14 @@ def chosen_in(wire: Wire, value: Any) -> Value:
     return label
 
 
+def _alike(label: str, options: Sequence[Option]) -> list[Option]:
+    wanted = label.strip().casefold()
+    return [option for option in options if option.label.strip().casefold() == wanted]
+
+
 def _option(wire: Wire, label: str, options: Sequence[Option]) -> Option:
     """The option of that label; a built-in list also takes the word that stands for the option on the wire."""
-    wanted = label.strip().casefold()
-    found = [option for option in options if option.label.strip().casefold() == wanted]
+    wanted, found = label.strip().casefold(), _alike(label, options)
     found = found or [option for option in options if isinstance(option.id, str) and option.id.casefold() == wanted]
     if not found:
         known = listed(list(dict.fromkeys(option.label for option in wire.options)))
@@ -58,25 +62,38 @@ def _option(wire: Wire, label: str, options: Sequence[Option]) -> Option:
     return found[0]
 
 
-def placed(wires: Mapping[str, Wire], draft: Draft) -> dict[str, Any]:
-    """Stage or pipeline of a deal; a stage says its pipeline, and a pipeline alone means its first stage."""
+def in_several_lines(wires: Mapping[str, Wire], draft: Draft) -> bool:
+    """Whether a draft names a stage by a label that several pipelines have, and nothing that says which is meant."""
+    label = draft.values.get("stage")
+    if not label or draft.values.get("pipeline") or draft.values.get("pipeline_stage"):
+        return False
+    return len(_alike(str(label), wires["stage"].options)) > 1
+
+
+def placed(wires: Mapping[str, Wire], draft: Draft, *, line: object = None) -> dict[str, Any]:
+    """Stage or pipeline of a deal; a stage says its pipeline, and a pipeline alone means its first stage.
+
+    A changed deal stands in a ``line`` already, by its id: of stages of one name that pipeline's is meant.
+    """
+    held = str(line or "") if in_several_lines(wires, draft) else ""
     said = {name: str(value) for name in ("pipeline", "stage", "pipeline_stage") if (value := draft.values.get(name))}
     emptied = [name for name in ("pipeline", "stage", "pipeline_stage") if name in draft.values and name not in said]
     if draft.id and emptied:
         raise Unfit(f"{wires[emptied[0]].label} cannot be emptied")
     if not said:
         return {}
-    line = _option(wires["pipeline"], said["pipeline"], wires["pipeline"].options) if "pipeline" in said else None
+    named = _option(wires["pipeline"], said["pipeline"], wires["pipeline"].options) if "pipeline" in said else None
+    home = str(named.id) if named else held
     found: list[Option] = []
     if "stage" in said:
         stages = wires["stage"].options
-        of_line = [option for option in stages if line is None or option.group == str(line.id)]
+        of_line = [option for option in stages if not home or option.group == home]
         found.append(_stage(wires["stage"], said["stage"], of_line, said.get("pipeline_stage", ""), wires))
     if "pipeline_stage" in said:
         found.append(_option(wires["pipeline_stage"], said["pipeline_stage"], wires["pipeline_stage"].options))
-    if len({option.id for option in found}) > 1 or (line and any(option.group != str(line.id) for option in found)):
+    if len({option.id for option in found}) > 1 or (named and any(option.group != home for option in found)):
         raise Unfit(f"the fields {', '.join(said)} name different stages: {', '.join(said.values())}")
-    return {"stage_id": found[0].id} if found else {"pipeline_id": line.id if line else None}
+    return {"stage_id": found[0].id} if found else {"pipeline_id": named.id if named else None}
 
 
 def _stage(wire: Wire, label: str, options: Sequence[Option], whole: str, wires: Mapping[str, Wire]) -> Option:

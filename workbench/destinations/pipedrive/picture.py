@@ -8,7 +8,7 @@ from typing import Any
 
 from workbench.destinations import LiveField, Metadata, User
 from workbench.destinations.fields import MARKER, marker_field, unmarked
-from workbench.destinations.pipedrive.calls import Calls, has_more, must, one_of, rows_of
+from workbench.destinations.pipedrive.calls import ONLY_V1, Calls, has_more, must, one_of, rows_of
 from workbench.errors import Refused, SpecError
 from workbench.specs import CustomField, DestinationSpec, NativeField, ObjectSpec
 
@@ -27,7 +27,8 @@ __all__ = [
 
 MOST_PAGES = 1000
 WITH_FIELDS = ("organization", "person", "deal")
-"""Objects that take custom fields; activities list fields and take none, notes have neither."""
+"""Objects that take custom fields; activities list fields and take none, notes and files have neither."""
+FILE = "file"
 YES, NO = "Yes", "No"
 """Options of a field that stands for a boolean, which no type of field does."""
 
@@ -88,6 +89,16 @@ class Place:
     def takes_fields(self) -> bool:
         return self.object in WITH_FIELDS
 
+    @property
+    def counted_off(self) -> bool:
+        """Whether only v1 has them, whose lists count rows off, and which shows one record by itself."""
+        return self.spec.path in ONLY_V1
+
+    @property
+    def sent_as_form(self) -> bool:
+        """Whether they are sent with the bytes of a file, and stay as they were sent."""
+        return self.object == FILE
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -115,7 +126,7 @@ def place_of(spec: DestinationSpec, object_: str) -> Place:
 
 
 def marker_fields(spec: DestinationSpec, objects: Iterable[str]) -> list[CustomField]:
-    """The fields that the client needs itself; activities and notes bear our key in their text."""
+    """The fields that the client needs itself; the others bear our key in a text of theirs."""
     return [marker_field(name) for name in objects if place_of(spec, name).spec.marker == MARKER]
 
 
@@ -190,8 +201,8 @@ def _options(row: Mapping[str, Any]) -> tuple[Option, ...]:
 
 
 def _listed(calls: Calls, place: Place) -> dict[str, dict[str, Any]]:
-    """Fields of an object as the account lists them, by key; notes have no list in v2, and need none."""
-    if place.object == "note":
+    """Fields of an object as the account lists them, by key; what v2 does not have has no list there, and needs none."""
+    if place.counted_off:
         return {}
     path = fields_path(calls, place.object)
     rows = {str(row["field_code"]): row for row in calls.rows("fields", path) if row.get("field_code")}

@@ -7,7 +7,8 @@ from math import ceil
 
 from workbench.destinations import Spent
 from workbench.destinations.limits.pricing import Plain
-from workbench.destinations.pipedrive.reading import AT_ONCE, FEW
+from workbench.destinations.pipedrive.calls import ONLY_V1
+from workbench.destinations.pipedrive.reading import AT_ONCE, FEW, rows_a_page
 from workbench.specs import DestinationSpec, Scalar
 
 __all__ = ["PipedrivePrices", "prices"]
@@ -30,14 +31,18 @@ class PipedrivePrices(Plain):
         return super().find(object_, values, there=there)
 
     def read(self, object_: str, records: int, *, there: int) -> Spent:
-        """A hundred at a time, but notes and a few others one by one."""
-        if object_ == "note" or records <= FEW:
+        """A hundred at a time, but what only v1 has, and a few others, one by one."""
+        if self._counted_off(object_) or records <= FEW:
             return self.calls(object_, "get", records)
         return self.calls(object_, "list", ceil(records / AT_ONCE))
 
     def sweep(self, object_: str, *, there: int) -> Spent:
-        """Pages of notes overlap by one row; deals have a list of archived ones beside their own."""
-        rows, count = (self.page_rows - 1, there - 1) if object_ == "note" else (self.page_rows, there)
+        """Pages of v1 overlap by one row; deals have a list of archived ones beside their own."""
+        most = rows_a_page(object_, self.page_rows)
+        rows, count = (most - 1, there - 1) if self._counted_off(object_) else (most, there)
         pages = self.calls(object_, "list", max(1, ceil(count / rows)))
         archived = object_ == "deal" and bool(self.settings.get("archived_deals", True))
         return pages + (self.calls(object_, "archived", 1) if archived else Spent())
+
+    def _counted_off(self, object_: str) -> bool:
+        return self.spec.objects[object_].path in ONLY_V1

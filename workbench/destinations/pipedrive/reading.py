@@ -9,13 +9,15 @@ from typing import Any
 
 from workbench.destinations import Record
 from workbench.destinations.pipedrive.calls import Calls, has_more, must, one_of, rows_of
+from workbench.destinations.pipedrive.picture import FILE
 from workbench.destinations.pipedrive.records import Form, key_of, record_of
 from workbench.errors import DestinationBusy, SpecError, listed
 
-__all__ = ["Reader", "is_gone"]
+__all__ = ["AT_ONCE", "FEW", "Reader", "is_gone", "rows_a_page"]
 
 AT_ONCE, FEW = 100, 4
 """Ids that one list takes, and so few that it does not pay."""
+MOST_FILES = 100
 SEARCHED: Mapping[tuple[str, str], str] = {
     ("person", "emails"): "email",
     ("person", "phones"): "phone",
@@ -39,6 +41,11 @@ def is_gone(raw: Mapping[str, Any]) -> bool:
     return bool(raw.get("is_deleted")) or raw.get("active_flag") is False
 
 
+def rows_a_page(object_: str, most: int) -> int:
+    """Rows of a page of this object's list, where other lists have so many at most: files come by the hundred."""
+    return min(most, MOST_FILES) if object_ == FILE else most
+
+
 class Reader:
     """What an account shows, as records in declared names; nothing here changes anything."""
 
@@ -54,7 +61,7 @@ class Reader:
         """These records in full, a hundred a call; one that the list lacks is asked for by itself before it counts as gone."""
         wanted = [number for number in dict.fromkeys(ids) if number.isascii() and number.isdecimal()]
         found, at = dict[str, Raw](), time.monotonic()
-        if form.place.object != "note":
+        if not form.place.counted_off:
             for start in range(0, len(wanted), AT_ONCE):
                 found |= self._listed(form, wanted[start : start + AT_ONCE])
         together = dict(found)  # whoever reads so many is about to change them, one after the other
@@ -94,7 +101,7 @@ class Reader:
 
     def newest(self, form: Form) -> str:
         """The highest id in the list; where an archived deal has a higher one, a sweep from here shows a little more."""
-        spec, key = form.place.spec, "sort" if form.place.object == "note" else "sort_by"
+        spec, key = form.place.spec, "sort" if form.place.counted_off else "sort_by"
         order = {"sort": "id DESC"} if key == "sort" else {"sort_by": "id", "sort_direction": "desc"}
         params: dict[str, str | int] = {"limit": 1, **order}
         rows = rows_of(must(self._calls.read("list", self._calls.of(spec), params=params, object_=spec), spec.path))
@@ -107,8 +114,8 @@ class Reader:
 
     def raws(self, form: Form, *, since: str = "", fields: str = "") -> Iterator[Raw]:
         """The same as the account shows them; ``fields`` are the only custom fields that are wanted."""
-        if form.place.object == "note":
-            yield from self._notes(form, since)
+        if form.place.counted_off:
+            yield from self._counted_off(form, since)
             return
         paths = self._paths(form)
         seen: set[int] = set()
@@ -135,17 +142,18 @@ class Reader:
                     return
                 yield raw
 
-    def _notes(self, form: Form, since: str) -> Iterator[Raw]:
-        """Notes, which v1 counts off: each page begins with the last row of the one before, or rows have moved."""
+    def _counted_off(self, form: Form, since: str) -> Iterator[Raw]:
+        """A list that v1 counts off: each page begins with the last row of the one before, or rows have moved."""
         spec, order, down = form.place.spec, "id DESC" if since else "id ASC", bool(since)
+        most = rows_a_page(form.place.object, self._dials.page_rows)
         start, last = 0, 0
         for _ in range(MOST_PAGES):
-            params: dict[str, str | int] = {"start": start, "limit": self._dials.page_rows, "sort": order}
+            params: dict[str, str | int] = {"start": start, "limit": most, "sort": order}
             answer = must(self._calls.read("list", self._calls.of(spec), params=params, object_=spec), spec.path)
             rows = rows_of(answer)
             first = int(rows[0]["id"]) if rows else 0
             if start and (not rows or (first < last if down else first > last)):
-                start = max(0, start - max(1, self._dials.page_rows // 2))  # some before it were deleted
+                start = max(0, start - max(1, most // 2))  # some before it were deleted
                 continue
             for raw in rows:
                 number = int(raw["id"])
@@ -158,7 +166,9 @@ class Reader:
             if not has_more(answer):
                 return
             start += max(1, len(rows) - 1)
-        raise DestinationBusy("the list of notes has no end", todo="let nobody work in the account for a moment, then resume")
+        raise DestinationBusy(
+            f"the list of {spec.plural} has no end", todo="let nobody work in the account for a moment, then resume"
+        )
 
     def bearing(self, form: Form, keys: Collection[str], *, since: str = "") -> list[Record]:
         """Records that bear one of our keys, found in a list of nothing but the key, and then read in full."""

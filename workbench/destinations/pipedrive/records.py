@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.destinations import Draft, Record, Value
-from workbench.destinations.pipedrive.marker import as_html, as_text, marked, parted
-from workbench.destinations.pipedrive.options import chosen_in, chosen_out, placed
+from workbench.destinations.pipedrive.marker import Marked, as_html, as_text, marked, parted, unnamed
+from workbench.destinations.pipedrive.options import chosen_in, chosen_out, in_several_lines, placed
 from workbench.destinations.pipedrive.picture import Picture, Place, Wire
 from workbench.destinations.pipedrive.settings import Dials
 from workbench.destinations.pipedrive.values import (
@@ -84,6 +84,8 @@ def leans_on_present(form: Form, draft: Draft) -> bool:
     """Whether a change has to know what the record holds now."""
     if not draft.id:
         return False
+    if form.place.object == "deal" and in_several_lines(form.wires, draft):
+        return True
     wires = [form.wires[name] for name in draft.values if name in form.wires]
     whole = (*LISTED, form.text_key) if form.text_key else LISTED
     return any(not wire.custom and (wire.part or wire.key in whole) for wire in wires)
@@ -92,10 +94,17 @@ def leans_on_present(form: Form, draft: Draft) -> bool:
 def key_of(form: Form, raw: Mapping[str, Any]) -> str:
     """Our key, where a record as the account shows it bears one."""
     if form.text_key:
-        return parted(str(raw.get(form.text_key) or ""), style=form.dials.marker_style).key
+        return held_in(form, str(raw.get(form.text_key) or "")).key
     marker = form.wires.get(form.place.spec.marker)
     held = (raw.get("custom_fields") or {}).get(marker.key) if marker else None
     return str(held or "")
+
+
+def held_in(form: Form, text: str) -> Marked:
+    """The text that bears our key as the account shows it: of a file its name, else the end of what was written."""
+    if form.place.sent_as_form:
+        return unnamed(text, style=form.dials.file_marker_style)
+    return parted(text, style=form.dials.marker_style)
 
 
 # ---------------------------------------------------------------- out
@@ -119,7 +128,7 @@ def body_of(form: Form, draft: Draft, *, present: Mapping[str, Any] | None = Non
             parts.setdefault(wire.key, {})[_slot(form, wire)] = value
         elif wire.name not in ("pipeline", "stage", "pipeline_stage"):
             _put(body, wire, None if _is_empty(value) else _native_out(form, wire, value), draft)
-    body |= placed(wires, draft)
+    body |= placed(wires, draft, line=(present or {}).get("pipeline_id"))
     _mark(form, draft, custom, parts)
     _name(body, draft)
     for key, given in parts.items():
@@ -234,9 +243,11 @@ def _whole(form: Form, key: str, given: Mapping[str, Value], present: Mapping[st
 
 
 def record_of(form: Form, raw: Mapping[str, Any]) -> Record:
-    """A record as the account shows it, under declared names and labels."""
+    """A record as the account shows it, under declared names and labels; fields that it never shows are left out."""
     custom = raw.get("custom_fields") or {}
-    values = {name: _in(form, wire, custom if wire.custom else raw) for name, wire in form.wires.items()}
+    never = {field.name for field in form.place.spec.fields if field.unread}
+    shown = {name: wire for name, wire in form.wires.items() if name not in never}
+    values = {name: _in(form, wire, custom if wire.custom else raw) for name, wire in shown.items()}
     updated, made, maker = (str(raw.get(name) or "") for name in ("update_time", "add_time", "creator_user_id"))
     return Record(str(raw["id"]), key_of(form, raw), values, updated, made, maker)
 
@@ -267,9 +278,10 @@ def _in(form: Form, wire: Wire, raw: Mapping[str, Any]) -> Value:
 
 
 def _text_in(form: Form, wire: Wire, content: str) -> Value:
-    held = parted(content, style=form.dials.marker_style)
-    shown = held.key if wire.name == form.place.spec.marker else as_text(held.text, form=form.dials.note_form)
-    return shown or None
+    held = held_in(form, content)
+    if wire.name == form.place.spec.marker:
+        return held.key or None
+    return (held.text if form.place.sent_as_form else as_text(held.text, form=form.dials.note_form)) or None
 
 
 def _scalar(wire: Wire, value: Any) -> Value:

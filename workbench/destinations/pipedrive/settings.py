@@ -46,6 +46,9 @@ class Dials(BaseModel):
     field_creation: Literal["api", "checklist"] = "api"
     note_form: Literal["auto", "text", "html"] = "auto"
     marker_style: str = "[migration key: {key}]"
+    file_marker_style: str = " [{key}]"
+    file_megabytes: float = Field(default=25.0, gt=0)
+    upload_seconds: float = Field(default=600.0, gt=0)
     find_by: Literal["listing", "search"] = "listing"
     children: Literal["counters", "lists"] = "counters"
     look_for_comments: bool = True
@@ -54,7 +57,7 @@ class Dials(BaseModel):
     lag_seconds: float = Field(default=60.0, ge=0)
     currency: str = ""
 
-    @field_validator("marker_style")
+    @field_validator("marker_style", "file_marker_style")
     @classmethod
     def _told_apart(cls, style: str) -> str:
         """The key has to stand alone between two texts, or it could not be told from what follows it."""

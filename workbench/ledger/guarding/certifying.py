@@ -17,6 +17,7 @@ from workbench.destinations import Record
 from workbench.destinations.http.purposes import READ_BACK, calls_for
 from workbench.ledger.guarding.certificate import COLUMNS, VERDICTS, Certificate, digest_of
 from workbench.ledger.guarding.evidence import REPAIR, TWICE, crowded, made_late
+from workbench.ledger.guarding.nearby import near_ours
 from workbench.ledger.guarding.tidying import Tidying
 from workbench.ledger.guarding.twins import age, remove_twin
 from workbench.ledger.knowing import LIVE
@@ -65,7 +66,7 @@ class Reckoning:
         ours = (c.object == self._object) & c.verb.in_(("create", "update"))
         if next(self._ledger.each(ours), None) is None:
             return
-        records = iter(self._guard.inner.sweep(self._object, since=self._since))
+        records = near_ours(self._guard, self._object, since=self._since)
         while some := list(islice(records, AT_ONCE)):
             self._lay(some)
         self._many = crowded(len(self._others), self._records)

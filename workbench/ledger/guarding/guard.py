@@ -24,6 +24,7 @@ from workbench.ledger.guarding.certifying import Reckoning
 from workbench.ledger.guarding.copies import fresh_of, see_nobody
 from workbench.ledger.guarding.flying import Flying, Given, Screened
 from workbench.ledger.guarding.images import Images
+from workbench.ledger.guarding.nearby import expect
 from workbench.ledger.guarding.reading import Reading
 from workbench.ledger.guarding.settling import Settling
 from workbench.ledger.guarding.steps import Look, Step, T, Tell, intended, parts_of
@@ -174,6 +175,7 @@ class Guard(Reading):
             else:
                 answers[draft.key] = outcome
         self._first.setdefault(object_, frozenset(fresh_of(drafts, tries)))
+        expect(self.inner, object_, [draft for draft in drafts if draft.key in tries and not draft.id])
         return answers, tries
 
     def _begin(self, object_: str) -> None:

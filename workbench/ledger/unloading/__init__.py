@@ -18,6 +18,7 @@ from workbench.ledger.loading.lanes import Lanes, left_behind
 from workbench.ledger.loading.progress import TICK
 from workbench.ledger.operations import Closing, Operation, State
 from workbench.ledger.unloading.clearing import clear_fields
+from workbench.ledger.unloading.doubting import doubt, doubts
 from workbench.ledger.unloading.hanging import hanging_on
 from workbench.ledger.unloading.judging import Edit, Usual, edits_of_made, return_of_changed, told
 from workbench.ledger.unloading.naming import made_elsewhere, name_records
@@ -121,7 +122,11 @@ def unload(destination: Guard, *, workers: int | None = None, on_progress: Calla
     for row, verdict, words in clear_fields(destination, failed={each.operation.object for each in run.errors.values()}):
         run.say(Verdict(row, verdict, words), [row])
     errors = {number: each.words for number, each in run.errors.items()}
-    return Unloaded(verdict_frame(destination.ledger.operations, errors), run.edits(), Residual.of(run.windows))
+    lost = list(doubts(destination))
+    for row, words in lost:
+        run.tell(Verdict(row, "kept", words))
+    frame = verdict_frame(destination.ledger.operations, errors, doubted=lost)
+    return Unloaded(frame, run.edits(), Residual.of(run.windows))
 
 
 def _silent(verdict: Verdict) -> None:
@@ -151,7 +156,7 @@ class _Run:
         self._destination = destination
         self._ledger = destination.ledger.operations
         self._workers = workers
-        self._tell = tell
+        self.tell = tell
         self._objects: tuple[str, ...] = ()
         self._usual = Usual()
         self._stopped = threading.Event()
@@ -196,7 +201,7 @@ class _Run:
                     if done.answer is None:
                         unsaid.append(done.task[1])
                     else:
-                        self._tell(done.answer)
+                        self.tell(done.answer)
                     lanes.noted()
                 start += len(part)
                 rate = len(part) / max(time.monotonic() - began, 1e-3)
@@ -284,7 +289,7 @@ class _Run:
     def say(self, verdict: Verdict, rows: Sequence[Operation]) -> None:
         """Keep a verdict, and tell it."""
         self.note(verdict, rows)
-        self._tell(verdict)
+        self.tell(verdict)
 
     def edits(self) -> pd.DataFrame:
         """What people changed in the records that are kept, by a look at each of them."""
@@ -368,7 +373,9 @@ class _Run:
             if outcome.state != "done":
                 return Verdict(trail.newest, "errored", outcome.words or UNSURE.format("put back"))
             self.windows.append(time.monotonic() - look.at)
-        return Verdict(trail.newest, "kept" if back.edits else "reversed", told(back.edits))
+        lost = doubt(trail.doubted[-1], look.record) if trail.doubted else ""
+        said = "; ".join(words for words in (told(back.edits), lost) if words)
+        return Verdict(trail.newest, "kept" if said else "reversed", said)
 
 
 def _why(trail: Trail, edits: Sequence[Edit]) -> str:

@@ -65,7 +65,8 @@ class Usual:
 def edits_of_made(trail: Trail, now: Record, usual: Usual) -> tuple[Edit, ...]:
     """The fields of a record that we made which do not hold what we wrote, or what was seen after we wrote."""
     names = [name for name in trail.ours if not _holds(now.values.get(name), trail.ours, trail.seen, name)]
-    names = [name for name in names if name in now.values or name not in trail.unshown]
+    # Of a record that nobody saw when it was made, a field that the destination does not show holds nobody's work.
+    names = [name for name in names if name in now.values or (trail.looked_at and name not in trail.unshown)]
     seen = trail.seen if trail.looked_at else {}
     names += [n for n, value in seen.items() if n not in trail.ours and not same(now.values.get(n), value)]
     more = {n: value for n, value in now.values.items() if n not in trail.ours and n not in seen}

@@ -53,8 +53,13 @@ def edited_frame(rows: Iterable[tuple[Trail, Edit]]) -> pd.DataFrame:
     return pd.DataFrame(table, columns=list(EDITED), dtype="str")
 
 
-def verdict_frame(ledger: Operations, errors: Mapping[int, str]) -> pd.DataFrame:
-    """Every record and field with its verdict, one row each, newest first; `errors` are words by operation."""
+def verdict_frame(
+    ledger: Operations, errors: Mapping[int, str], *, doubted: Sequence[tuple[Operation, str]] = ()
+) -> pd.DataFrame:
+    """Every record and field with its verdict, one row each, newest first; `errors` are words by operation.
+
+    `doubted` are changes that are kept without anybody knowing whether they were made, with the words for it.
+    """
     c = operations.c
     extents = [each for verb in SHOWN_VERBS for each in objects_of(ledger, verb=verb, states=STATES).values()]
     extent = (min(first for first, _ in extents), max(last for _, last in extents)) if extents else None
@@ -62,6 +67,8 @@ def verdict_frame(ledger: Operations, errors: Mapping[int, str]) -> pd.DataFrame
     parts = [pd.DataFrame(columns=[*COLUMNS, "_field"], dtype="str")]
     for rows in stretches(ledger, wanted, extent):
         parts.append(pd.DataFrame([_row(row, errors) for row in rows], columns=[*COLUMNS, "_field"], dtype="str"))
+    kept = [(row.object, row.key, row.id, "kept", words, "") for row, words in doubted]
+    parts.append(pd.DataFrame(kept, columns=[*COLUMNS, "_field"], dtype="str"))
     frame = pd.concat(parts, ignore_index=True)
     named = frame["id"] != ""
     twice = frame.duplicated(["object", "id", "_field"], keep="last") & named  # the first operation on a record gives its key

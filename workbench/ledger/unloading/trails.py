@@ -9,9 +9,10 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from workbench.ledger.knowing import CHANGED
 from workbench.ledger.operations import Operation, Operations, operations, same
 
-__all__ = ["FIRST_HAND", "REBUILT", "Trail", "changed", "kept", "made", "objects_of", "stretches"]
+__all__ = ["FIRST_HAND", "REBUILT", "Trail", "changed", "doubted", "kept", "made", "objects_of", "stretches"]
 
 STRETCH = 1_000
 """Numbers of operations that are looked through at once."""
@@ -26,6 +27,7 @@ class Trail:
 
     operations: tuple[Operation, ...]
     deleted: bool = False
+    doubted: tuple[Operation, ...] = ()  # later changes of ours that got no answer, and of which no look can tell
 
     @property
     def object(self) -> str:
@@ -155,6 +157,32 @@ def kept(ledger: Operations) -> Iterator[list[Trail]]:
             yield _trails(ledger, name, [row.id for row in fresh if row.object == name], state="kept")
 
 
+def doubted(ledger: Operations) -> Iterator[list[Operation]]:
+    """Changes that got no answer, to records of others on which nothing of ours is known to stand; newest first.
+
+    Somebody had changed the record when it was looked at: nobody can say whether ours had come before that.
+    """
+    extents = objects_of(ledger, verb="update", states=("rejected",)).values()
+    extent = (min(first for first, _ in extents), max(last for _, last in extents)) if extents else None
+    c = operations.c
+    wanted = (c.verb == "update") & (c.state == "rejected") & (c.words == CHANGED) & (c.id != "")
+    seen: set[tuple[str, str]] = set()
+    for rows in stretches(ledger, wanted, extent):
+        fresh = [row for row in rows if (row.object, row.id) not in seen]
+        seen |= {(row.object, row.id) for row in fresh}
+        there = {
+            (name, number): all_
+            for name in dict.fromkeys(row.object for row in fresh)
+            for number, all_ in ledger.of_ids(name, [row.id for row in fresh if row.object == name]).items()
+        }
+        yield [row for row in fresh if not any(_ours(each) for each in there.get((row.object, row.id), ()))]
+
+
+def _ours(row: Operation) -> bool:
+    """Whether an operation says by itself what became of its record."""
+    return row.verb in FIRST_HAND and row.state in ("done", "kept", "reversed")
+
+
 def stretches(ledger: Operations, condition: Any, extent: tuple[int, int] | None) -> Iterator[list[Operation]]:
     """Operations under a condition between two numbers, newest first, no more of them in memory than one stretch."""
     first, last = extent or (1, 0)
@@ -172,7 +200,8 @@ def _trails(ledger: Operations, object_: str, ids: Iterable[str], *, state: str 
     found = []
     for number in wanted:
         live = tuple(row for row in rows.get(number, ()) if row.verb in FIRST_HAND and row.state == state)
+        lost = tuple(row for row in rows.get(number, ()) if row.verb == "update" and row.words == CHANGED)
         deleted = any(row.verb == "delete" and row.state == "done" for row in rows.get(number, ()))
         if live:
-            found.append(Trail(live, deleted))
+            found.append(Trail(live, deleted, tuple(row for row in lost if row.op > live[-1].op)))
     return found

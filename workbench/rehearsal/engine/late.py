@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from operator import itemgetter
 
 MOST = 250_000
@@ -110,7 +111,8 @@ class Sieve:
     MASK = SLOTS - 1
 
     def __init__(self, db: sqlite3.Connection) -> None:
-        self._slots = bytearray(self.SLOTS)
+        # Zeros that take memory, and time, only where they are written to.
+        self._slots = mmap(-1, self.SLOTS, flags=MAP_PRIVATE | MAP_ANONYMOUS)
         self.add(db.execute("SELECT field, value FROM ident"))
 
     def add(self, idents: Iterable[tuple[str, str]]) -> None:

@@ -78,7 +78,7 @@ class Activities:
         self._account = links.account
 
     def draft(self, given: Json, old: Json, now: float) -> Json:
-        body = {**old, **{key: given[key] for key in PLAIN if key in given}, **self._noted(given), **self._timed(given)}
+        body = {**old, **self._told(given), **self._noted(given), **self._timed(given)}
         body["type"] = self._type(given, old)
         body["subject"] = self._subject(given, old, body["type"])
         body |= self._linked(given, old)
@@ -96,6 +96,12 @@ class Activities:
         body["creator_user_id"] = old.get("creator_user_id", self._account.me["id"])
         body["owner_id"] = self._links.owner(given, old)
         return body
+
+    def _told(self, given: Json) -> Json:
+        """What is kept as it comes; an outcome only where the account has one."""
+        if "outcome" in given and not self._links.switches.on("activity_outcome"):
+            invalid(["outcome: Parameter 'outcome' is not allowed for this request"])
+        return {key: given[key] for key in PLAIN if key in given}
 
     def _noted(self, given: Json) -> Json:
         note = given.get("note")
@@ -171,7 +177,7 @@ class Activities:
             "public_description": body.get("public_description"),
             "priority": body.get("priority"),
             "note": body.get("note"),
-            "outcome": body.get("outcome"),
+            **({"outcome": body.get("outcome")} if self._links.switches.on("activity_outcome") else {}),
         }
 
     def traits(self, body: Json) -> Traits:

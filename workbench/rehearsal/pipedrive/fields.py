@@ -95,7 +95,9 @@ class Fields:
     def _rows(self, object_: str) -> tuple[BuiltIn, ...]:
         switches = self._house.switches
         more = CONTACT_SYNC if object_ == "person" and switches.on("contact_sync") else ()
-        return (*BUILT_IN[object_], *more, *(PROFILE if object_ == "organization" and switches.on("profile_fields") else ()))
+        profile = PROFILE if object_ == "organization" and switches.on("profile_fields") else ()
+        without = "outcome" if object_ == "activity" and not switches.on("activity_outcome") else ""
+        return (*(row for row in BUILT_IN[object_] if row.code != without), *more, *profile)
 
     def _built_in(self, object_: str, place: int, row: BuiltIn) -> Field:
         options = self.labels(object_) if row.code == LABEL_FIELD else row.options

@@ -49,6 +49,7 @@ SWITCHES = (
     Switch("unknown_label", "reject", ("reject", "accept"), "a label id that the account lacks", "§2.9, §9"),
     Switch("deleted_record", "not_found", ("not_found", "answer"), "GET of a record deleted in the last 30 days", "§1.5"),
     Switch("unarchive", "accept", ("accept", "refuse"), "is_archived false, alone, for an archived deal", "§1.5"),
+    Switch("activity_outcome", "on", ON_OFF, "whether activities have an outcome, which the SDK alone names", "§2.5"),
     Switch("activity_primary", "first", ("first", "none"), "the primary participant where none is named", "§2.5"),
     Switch("profile_fields", "on", ON_OFF, "whether the organization's five profile keys are there", "§2.1"),
     Switch("failed_cost", "on", ON_OFF, "whether refused requests cost tokens", "§4, §9"),
