@@ -29,7 +29,7 @@ def new(
     url: Annotated[str, typer.Option(help="The destination's address, as its API settings show it.")] = "",
     key_file: Annotated[str, typer.Option(help="A file with the key, or `env` for $WORKBENCH_KEY, which is not stored.")] = "",
     edition: Annotated[str, typer.Option(help="The destination's edition; its first one when empty.")] = "",
-    plan: Annotated[str, typer.Option(help="The destination's plan, which sets its limits.")] = "growth",
+    plan: Annotated[str, typer.Option(help="The destination's plan, which sets its limits; else the usual one.")] = "",
     time_scale: Annotated[float, typer.Option(help="Of a rehearsal; 1 in earnest.")] = 1.0,
     source_url: Annotated[str, typer.Option(help="The address of the source's own API, where `extract` reads it.")] = "",
 ) -> None:

@@ -222,7 +222,7 @@ def new_engagement(
     deliveries: Sequence[str] = (MAIN,),
     base_url: str = "",
     edition: str = "",
-    plan: str = "growth",
+    plan: str = "",
     zone: str = "",
     time_scale: float = 1.0,
     destination: Mapping[str, Scalar] | None = None,
@@ -250,7 +250,7 @@ def new_engagement(
         "engagement_id": uuid.uuid4().hex[:16],
         "base_url": base_url.rstrip("/"),
         "edition": edition or destined.editions[0],
-        "plan": plan,
+        "plan": plan or _usual_plan(destined),
         "zone": zone,
         "time_scale": time_scale,
         "store": store,
@@ -367,6 +367,12 @@ def _furnish(made: Path, settings: Settings, *, own: Path | None, key: str | Non
         open_store(made / DATABASE).dispose()
     detail = {"route": settings.route, "customer": settings.customer, "engagement": settings.engagement_id}
     Journal(made / JOURNAL, hide=lambda: [key or ""]).append("created", detail={**detail, "signing key": fingerprint})
+
+
+def _usual_plan(destination: DestinationSpec) -> str:
+    """The plan that is taken for an account's where nobody has named it: its first where it has no such one."""
+    usual = str(Settings.model_fields["plan"].default)
+    return usual if usual in destination.plans else next(iter(destination.plans))
 
 
 def _fits(destination: DestinationSpec, settings: Settings) -> None:

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from workbench.additions import VARIABLE, module_path
 from workbench.destinations import Secret, Wait
 from workbench.destinations.limits import SYSTEM, Clock
 from workbench.engagement import Engagement
@@ -24,6 +25,8 @@ from workbench.extraction.tables import build_table, write_quarantine
 from workbench.extraction.walking import Crew
 
 __all__ = ["Extraction", "SourceAccount", "extract", "extract_into"]
+
+__path__ = module_path(__path__, "extraction")  # adapters of one's own are modules like ours
 
 RAW = "raw"
 WORKERS = 4
@@ -94,7 +97,7 @@ def _adapter(source: str, account: SourceAccount, beside: Path | None) -> Adapte
     if not hasattr(module, "connect"):
         raise EngagementError(
             f"nothing is known of an API of {source}",
-            expected=f"workbench/extraction/{source}.py with connect",
+            expected=f"extraction/{source}.py with connect, in the package or in a folder that ${VARIABLE} names",
             todo="take its exports as files instead: workbench receive",
         )
     made: Adapter = module.connect(account, beside=beside)

@@ -16,12 +16,11 @@ from workbench.extraction.contract import Adapter, Item, Listed
 from workbench.extraction.items import BROKEN, ENCODING, NO_OBJECT
 from workbench.extraction.shelf import Entry, Shelf, object_name, written
 from workbench.extraction.walking import pages_of
+from workbench.frames.select import PAGE
 
 __all__ = ["EXPORT", "PAGE", "Found", "Quarantined", "Table", "build_table", "found_in", "write_quarantine"]
 
 EXPORT = "export"
-PAGE = "_page"
-"""The last column of every row: page file and place in it, from 1."""
 QUARANTINE = "quarantine.jsonl"
 AS_IT_CAME = (ENCODING, NO_OBJECT, BROKEN)
 MASK = re.compile(r"[*•x]{3,}")
