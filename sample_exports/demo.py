@@ -1,38 +1,37 @@
-"""One whole engagement on this machine: a rehearsal tenant, nine notebooks, a signed package, and what they say.
+"""One whole engagement on this machine: a rehearsal account, nine notebooks, a signed package, and the way back.
 
-``python -m sample_exports.demo`` is what `make demo` runs. With ``--record`` the decisions of the sample are recorded
-again, by somebody who knows the truth; with ``--size medium`` they are made on the way, as no file holds them.
+``python -m sample_exports.demo`` is what `make demo` runs; ``--route`` names another route than Promio's. With ``--record``
+the decisions of the sample are recorded again, by somebody who knows the truth; where no file holds them, they are made
+on the way.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import secrets
 import shutil
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from sample_exports.generate import generate_promio
+from sample_exports import proving
+from sample_exports.proving import Proof
+from sample_exports.samples import Sample, routes, sample_of
+from sample_exports.taking import take
+from sample_exports.watching import Watched
 from workbench import notebooks, rehearsal
-from workbench.engagement import PHASES, Engagement, new_engagement
-from workbench.errors import DecisionMissing, WorkbenchError
-from workbench.package import build, verify
+from workbench.engagement import Engagement, new_engagement
+from workbench.errors import WorkbenchError
+from workbench.package import Package, build, verify
+from workbench.rehearsal import Rehearsal, canonical
 
-HERE = Path(__file__).resolve().parent
-CONSULTANT = "Kim Larsen <kim.larsen@consultants.example>"
-SIGNER = {"name": "Dana Ortiz", "role": "Sales lead, Bright Roof Services", "statement": "I have checked the sample"}
-SIGNED_BY = "Dana Ortiz <dana.ortiz@brightroof.example>"
-SURE = 0.85
+FIRST_ROUTE = "promio_to_freshsales"
 TIME_SCALE = 1200.0
 """An hour of the destination's limits passes in three seconds."""
 
@@ -40,6 +39,7 @@ TIME_SCALE = 1200.0
 def main(arguments: list[str] | None = None) -> int:
     """Run the demonstration and print what it came to; 1 where something does not hold."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--route", default=FIRST_ROUTE, help=f"one of {', '.join(routes())}")
     parser.add_argument("--size", choices=["small", "medium"], default="small")
     parser.add_argument("--into", type=Path, default=Path("demo"), help="folder that is made, or made anew")
     parser.add_argument("--record", action="store_true", help="record the decisions of the sample again")
@@ -47,42 +47,149 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     console = Console()
     try:
-        return _demonstrate(console, chosen.size, chosen.into.absolute(), record=chosen.record, time_scale=chosen.time_scale)
+        sample = sample_of(chosen.route, size=chosen.size)
+        shown = Demonstration(console, sample, chosen.into.absolute(), record=chosen.record, time_scale=chosen.time_scale)
+        return 0 if shown.run() else 1
     except WorkbenchError as error:
         console.print(str(error), style="red", markup=False)
         return 1
 
 
-def _demonstrate(console: Console, size: str, folder: Path, *, record: bool, time_scale: float) -> int:
-    os.environ.pop("WORKBENCH_KEY", None)  # a key for another account, where one is set; the tenant has its own
-    sample = _sample(console, size, folder)
-    _anew(folder)
-    token = secrets.token_hex(16)
-    with rehearsal.running("freshsales", state=folder / "tenant.db", token=token, time_scale=time_scale) as tenant:
-        console.print(f"rehearsal Freshsales on {tenant.url}, an empty tenant", highlight=False)
-        engagement = begin(folder / "engagement", sample, url=tenant.url, key=token, time_scale=time_scale)
-        recorded = sample / "decisions.jsonl"
-        if recorded.is_file() and not record:
-            console.print(f"{engagement.decisions.read_jsonl(recorded)} recorded decisions of {recorded.parent.name}")
-        seconds = _watched(console, engagement, sample)
-        if record:
-            engagement.decisions.write_jsonl(recorded)
-            console.print(f"decisions recorded in {recorded}")
-        pages = notebooks.write_pages(engagement)
+def begin(root: Path, sample: Path, *, url: str, key: str, time_scale: float, route: str = FIRST_ROUTE) -> Engagement:
+    """An engagement over the files of a sample's folder: its main delivery, its delta, and what was asked for."""
+    return _opened(root, sample_of(route, folder=sample), url=url, key=key, time_scale=time_scale)
+
+
+def _opened(root: Path, sample: Sample, *, url: str, key: str, time_scale: float) -> Engagement:
+    """A new engagement with its notebooks; a source with an API is read later, others have sent their files."""
+    engagement = new_engagement(
+        root,
+        route=sample.route.name,
+        customer=sample.customer,
+        exports=None if sample.by_api else sample.folder,
+        deliveries=sample.deliveries,
+        base_url=url,
+        key=key,
+        time_scale=time_scale,
+    )
+    if not sample.by_api:
+        sample.complete(engagement.root / "exports")
+    notebooks.render(engagement)
+    return engagement
+
+
+class Demonstration:
+    """A route from its source to the destination and back, with everything that has to hold on the way."""
+
+    def __init__(self, console: Console, sample: Sample, folder: Path, *, record: bool, time_scale: float) -> None:
+        self.console, self.sample, self.folder = console, sample, folder
+        self.record, self.time_scale = record, time_scale
+        self.watched = Watched(console, sample.truth)
+        self.token = secrets.token_hex(16)
+        self.proofs: list[Proof] = []
+        self.extracted: list[Proof] = []
+
+    def run(self) -> bool:
+        """All of it; whether everything holds."""
+        os.environ.pop("WORKBENCH_KEY", None)  # a key for another account, where one is set; the stand-in has its own
+        _anew(self.folder)
+        begun = time.monotonic()
+        vendor, state = self.sample.route.destination, self.folder / "tenant.db"
+        with rehearsal.running(
+            vendor, state=state, token=self.token, tenant=self.sample.account, time_scale=self.time_scale
+        ) as tenant:
+            before = canonical(tenant.dump())
+            self._say(f"{self.sample.route.title}: {self.sample.customer}; the rehearsal account answers at {tenant.url}")
+            engagement = self._loaded(tenant)
+            package = self._handed_over(engagement)
+            requests = len(tenant.log())
+        self._proved(
+            proving.taken_back(
+                engagement,
+                state=state,
+                folder=self.folder / "taken-back",
+                before=before,
+                token=self.token,
+                time_scale=self.time_scale,
+            )
+        )
+        self._say(f"  {requests:,} requests were made, {time.monotonic() - begun:.0f} s in all")
+        self._places(engagement.root, package.archive)
+        return all(proof.holds for proof in self.proofs)
+
+    # ------------------------------------------------------------ the way there
+
+    def _loaded(self, tenant: Rehearsal) -> Engagement:
+        """Main delivery, delta, and a second pass, each asked of the account."""
+        root = self.folder / "engagement"
+        engagement = _opened(root, self.sample, url=tenant.url, key=self.token, time_scale=self.time_scale)
+        engagement = self._taken(engagement, "main")
+        recorded = self.sample.recorded
+        if recorded.is_file() and not self.record:
+            self._say(f"{engagement.decisions.read_jsonl(recorded)} recorded decisions of {recorded.parent.name}")
+        with self.watched:
+            self.watched.run(engagement, "intake", "production")
+            for delivery in self.sample.deliveries[1:]:
+                engagement = self._taken(engagement, delivery)
+            self.watched.run(engagement, "cutover", "cutover")
+            second = proving.second_run(engagement, tenant)
+            self.watched.run(engagement, "handoff", "handoff")
+        self._told(engagement)
+        self._proved(second)
+        return engagement
+
+    def _taken(self, engagement: Engagement, delivery: str) -> Engagement:
+        """Read a delivery from the source's own API, where it has one."""
+        if not self.sample.by_api:
+            return engagement
+        taken = take(engagement, self.sample, delivery, folder=self.folder, time_scale=self.time_scale)
+        self.extracted.append(proving.extracted(taken))
+        return taken.engagement
+
+    def _handed_over(self, engagement: Engagement) -> Package:
+        """The signed package, checked; the decisions too, where they are to be recorded."""
+        if self.record:
+            engagement.decisions.write_jsonl(self.sample.recorded)
+            self._say(f"decisions recorded in {self.sample.recorded}")
+        notebooks.write_pages(engagement)
         package = build(engagement.root)
-        verdict = verify(package.archive, fingerprint=package.fingerprint)
-        requests = len(tenant.log())
-    return _summary(console, engagement, verdict.good, package.archive, pages[0].parent, seconds, requests)
+        good = verify(package.archive, fingerprint=package.fingerprint).good
+        self._proved(Proof(good, "the package verifies: every byte is as it was signed"))
+        return package
 
+    # ------------------------------------------------------------ what is seen
 
-def _sample(console: Console, size: str, folder: Path) -> Path:
-    if size == "small":
-        return HERE / "promio"
-    sample = HERE / f"promio-{size}"
-    if not (sample / "request.json").is_file():
-        console.print(f"making the {size} sample in {sample.name}, once")
-        generate_promio(sample, size=size)
-    return sample
+    def _told(self, engagement: Engagement) -> None:
+        """The accounts as tables, and what they come to."""
+        for delivery in engagement.deliveries():
+            self.console.print(_table(proving.account_of(engagement, delivery), delivery))
+        for proof in self.extracted:
+            self._proved(proof)
+        self._proved(proving.closing(engagement))
+        self._proved(proving.as_told(engagement, self.sample))
+        self._proved(proving.read_back(engagement))
+        self._proved(proving.passed(engagement, seconds=sum(self.watched.seconds.values())))
+
+    def _proved(self, proof: Proof) -> None:
+        self.proofs.append(proof)
+        self.console.print(
+            f"[{'green' if proof.holds else 'red'}]{'✓' if proof.holds else '✗'}[/] {proof.words}", highlight=False
+        )
+        if not proof.holds and proof.detail:
+            self.console.print(proof.detail, style="red", markup=False, highlight=False)
+
+    def _places(self, root: Path, archive: Path) -> None:
+        back = self.folder / "taken-back"
+        for label, path in (
+            ("engagement", root),
+            ("notebooks", root / "executed"),
+            ("package", archive),
+            ("taken back", back / "engagement" / "executed" / "rollback.html"),
+        ):
+            self.console.print(f"  {label:<11}{path}", highlight=False, soft_wrap=True)
+
+    def _say(self, words: str) -> None:
+        self.console.print(words, highlight=False, markup=False)
 
 
 def _anew(folder: Path) -> None:
@@ -93,142 +200,18 @@ def _anew(folder: Path) -> None:
     folder.mkdir(parents=True)
 
 
-def begin(root: Path, sample: Path, *, url: str, key: str, time_scale: float) -> Engagement:
-    """An engagement over a sample: its main delivery, its delta, and what was asked for."""
-    customer = json.loads((sample / "request.json").read_text(encoding="utf-8"))["customer"]
-    engagement = new_engagement(
-        root,
-        route="promio_to_freshsales",
-        customer=customer,
-        exports=sample,
-        deliveries=("main", "delta"),
-        base_url=url,
-        key=key,
-        time_scale=time_scale,
-    )
-    notebooks.render(engagement)
-    return engagement
-
-
-def answer(engagement: Engagement, sample: Path) -> int:
-    """Decide what is open as somebody who knows the truth would, and return how much that was."""
-    truth = {
-        (said["kind"], said["subject"].strip()): said["value"]
-        for said in json.loads((sample / "expected" / "decisions.json").read_text(encoding="utf-8"))
-    }
-    count = 0
-    open_scope = set(engagement.decisions.missing("scope"))
-    defaults = {question.name: question.default for question in engagement.route.scope if question.name in open_scope}
-    count += _confirm(engagement, "scope", defaults, "agreed with the customer when the scope was written")
-    for kind in ("duplicate", "field", "value", "owner"):
-        known = {subject: value for (of, subject), value in truth.items() if of == kind}
-        asked = set(engagement.decisions.missing(kind))
-        # What nobody proposed is decided too: two people of one household look alike to no machine.
-        told = [subject for subject in known if subject in asked or kind == "duplicate"]
-        told = [subject for subject in told if engagement.decisions.value(kind, subject) is None]
-        count += _confirm(engagement, kind, {subject: known[subject] for subject in told}, "known to the office")
-        count += len(engagement.decisions.accept(SURE, by=CONSULTANT, kinds=(kind,)))
-        if kind == "duplicate":
-            apart = {subject: {"into": ""} for subject in engagement.decisions.missing(kind)}
-            count += _confirm(engagement, kind, apart, "looked at: not the same")
-    ticks = dict.fromkeys(engagement.decisions.missing("quiet"), "done")
-    count += _confirm(engagement, "quiet", ticks, "seen to in the account")
-    conflicts = dict.fromkeys(engagement.decisions.missing("conflict"), "ours")
-    return count + _confirm(engagement, "conflict", conflicts, "the destination is newer") + _sign(engagement)
-
-
-def _confirm(engagement: Engagement, kind: str, answers: dict[str, object], why: str) -> int:
-    rows = pd.DataFrame({"subject": list(answers), "value": list(answers.values())}, dtype="object")
-    if len(rows):
-        engagement.decisions.confirm_many(kind, rows, by=CONSULTANT, why=why)
-    return len(rows)
-
-
-def _sign(engagement: Engagement) -> int:
-    """Sign the sample, where it waits for nothing else."""
-    asked = engagement.decisions.proposals("signoff")
-    if engagement.decisions.missing("signoff") != ["sample"]:
-        return 0
-    evidence = asked.set_index("subject").at["sample", "value"]["evidence"]
-    engagement.decisions.confirm("signoff", "sample", {**SIGNER, "evidence": evidence}, by=SIGNED_BY, shown=evidence)
-    return 1
-
-
-def _watched(console: Console, engagement: Engagement, sample: Path) -> dict[str, float]:
-    """Run the nine notebooks behind a progress bar, deciding where decisions are missing; seconds by notebook."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
-    seconds: dict[str, float] = {}
-    with Progress(*columns, TimeElapsedColumn(), console=console) as bars:
-        task = bars.add_task("notebooks", total=len(PHASES))
-        begun = time.monotonic()
-
-        def tell(step: notebooks.Progress) -> None:
-            nonlocal begun
-            if step.state == "running":
-                begun = time.monotonic()
-                bars.update(task, description=step.stem)
-            elif step.state == "passed":
-                seconds[step.stem] = seconds.get(step.stem, 0.0) + time.monotonic() - begun
-                bars.update(task, advance=1)
-                bars.console.print(f"  ✓ {step.stem:<18}{seconds[step.stem]:6.1f} s", highlight=False)
-
-        _run_deciding(engagement, sample, tell)
-    return seconds
-
-
-def _run_deciding(engagement: Engagement, sample: Path, tell: Callable[[notebooks.Progress], None]) -> None:
-    reached: list[str] = []
-
-    def follow(step: notebooks.Progress) -> None:
-        reached.append(step.stem)
-        tell(step)
-
-    first: str | None = None
-    while True:
-        try:
-            notebooks.run_all(engagement, first=first, on_progress=follow)
-            return
-        except DecisionMissing:
-            if not answer(engagement, sample):
-                raise
-            first = reached[-1]
-
-
-def _summary(
-    console: Console, engagement: Engagement, sealed: bool, archive: Path, pages: Path, seconds: dict[str, float], requests: int
-) -> int:
-    holds = _accounts(console, engagement, "main") & _accounts(console, engagement, "delta")
-    compared = engagement.load("comparison")
-    cells, wrong = int(compared["cells"].sum()), int(compared["wrong"].sum())
-    intended = int(compared["intended"].sum())
-    phases = engagement.status()
-    passed = bool((phases["state"] == "passed").all())
-    lines = [
-        (holds, "source rows = loaded + merged + excluded + rejected + held + failed"),
-        (not wrong, f"{cells:,} values read back; {intended:,} differ in writing only, {wrong} are not explained"),
-        (passed, f"{(phases['state'] == 'passed').sum()} of {len(phases)} phases passed, {sum(seconds.values()):.0f} s"),
-        (sealed, "the package verifies: every byte is as it was signed"),
-    ]
-    for good, words in lines:
-        console.print(f"[{'green' if good else 'red'}]{'✓' if good else '✗'}[/] {words}", highlight=False)
-    console.print(f"  {requests:,} requests were made", highlight=False)
-    for label, path in (("engagement", engagement.root), ("notebooks", pages), ("package", archive)):
-        console.print(f"  {label:<11}{path}", highlight=False, soft_wrap=True)
-    return 0 if all(good for good, _ in lines) else 1
-
-
-def _accounts(console: Console, engagement: Engagement, delivery: str) -> bool:
-    """Print the row accounting of a delivery; whether every feed closes."""
-    frame = engagement.load("accounting", delivery=delivery)
-    frame = frame[frame["rows"] > 0]
-    title = "rows of the delta" if delivery != "main" else "rows of the export, and where they ended"
+def _table(frame: pd.DataFrame, delivery: str) -> Table:
+    """The row accounting of a delivery as it is printed."""
+    title = f"rows of the {delivery}" if delivery != "main" else "rows of the export, and where they ended"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for column in frame.columns:
-        table.add_column(str(column), justify="left" if column == "feed" else "right", no_wrap=True)
+    for column in map(str, frame.columns):  # numbers are shown whole, however narrow the window is
+        if column == "feed":
+            table.add_column(column, overflow="fold")
+        else:
+            table.add_column(column, justify="right", no_wrap=True, min_width=len(column))
     for row in frame.to_dict("records"):
         table.add_row(*("✓" if value is True else "✗" if value is False else f"{value}" for value in row.values()))
-    console.print(table)
-    return bool(frame["closes"].all())
+    return table
 
 
 if __name__ == "__main__":

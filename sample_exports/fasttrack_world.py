@@ -9,6 +9,8 @@ from pathlib import Path
 
 from sample_exports.crowd import Crowd
 from sample_exports.fasttrack_history import Activities, Files, Notes, Parents, event_items
+from sample_exports.fasttrack_modules import SCOPE as MODULES
+from sample_exports.fasttrack_modules import as_modules
 from sample_exports.fasttrack_people import UNASSIGNED, Companies, People, value_plans
 from sample_exports.fasttrack_rows import DELTA_NOW, FALLBACK, MAIN_NOW, OBJECTS, SIZES, USERS, Draws, Size, stamp, user_items
 from sample_exports.fasttrack_sales import BARE_PRICE, Deals, Goods, Objects, pipeline_items, stage_plans, with_sums
@@ -16,7 +18,9 @@ from sample_exports.promio_rows import share
 from sample_exports.tenant import File, Item, State, write_state
 from sample_exports.tenant_truth import Change, Decision, Truth, write_truth
 
-__all__ = ["SIZES", "generate"]
+__all__ = ["CUSTOMER", "SIZES", "generate"]
+
+CUSTOMER = "Lanternfield Software"
 
 RECORDS = {
     "accounts": "sales_account", "contacts": "contact", "leads": "lead", "deals": "deal", "products": "product",
@@ -26,6 +30,8 @@ RECORDS = {
 """Feed → object of its records."""
 
 SCOPE = {"custom_objects": "fields", "large_files": "link", "existing_records": "hold"}
+ACCEPTED = "Accepted by the head of sales, by mail: sums and plans on the account will do."
+"""What the customer wrote of subscriptions and sites that do not stay records of their own."""
 MADE = ((UNASSIGNED, "name", "Unassigned Account"), (UNASSIGNED, "owner", FALLBACK))
 
 
@@ -41,7 +47,18 @@ def generate(out: Path, *, size: str, seed: int) -> int:
     for state in states:
         write_state(out, state, OBJECTS, product="fasttrack")
     write_truth(out / "expected", states, Truth(RECORDS, changes, decisions(), MADE))
+    write_truth(out / "expected" / "modules", *_under_modules(states, changes))
     return len(items) + len(later)
+
+
+def _under_modules(states: Sequence[State], changes: Sequence[Change]) -> tuple[list[State], Truth]:
+    """The same rows, where subscriptions and sites become records of their own."""
+    decided = [
+        *decisions(),
+        *(Decision("scope", question, answer, "bought Enterprise") for question, answer in MODULES.items()),
+    ]
+    objects = {**RECORDS, "subscriptions_module": "cm_subscription", "sites_module": "cm_site"}
+    return [replace(state, items=as_modules(state.items)) for state in states], Truth(objects, changes, decided, MADE)
 
 
 def _main(draws: Draws) -> tuple[list[Item], list[File]]:
@@ -145,5 +162,6 @@ def decisions() -> list[Decision]:
         Decision("value", f"{column}={word}", option, "") for column, plan in plans.items() for word, option in plan.items()
     ]
     scope = [Decision("scope", question, answer, "the default") for question, answer in SCOPE.items()]
+    scope.append(Decision("waiver", "custom_objects/fields", ACCEPTED, "as the customer wrote"))
     values.append(Decision("value", f"products/price={BARE_PRICE}", f"{BARE_PRICE} USD", "the currency of all other prices"))
     return [*scope, *owners, *values]

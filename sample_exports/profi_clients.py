@@ -95,7 +95,7 @@ def organisation_rows(rng: Random, listed: Sequence[Listed], clients: Sequence[C
         parent = "" if each.cut else names.get(each.parent, "")
         account = {**values, "parent_sales_account": f"organisations/{parent}"} if parent else values
         verdict = Verdict("loaded", "", f"organisations/{each.id}")
-        aside = ((f"{FRESHSALES}/organisations", "parent_name", each.cut),) if each.cut else ()
+        aside = ((f"{FRESHSALES}/organisations", "", each.cut),) if each.cut else ()
         found = {f"{FRESHSALES}/organisations": account, f"{PIPEDRIVE}/organisations": values}
         rows.append(Row(each.id, cells, in_both("organisations", verdict), found, each.dirt, aside))
     return rows

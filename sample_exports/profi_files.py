@@ -202,8 +202,15 @@ class FileWriter:
 
 
 def _with(row: Row, verdict: Verdict) -> Row:
-    """The row with where it ends: at Freshsales as a file, at Pipedrive in the hand-off."""
-    return replace(row, verdicts={f"{FRESHSALES}/files": verdict, f"{PIPEDRIVE}/files": Verdict("excluded", "documented")})
+    """The row with where it ends: as a file on both routes, but for large ones, which wait for somebody at Pipedrive."""
+    large = verdict.bucket == "loaded" and int(str(row.cells["bytes"])) > LIMIT
+    return replace(
+        row,
+        verdicts={
+            f"{FRESHSALES}/files": verdict,
+            f"{PIPEDRIVE}/files": Verdict("held", "file_over_limit") if large else verdict,
+        },
+    )
 
 
 def write_files(folder: Path, listed: Sequence[Listed]) -> None:

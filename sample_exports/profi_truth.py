@@ -9,20 +9,19 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from sample_exports import profi_clients, profi_enrolments, profi_rooms, profi_sessions
+from sample_exports import profi_billing, profi_clients, profi_enrolments, profi_rooms, profi_sessions
 from sample_exports.profi_deliveries import Placed
 from sample_exports.profi_files import LIMIT
-from sample_exports.profi_people import COACHES, coach_email
+from sample_exports.profi_promises import STAGES, TYPES, Promises, user_of
 from sample_exports.profi_rows import FRESHSALES, PIPEDRIVE, ROUTES
-from sample_exports.profi_world import OWNER, World
+from sample_exports.profi_world import World
 from sample_exports.promio_rows import Row, Verdict
 
-FALLBACK = coach_email(OWNER)
 OBJECTS: Mapping[str, Mapping[str, str]] = {
     FRESHSALES: {"organisations": "sales_account", "companies": "sales_account", "clients": "contact", "sessions": "deal",
                  "appointments": "appointment", "notes": "note", "invoices": "note", "files": "file", "pictures": "file"},
     PIPEDRIVE: {"organisations": "organization", "companies": "organization", "clients": "person", "enrolments": "deal",
-                "sessions": "activity", "notes": "note"},
+                "sessions": "activity", "notes": "note", "files": "file", "pictures": "file"},
 }  # fmt: skip
 OWNER_COLUMNS = ("coach_email", "author_email", "uploaded_by")
 WHOLE_FILES = (
@@ -53,8 +52,8 @@ def _write_route(folder: Path, route: str, placed: Sequence[Placed], world: Worl
     _table(folder / "rows.csv", ("delivery", "feed", "file", "line", "bucket", "reason", "record"), rows)
     counts = Counter((delivery, feed, bucket) for delivery, feed, _, _, bucket, _, _ in rows)
     _table(folder / "summary.csv", ("delivery", "feed", "bucket", "count"), [(*key, n) for key, n in counts.items()])
-    _table(folder / "records.csv", ("delivery", "object", "record", "field", "value"), _records(route, placed))
-    _table(folder / "cells.csv", ("delivery", "feed", "file", "line", "column", "reason"), _cells(route, placed))
+    _table(folder / "records.csv", ("delivery", "object", "record", "field", "value"), _records(route, placed, world))
+    _table(folder / "cells.csv", ("delivery", "feed", "file", "line", "column", "reason"), _cells(route, placed, world))
     objects = OBJECTS[route]
     changes = [(c.record, c.field, c.old, c.new) for c in world.changes if c.record.partition("/")[0] in objects]
     _table(folder / "changes.csv", ("record", "field", "old", "new"), changes)
@@ -105,8 +104,6 @@ def _picture(route: str, p: Placed) -> list[Verdict]:
     kind = next((kind for column, kind in p.row.dirt if column == "body_html" and kind in PICTURES), "")
     if not kind:
         return []
-    if route == PIPEDRIVE:
-        return [Verdict("excluded", "documented")]
     if note.bucket == "excluded":
         return [note]
     if PICTURES[kind]:
@@ -114,25 +111,34 @@ def _picture(route: str, p: Placed) -> list[Verdict]:
     return [Verdict("loaded", "", f"pictures/{p.row.key}!image1") if note.bucket == "loaded" else note]
 
 
-def _records(route: str, placed: Sequence[Placed]) -> list[tuple[str, ...]]:
+def _records(route: str, placed: Sequence[Placed], world: World) -> list[tuple[str, ...]]:
     """The values of the records of the main delivery."""
     found: list[tuple[str, ...]] = []
+    promises = Promises(world)
     for p in placed:
-        for name, values in p.row.values.items():
-            if name.startswith(f"{route}/") and p.delivery == "main":
+        told = {name: dict(values) for name, values in p.row.values.items() if name.startswith(f"{route}/")}
+        for name, values in promises.of(route, p.file, p.row):
+            told[name] = {**told.get(name, {}), **values}
+        for name, values in told.items():
+            if p.delivery == "main":
                 record = p.row.verdicts[name].record
                 object_ = OBJECTS[route][record.partition("/")[0]]
                 found += [(p.delivery, object_, record, field, value) for field, value in values.items() if value]
     return found
 
 
-def _cells(route: str, placed: Sequence[Placed]) -> list[tuple[object, ...]]:
-    return [
-        (p.delivery, name.partition("/")[2], p.file, p.line, column, reason)
-        for p in placed
-        for name, column, reason in p.row.aside
-        if name.startswith(f"{route}/") and p.row.verdicts[name].bucket == "loaded"
-    ]
+def _cells(route: str, placed: Sequence[Placed], world: World) -> list[tuple[object, ...]]:
+    """Cells of rows that are loaded; of a file that comes in parts, once for each."""
+    found, promises = list[tuple[object, ...]](), Promises(world)
+    known = {row.key for row in world.main["sessions.csv"]}
+    for p in placed:
+        said = [*p.row.aside, *promises.aside(route, p.file, p.row, settled=p.row.key in known)]
+        for name, column, reason in said:
+            verdict, feed = p.row.verdicts.get(name), name.partition("/")[2]
+            if name.startswith(f"{route}/") and verdict and verdict.bucket in ("loaded", "merged"):
+                lines = _lines(route, feed, p, verdict)
+                found += [(p.delivery, feed, p.file, line, column, reason) for line, end in lines if end.record]
+    return found
 
 
 def _findings(placed: Sequence[Placed]) -> list[tuple[object, ...]]:
@@ -146,15 +152,6 @@ def _findings(placed: Sequence[Placed]) -> list[tuple[object, ...]]:
 
 def _decision(kind: str, subject: str, value: object, why: str, *, delivery: str = "main") -> Mapping[str, object]:
     return {"delivery": delivery, "kind": kind, "subject": subject, "value": value, "why": why}
-
-
-def user_of(text: str) -> str:
-    """The user for what an export says of an owner: the coach named first, or the fallback where that one is gone."""
-    first = text.split(";")[0].strip().casefold()
-    working = {coach_email(name) for name, _, active in COACHES if active} | {FALLBACK}
-    second = {coach_email("Jonas"): coach_email("Jonas Weber")}
-    user = second.get(first, first)
-    return user if user in working else FALLBACK
 
 
 def _owners(placed: Sequence[Placed]) -> list[Mapping[str, object]]:
@@ -173,12 +170,13 @@ def _values(route: str) -> list[Mapping[str, object]]:
         plans += [
             ("enrolments/status", profi_enrolments.STATUSES),
             ("sessions/status", statuses),
-            ("sessions/type", {"one_on_one": "Meeting", "group": "Meeting", "consultation": "Call"}),
+            ("sessions/Over", {word: "false" if meant == "scheduled" else "true" for word, meant in statuses.items()}),
+            ("sessions/type", TYPES),
             ("courses/access_status", profi_rooms.ACCESS),
         ]
     else:
-        stages = {"scheduled": "Appointment Scheduled", "completed": "Session Won", "rescheduled": "Appointment Scheduled"}
-        plans.append(("sessions/status", {word: stages.get(meant, "Session Lost") for word, meant in statuses.items()}))
+        plans.append(("sessions/status", {word: STAGES.get(meant, "Session Lost") for word, meant in statuses.items()}))
+        plans.append(("sessions/invoice_status", profi_billing.STATUSES))
     return [
         _decision("value", f"{column}={word}", option, "" if option else "there is no such option: left empty")
         for column, plan in plans

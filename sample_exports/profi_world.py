@@ -13,7 +13,7 @@ from sample_exports.profi_calendar import CONSUMING, Calendar, Session
 from sample_exports.profi_catalogue import Catalogue, course_rows, make_catalogue, package_rows, service_rows
 from sample_exports.profi_clients import ClientWriter, list_organisations, organisation_rows
 from sample_exports.profi_enrolments import Book, Enrolment, draft_enrolments, enrolment_rows
-from sample_exports.profi_files import FileWriter, Listed
+from sample_exports.profi_files import FileWriter, Listed, make_large_files
 from sample_exports.profi_notes import NoteWriter, Picture
 from sample_exports.profi_people import COACHES, Client, Company, Directory, coach_email, draft_clients
 from sample_exports.profi_rooms import answer_rows, taken_rows, workflow_rows
@@ -21,7 +21,7 @@ from sample_exports.profi_rows import DELTA_ENDS, MAIN_ENDS, PIPEDRIVE, SIZES, S
 from sample_exports.profi_sessions import Guests, Link, SessionWriter
 from sample_exports.promio_rows import Row, Verdict
 
-__all__ = ["SIZES", "Change", "World", "generate", "make_world"]
+__all__ = ["SIZES", "Change", "World", "complete", "generate", "make_world"]
 
 TEAM = ("coach_id", "name", "email", "role", "active")
 OWNER = COACHES[0][0]
@@ -60,6 +60,11 @@ def generate(out: Path, *, size: str, seed: int) -> int:
     placed = write_deliveries(out, world)
     write_truth(out / "expected", placed, world)
     return len(placed)
+
+
+def complete(exports: Path) -> None:
+    """Make the large files of the main delivery in a copy of the sample: only their manifest is kept."""
+    make_large_files(exports / "main")
 
 
 @dataclass(frozen=True)

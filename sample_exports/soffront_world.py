@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
-from sample_exports import soffront_people, soffront_tickets
+from sample_exports import soffront_modules, soffront_people, soffront_tickets
 from sample_exports.crowd import Crowd
 from sample_exports.promio_rows import share
 from sample_exports.soffront_history import Activities, Attachments, Parents
 from sample_exports.soffront_instances import instance_b, write_on_premise
+from sample_exports.soffront_modules import SCOPE as MODULES
+from sample_exports.soffront_modules import as_modules
 from sample_exports.soffront_people import Accounts, Contacts
 from sample_exports.soffront_rows import (
     DELTA_NOW,
@@ -30,7 +32,9 @@ from sample_exports.soffront_tickets import Tickets, article_items, category_ite
 from sample_exports.tenant import File, Item, State, write_state
 from sample_exports.tenant_truth import Change, Decision, Truth, write_truth
 
-__all__ = ["SIZES", "generate", "main_state"]
+__all__ = ["CUSTOMER", "SIZES", "generate", "main_state"]
+
+CUSTOMER = "Northgate Heating & Cooling"
 
 RECORDS = {
     "accounts": "sales_account", "contacts": "contact", "deals": "deal", "tickets": "deal", "messages": "note",
@@ -38,6 +42,9 @@ RECORDS = {
     "project_notes": "note", "files": "file",
 }  # fmt: skip
 """Feed → object of its records."""
+
+ACCEPTED = "Accepted by R. Okafor, by mail: lists on the account will do, the machines stay in our service files."
+"""What the customer wrote of assets that do not stay records of their own."""
 
 SCOPE = {
     "ticket_target": "deal", "ticket_pipeline": "Support", "group_target": "tags", "custom_objects": "fields",
@@ -56,8 +63,24 @@ def generate(out: Path, *, size: str, seed: int) -> int:
     other, objects = instance_b(first)
     write_state(out, other, objects, product="soffront")
     write_truth(out / "expected", [first, second], Truth(RECORDS, changes, decisions(SIZES[size].users)))
+    write_truth(out / "expected" / "modules", *_under_modules([first, second], changes, SIZES[size].users))
     write_on_premise(out, first)
     return len(first.items) + len(later)
+
+
+def _under_modules(states: Sequence[State], changes: Sequence[Change], users: int) -> tuple[list[State], Truth]:
+    """The same rows, where tickets and installed assets become records of their own."""
+    other = [replace(state, items=as_modules(state.items)) for state in states]
+    there = {end.record for item in other[0].items for end in item.verdicts.values()}
+    left = [change for change in changes if change.new == "created" or change.record in there]
+    decided = [
+        *decisions(users),
+        *(Decision("scope", question, answer, "bought Enterprise") for question, answer in MODULES.items()),
+    ]
+    plans = soffront_modules.value_plans().items()
+    decided += [Decision("value", f"{column}={word}", option, "") for column, plan in plans for word, option in plan.items()]
+    objects = {**RECORDS, "tickets_module": "cm_ticket", "assets_module": "cm_installed_asset"}
+    return other, Truth(objects, left, decided)
 
 
 def main_state(*, size: str = "small", seed: int = 7) -> State:
@@ -166,4 +189,5 @@ def decisions(users: int) -> list[Decision]:
         Decision("value", f"{column}={word}", option, "") for column, plan in plans.items() for word, option in plan.items()
     ]
     scope = [Decision("scope", question, answer, "the default") for question, answer in SCOPE.items()]
+    scope.append(Decision("waiver", "custom_objects/fields", ACCEPTED, "as the customer wrote"))
     return [*scope, *owners, *values]
