@@ -8,15 +8,24 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
+ROUTE ?= promio_to_freshsales
 SIZE ?= small
 SEEDS ?= 100
-SIDES ?= 4
+SIDES ?= 3
 DEMO ?= demo
 CLIENTS := .clients
 PYTHON_CLIENTS := freshworks airbyte tap
 CLIENT_LOCK := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-.PHONY: help venv browser postgres demo test lint unit notebooks-check faults faults-crashes faults-soak faults-rest soak browser-test office-test clients clients-test clients-lock bench bench-load samples notebooks decisions lock clean
+# Hundreds of tests start a process of ours; without this each of them would translate all of our code again.
+unexport PYTHONDONTWRITEBYTECODE
+
+# A test's files may lie in memory, where there is enough of it: each commit waits for the disk otherwise, and there are many.
+IN_MEMORY = room=$$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1 || true); \
+  if [ "$${room:-0}" -gt 6000000 ] && [ -w /dev/shm ]; then \
+    export PYTEST_DEBUG_TEMPROOT=$$(mktemp -d /dev/shm/workbench-XXXXXX); trap 'rm -rf "$$PYTEST_DEBUG_TEMPROOT"' EXIT; fi; set -x;
+
+.PHONY: help venv browser postgres demo test lint unit notebooks-check faults faults-crashes faults-soak faults-matrix faults-rest soak browser-test office-test clients clients-test clients-lock bench bench-load samples notebooks coverage decisions lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -50,10 +59,16 @@ postgres: ## see to a PostgreSQL for the tests of the database
 	  else echo "PostgreSQL 13 or newer is missing: apt-get install postgresql (or WORKBENCH_NO_POSTGRES=1 to leave its tests out)" >&2; \
 	    [ "$${WORKBENCH_NO_POSTGRES:-}" = 1 ]; fi; }
 
-demo: venv ## one whole engagement, Promio → Freshsales, on this machine (SIZE=medium for 36,000 rows)
-	@$(BIN)/python -m sample_exports.demo --size $(SIZE) --into $(DEMO)
+demo: venv ## one whole engagement there and back, Promio → Freshsales (ROUTE=profi_to_pipedrive, SIZE=medium …)
+	@$(BIN)/python -m sample_exports.demo --route $(ROUTE) --size $(SIZE) --into $(DEMO)
 
-test: venv browser lint unit faults notebooks-check browser-test clients-test ## everything that CI checks
+test: venv browser postgres ## everything that CI checks
+	@echo "→ lint, and the environments of the clients"
+	@$(MAKE) --no-print-directory -j2 -Otarget lint clients
+	@echo "→ unit tests, with notebooks, browser and clients beside them (about seven minutes until it says more)"
+	@$(MAKE) --no-print-directory -j2 -Otarget unit notebooks-check browser-test clients-test
+	@echo "→ crashes and faults (about four minutes)"
+	@$(MAKE) --no-print-directory faults
 
 lint: venv
 	$(BIN)/ruff check .
@@ -61,19 +76,23 @@ lint: venv
 	$(BIN)/mypy
 
 unit: venv postgres ## the tests without a browser, without others' clients and without the faults, side by side
-	$(BIN)/pytest -q -n $(SIDES) --dist loadfile --durations 15 -m "not browser and not slow and not clients and not office" --ignore tests/faults tests
+	@$(IN_MEMORY) $(BIN)/pytest -q -n $(SIDES) --dist loadfile --no-loadscope-reorder --durations 15 \
+	  -m "not browser and not slow and not clients and not office" $(patsubst %,--ignore tests/%,browser clients faults) tests
 
 faults: venv ## the loader under crashes and faults: every crash point, each fault alone, a soak of 8 seeds, and mutants
-	@$(MAKE) --no-print-directory -j3 -Otarget faults-crashes faults-soak faults-rest
+	@$(MAKE) --no-print-directory -j4 -Otarget faults-crashes faults-soak faults-matrix faults-rest
 
 faults-crashes:
-	$(BIN)/pytest -q tests/faults/test_crash_points.py
+	@$(IN_MEMORY) $(BIN)/pytest -q tests/faults/test_crash_points.py
 
 faults-soak:
-	$(BIN)/pytest -q tests/faults/test_soak.py tests/faults/test_rivals.py
+	@$(IN_MEMORY) $(BIN)/pytest -q tests/faults/test_soak.py tests/faults/test_rivals.py
+
+faults-matrix:
+	@$(IN_MEMORY) $(BIN)/pytest -q tests/faults/test_fault_matrix.py
 
 faults-rest:
-	$(BIN)/pytest -q $(patsubst %,--ignore tests/faults/test_%.py,crash_points soak rivals) tests/faults
+	@$(IN_MEMORY) $(BIN)/pytest -q $(patsubst %,--ignore tests/faults/test_%.py,crash_points soak rivals fault_matrix) tests/faults
 
 soak: venv ## the same soak with 100 seeds, of a night (SEEDS=20 for fewer)
 	EVERY_POINT=1 SOAK_SEEDS=$(SEEDS) $(BIN)/pytest -q tests/faults/test_crash_points.py tests/faults/test_soak.py
@@ -138,8 +157,11 @@ samples: venv ## write sample_exports/ again
 notebooks: venv ## execute the templates on the sample and keep them as notebooks/
 	$(BIN)/python -m tests.reference refresh
 
+coverage: venv ## run the walks of the five routes and write docs/coverage.md again
+	$(BIN)/python -m tests.coverage_page
+
 decisions: venv ## record the decisions of the sample again, after rules or samples have changed
-	$(BIN)/python -m sample_exports.demo --record
+	$(BIN)/python -m sample_exports.demo --route $(ROUTE) --record
 
 lock: venv ## resolve the dependencies again (uv is needed)
 	uv pip compile --quiet --all-extras --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements.lock

@@ -1,4 +1,4 @@
-"""Figures of a load of a million records through the product's own transfer: begun anew, and gone on with after a kill.
+"""Figures of a load of a million records: begun anew, gone on with after a kill, foretold, and read back.
 
     python -m tests.bench_resume [records] [new]
 
@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -30,10 +30,11 @@ import pandas as pd
 from tests.toy import Toy
 from workbench.destinations import Draft, Outcome, Record, Spent
 from workbench.flow import transfer as flow
+from workbench.flow.expecting import amounts
 from workbench.ledger import Ledger
 from workbench.ledger.operations import Closing, Intent
 from workbench.ledger.soundness import check
-from workbench.specs import load_destination, load_route
+from workbench.specs import load_destination, load_route, load_source
 from workbench.staging import read_frame, slices, write_frame
 from workbench.store import open_store
 
@@ -203,29 +204,54 @@ def load(place: Place) -> str:
     return _transfer(place)
 
 
+def foretell(place: Place) -> str:
+    """Forecast what is left of it."""
+    with _engaged(place) as engagement:
+        wanted = amounts(engagement)
+    return f"{sum(each.made for each in wanted):,} made, {sum(each.new for each in wanted):,} new"
+
+
+def read_back(place: Place) -> str:
+    """Read all back and compare every field."""
+    with _engaged(place) as engagement:
+        found = flow.read_back(engagement).values()
+    return f"{sum(each.cells for each in found):,} cells, {sum(each.wrong for each in found)} differences"
+
+
 def _transfer(place: Place, *, before: Callable[[Sequence[Draft]], None] = lambda drafts: None) -> str:
+    with _engaged(place, before) as engagement:
+        moved = flow.transfer(engagement, feeds=engagement.route.feeds, certify=True)
+    counts = moved.frame["state"].value_counts()
+    told = ", ".join(f"{count:,} {state}" for state, count in counts.items())
+    return f"{told}; {sum(each.matched for each in moved.certificates.values()):,} one to one"
+
+
+@contextmanager
+def _engaged(place: Place, before: Callable[[Sequence[Draft]], None] = lambda drafts: None) -> Iterator[Any]:
+    """The parts of an engagement that are asked, with the destination behind its ledger."""
     store = open_store(place.folder / place.database)
     ledger = Ledger(store, engagement_id=ENGAGEMENT)
     route = load_route("promio_to_freshsales")
+    staged = place.folder / "staged" / "main"
     engagement = SimpleNamespace(
         root=place.folder,
+        source=load_source("promio"),
         destination=load_destination("freshsales"),
         settings=SimpleNamespace(edition="crm"),
-        route=route,
-        decisions=SimpleNamespace(value=lambda *_: None),
+        route=route.model_copy(update={"feeds": tuple(route.feed(feed) for feed in FEEDS)}),
+        decisions=SimpleNamespace(value=lambda *_: None, mapping=lambda *_: {}),
+        dials=dict,
         ledger=lambda: ledger,
         has=lambda *_, **__: False,
+        load=lambda name, **_: read_frame(staged / f"{name}.parquet"),
         save=lambda *_, **__: None,
     )
     guard = ledger.guard(Counted(place, before))
     flow.connected = lambda engagement: guard
     try:
-        moved = flow.transfer(engagement, feeds=[route.feed(feed) for feed in FEEDS], certify=True)  # type: ignore[arg-type]
+        yield engagement
     finally:
         store.dispose()
-    counts = moved.frame["state"].value_counts()
-    told = ", ".join(f"{count:,} {state}" for state, count in counts.items())
-    return f"{told}; {sum(each.matched for each in moved.certificates.values()):,} one to one"
 
 
 # ------------------------------------------------------------ the table
@@ -241,10 +267,12 @@ def main(records: int, new: int) -> None:
             _aside(step, killed)
         whole, sliced = _aside(read, killed), _aside(read_slices, killed)
         first, gone_on, loaded = _aside(resume, killed), _aside(go_on, killed), _aside(load, anew)
+        told, compared = _aside(foretell, anew), _aside(read_back, anew)
     print()
     _bar("first new request after the kill, seconds", first.wall, SECONDS, load=first.load)
     _bar("the same, seconds of CPU", first.cpu, CPU, load=first.load)
-    for figure, words in ((first, "first new request"), (gone_on, "going on"), (loaded, "whole load")):
+    steps = {"first new request": first, "going on": gone_on, "whole load": loaded, "forecast": told, "reading back": compared}
+    for words, figure in steps.items():
         _bar(f"{words}: MB above the whole reader", figure.peak - whole.peak, MEGABYTES, load=figure.load)
         _bar(f"{words}: MB above the reader of slices", figure.peak - sliced.peak, MEGABYTES, load=figure.load)
 

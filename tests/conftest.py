@@ -1,4 +1,4 @@
-"""What tests of the database share: every one of them runs on SQLite and on a PostgreSQL of its own."""
+"""What tests share: a PostgreSQL of their own beside SQLite, stand-ins that start at once, and few authorities to trust."""
 
 from __future__ import annotations
 
@@ -13,19 +13,76 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import certifi
 import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine, create_engine
+from warm_start import warm_starts
 
+from workbench.rehearsal import child
 from workbench.store import open_store
 
+HERE = Path(__file__).parent
+LONGEST = (
+    "routes",
+    "test_rollback_pipedrive.py",
+    "test_probes.py",
+    "rehearsal/test_freshsales_sequences.py",
+    "extraction/test_extraction_resume.py",
+    "test_bad_input.py",
+    "test_load.py",
+    "test_ledger_faults.py",
+)
+"""Folders and files with minutes of work."""
 PROGRAMS = Path("/usr/lib/postgresql")
 ABSENT = "PostgreSQL is missing: make postgres (or, on a laptop, WORKBENCH_NO_POSTGRES=1 to leave its tests out)"
+COLD = child._spawn
 NOBODY = "postgres"  # whom Debian's package makes; the server refuses to run as root
 
 # How long an example takes to make says how busy the machine is, and nothing of our code.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest go first, so that side by side no process is left alone with one of them at the end."""
+    rank = {(HERE / name): place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: min((rank[path] for path in (item.path, item.path.parent) if path in rank), default=len(rank)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def stand_ins_start_warm() -> Iterator[None]:
+    """Hundreds of tests have a stand-in of their own; reading its code for each took a fifth of the whole run."""
+    with pytest.MonkeyPatch.context() as patch, warm_starts(child._spawn) as start:
+        patch.setattr(child, "_spawn", start)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Each HTTP client of a test reads all the authorities of the world, which takes longer than what it is made for.
+
+    No test speaks to the world outside, so the first of them will do.
+    """
+    end = "-----END CERTIFICATE-----\n"
+    bundle = tmp_path_factory.mktemp("trust") / "authorities.pem"
+    bundle.write_text(certifi.contents().split(end)[0] + end, encoding="ascii")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(certifi, "where", lambda: str(bundle))
+        yield
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Path:
+    """A folder that all processes of this run share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if hasattr(pytestconfig, "workerinput") else own
+
+
+@pytest.fixture
+def cold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of the start itself: each stand-in is a new interpreter, as it is for a user."""
+    monkeypatch.setattr(child, "_spawn", COLD)
 
 
 @dataclass(frozen=True)

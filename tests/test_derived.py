@@ -135,6 +135,7 @@ def test_what_is_wrong_with_a_file_is_said(desk: Desk, row: dict[str, str], prob
     assert said(desk.derived(row), "problem") == [(problem,)]
 
 
+@pytest.mark.row("RF10")
 def test_a_file_over_the_limit_is_split_and_its_parts_make_it_again(desk: Desk) -> None:
     content = bytes(range(256)) * 2
     desk.put("files/film.mp4", content)
@@ -165,6 +166,7 @@ def test_a_file_over_the_limit_is_compressed_where_that_helps(desk: Desk) -> Non
     ("way", "end"),
     [("skip", ("excluded", "file_skipped")), ("link", ("excluded", "file_linked")), ("manual", ("held", "file_over_limit"))],
 )
+@pytest.mark.row("SF10", "FF8", "RP11")
 def test_a_file_over_the_limit_ends_as_it_was_decided(desk: Desk, way: str, end: tuple[str, str]) -> None:
     desk.put("files/big.bin", b"x" * (LIMIT + 1))
     desk.put("files/a.txt", b"x")

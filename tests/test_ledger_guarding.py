@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,16 +21,8 @@ from workbench.ledger.loading import load
 from workbench.ledger.operations import Closing
 from workbench.ledger.scribe import Scribe
 from workbench.ledger.unloading import unload
-from workbench.store import open_store
 
 PEOPLE = pd.DataFrame({"key": ["p:contacts:1"], "last_name": ["N1"]})
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Engine]:
-    made = open_store(tmp_path / "w.db")
-    yield made
-    made.dispose()
 
 
 def guard(store: Engine, toy: Toy, engagement: str = "e") -> Guard:

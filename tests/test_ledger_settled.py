@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -13,7 +12,6 @@ from toy import Toy
 from workbench.destinations import Draft, Outcome, Record
 from workbench.ledger import Guard, Ledger
 from workbench.ledger.unloading import unload
-from workbench.store import open_store
 
 
 class Losing(Toy):
@@ -43,13 +41,6 @@ class Losing(Toy):
         """As a person does, past our client."""
         record = self.records[number]
         self.records[number] = replace(record, values={**record.values, **values})
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Engine]:
-    made = open_store(tmp_path / "w.db")
-    yield made
-    made.dispose()
 
 
 def guard(store: Engine, toy: Toy) -> Guard:

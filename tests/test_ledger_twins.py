@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,6 @@ from workbench.ledger.loading import load
 from workbench.ledger.unloading import unload
 from workbench.rehearsal import running
 from workbench.specs import load_destination
-from workbench.store import open_store
 
 BEGIN = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 TOKEN = "k" * 40
@@ -52,13 +51,6 @@ class Dated(Toy):
         made = datetime.fromisoformat(self.records[number].made_at) + timedelta(seconds=after)
         self.records[own] = replace(self.records[number], id=own, made_at=made.isoformat(), made_by=by)
         return own
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Engine]:
-    made = open_store(tmp_path / "w.db")
-    yield made
-    made.dispose()
 
 
 def guard(store: Engine, toy: Toy, engagement: str = "e") -> Guard:

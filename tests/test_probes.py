@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,23 +13,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
+import probing_alone
 import pytest
+from killing import answered
+from probing_alone import SCALE, TOKEN, probed
 from typer.testing import CliRunner
 
 from workbench.cli import app
-from workbench.destinations import Account, Secret, connect
 from workbench.destinations.probes import NAME
 from workbench.engagement import Engagement, new_engagement
 from workbench.errors import EngagementError, WaitError
-from workbench.ledger import Ledger
-from workbench.ledger.probing import Probed, conflicts, probe, verdict_settings
+from workbench.ledger.probing import conflicts, verdict_settings
 from workbench.rehearsal import Rehearsal, canonical, running
-from workbench.specs import Scalar, load_destination
+from workbench.specs import Scalar
 from workbench.stages import discovery, probes
-from workbench.store import open_store
-
-TOKEN = "k" * 40
-SCALE = 200.0
 
 
 @contextmanager
@@ -120,6 +118,8 @@ def test_the_lag_of_lists_and_filters_is_measured(tmp_path: Path) -> None:
         found = told(result)
         assert 50 <= float(found["list_lag"]) <= 130 and 90 <= float(found["filter_lag"]) <= 200
         assert 3 * 90 <= float(found["lag_seconds"]) <= 600 and found["find_by"] == "filter"
+        for _ in range(3):  # a busy moment looks like a longer lag: what stays is told, and goes next time
+            result = probes.run(engagement) if result.left else result
         until = time.monotonic() + 30  # until the last deletion shows, too
         while canonical(rehearsal.dump()) != before and time.monotonic() < until:
             time.sleep(0.2)
@@ -157,7 +157,7 @@ def test_a_killed_run_leaves_nothing_once_the_next_one_has_ended(tmp_path: Path,
     with engaged(tmp_path) as (engagement, rehearsal):
         before = canonical(rehearsal.dump())
         child = subprocess.Popen([sys.executable, "-c", KILL, str(engagement.root)], stdout=subprocess.DEVNULL)
-        while len(rehearsal.log()) < requests and child.poll() is None:
+        while answered(rehearsal.state) < requests and child.poll() is None:
             time.sleep(0.002)
         child.send_signal(signal.SIGKILL)
         child.wait()
@@ -222,16 +222,6 @@ def pipedrive(folder: Path, **options: object) -> Iterator[tuple[Rehearsal, str]
         yield rehearsal, canonical(rehearsal.dump())
 
 
-def probed(url: str, folder: Path) -> Probed:
-    """One run over a ledger of its own, as an engagement would do it."""
-    client = connect(load_destination("pipedrive"), Account(url, Secret(TOKEN), "standard", "growth", {}, SCALE))
-    store = open_store(folder / "ledger.db")
-    try:
-        return probe(Ledger(store, engagement_id="e").guard(client, settle_seconds=60 / SCALE))
-    finally:
-        store.dispose()
-
-
 @pytest.mark.parametrize(("switches", "expected"), PIPEDRIVE)
 def test_a_verdict_on_pipedrive_follows_what_the_account_does(
     tmp_path: Path, switches: dict[str, str], expected: dict[str, Scalar | None]
@@ -252,24 +242,16 @@ def test_the_lag_of_pipedrives_lists_is_measured(tmp_path: Path) -> None:
         assert result.left == () and canonical(rehearsal.dump()) == before
 
 
-ALONE = """
-import sys
-from pathlib import Path
-from tests.test_probes import probed
-probed(sys.argv[1], Path(sys.argv[2]))
-"""
-
-
 @pytest.mark.parametrize("requests", [22, 27, 31, 35, 39, 43, 47, 51, 55, 60])
 def test_a_killed_run_on_pipedrive_leaves_nothing_once_the_next_one_has_ended(tmp_path: Path, requests: int) -> None:
     with pipedrive(tmp_path) as (rehearsal, before):
-        here = Path(__file__).parents[1]
-        child = subprocess.Popen([sys.executable, "-c", ALONE, rehearsal.url, str(tmp_path)], cwd=here)
-        while len(rehearsal.log()) < requests and child.poll() is None:
+        command = [sys.executable, probing_alone.__file__, rehearsal.url, str(tmp_path)]
+        child = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])})
+        while answered(rehearsal.state) < requests and child.poll() is None:
             time.sleep(0.002)
         child.send_signal(signal.SIGKILL)
         child.wait()
-        assert len(rehearsal.log()) >= requests
+        assert answered(rehearsal.state) >= requests
         assert probed(rehearsal.url, tmp_path).left == ()
         assert canonical(rehearsal.dump()) == before
 

@@ -32,8 +32,8 @@ from workbench.store import open_store
 class Desk:
     """The parts of an engagement that are asked, with a ledger that is filled by hand."""
 
-    def __init__(self, path: Path) -> None:
-        self.store = open_store(path)
+    def __init__(self, address: str | Path) -> None:
+        self.store = open_store(address)
         self.ledger = Ledger(self.store, engagement_id="e1")
         self.feed: Any = SimpleNamespace(object="contact")
         self.engagement: Any = SimpleNamespace(
@@ -65,8 +65,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    made = Desk(tmp_path / "workbench.db")
+def desk(address: str) -> Iterator[Desk]:
+    made = Desk(address)
     yield made
     made.store.dispose()
 
@@ -74,7 +74,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 def test_records_of_ours_cost_neither_time_nor_memory_before_the_first_request(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = 20_000
+    rows = 10_000
     frame = desk.made(rows)
     desk.ledger.operations.writer.intact()  # the whole ledger against its seals: once a run, and measured apart
     monkeypatch.setattr(Operations, "where", _no_payload)

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from killing import killed
+from killing import answered, killed
 from pipedrive_pushing import SCALE, TOKEN, back, guard_of
 
 from workbench.rehearsal import Rehearsal, canonical, running
@@ -103,7 +103,7 @@ def push(there: Rehearsal, folder: Path, what: str, *theirs: str, kill_after: Se
     """Run a part in processes of its own; each but the last is killed after so many requests."""
 
     def requests() -> int:
-        return int(there.dump()["log"]["requests"])
+        return answered(there.state)
 
     return killed(HERE / "pipedrive_pushing.py", [what, str(folder), there.url, *theirs], requests=requests, after=kill_after)
 

@@ -220,6 +220,12 @@ def activity_primary(api: Asking) -> object:
     return [row["primary"] for row in made["participants"]], made.get("person_id") is not None
 
 
+def activity_outcome(api: Asking) -> object:
+    answer = api.send("POST", "activities", {"subject": "x", "outcome": "no_show"})
+    held = api.post("activities", {"subject": "y"})
+    return said(answer), "outcome" in held, "outcome" in [row["field_code"] for row in api.get("activityFields", limit=500)]
+
+
 def label_options(api: Asking) -> object:
     return [said(api.send("POST", f"{name}Fields/label_ids/options", [{"label": "Cool"}])) for name in ("deal", "person")]
 

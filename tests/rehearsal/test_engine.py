@@ -135,6 +135,7 @@ def test_no_window_ever_lets_more_through_than_it_allows(steps: list[tuple[float
             let.append((moment, tokens))
 
 
+@pytest.mark.usefixtures("cold")
 def test_a_killed_server_remembers_what_was_used_up(tmp_path: Path) -> None:
     state, tight = tmp_path / "s.sqlite", {"minute_cap": "5", "limit_window": "rolling"}
     with running("freshsales", state=state, token=KEY, switches=tight) as first, client(first) as http:

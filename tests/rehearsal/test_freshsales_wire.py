@@ -76,6 +76,7 @@ def test_a_killed_rehearsal_comes_back_with_everything_it_answered(tmp_path: Pat
     assert stat.S_IMODE(state.stat().st_mode) == 0o600
 
 
+@pytest.mark.usefixtures("cold")
 def test_the_child_ends_with_its_parent(tmp_path: Path) -> None:
     with running("freshsales", state=tmp_path / "s.sqlite", token=KEY) as stand_in:
         assert stand_in.process.stdin

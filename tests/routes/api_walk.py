@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,12 +27,24 @@ def expected(source: str, name: str, *, delivery: str = "") -> pd.DataFrame:
 
 
 @contextmanager
-def fresh_api(folder: Path, source: str) -> Iterator[Walk]:
-    """An engagement over both states of a sample, and the account that its customer has prepared."""
+def fresh_api(
+    folder: Path, source: str, *, empty: Collection[str] = (), switches: Mapping[str, str] | None = None
+) -> Iterator[Walk]:
+    """An engagement over both states of a sample, and the account that its customer has prepared.
+
+    Of the tables in ``empty`` no row is delivered.
+    """
     for delivery, tenant in (("main", "tenant"), ("delta", "tenant-delta")):
         make_delivery(SAMPLES / source / tenant, folder / "exports" / delivery, largest=LARGEST)
+        for table in empty:
+            (folder / "exports" / delivery / f"{table}.ndjson").write_bytes(b"")
     with rehearsal.running(
-        "freshsales", state=folder / "tenant.db", token=TOKEN, tenant=f"freshsales_{source}", time_scale=TIME_SCALE
+        "freshsales",
+        state=folder / "tenant.db",
+        token=TOKEN,
+        tenant=f"freshsales_{source}",
+        time_scale=TIME_SCALE,
+        switches=switches,
     ) as served:
         engagement = new_engagement(
             folder / "engagement",
@@ -49,10 +61,10 @@ def fresh_api(folder: Path, source: str) -> Iterator[Walk]:
         engagement.store.dispose()
 
 
-def stage_api(engagement: Engagement, source: str) -> None:
-    """From the files to staged records; every question is answered as the truth has it."""
+def stage_api(engagement: Engagement, source: str, *, truth: str = "") -> None:
+    """From the files to staged records; every question is answered as the truth, or another one of its kind, has it."""
     intake.run(engagement)
-    decide(engagement, source, "main")
+    decide(engagement, source, "main", truth=truth)
     discovery.propose(engagement)
     discovery.run(engagement)
     mapping.propose(engagement)
@@ -72,9 +84,9 @@ def stage_api(engagement: Engagement, source: str) -> None:
     transform.run(engagement)
 
 
-def decide(engagement: Engagement, source: str, delivery: str) -> None:
+def decide(engagement: Engagement, source: str, delivery: str, *, truth: str = "") -> None:
     """What somebody who knows the truth decides about a delivery."""
-    for each in json.loads((SAMPLES / source / "expected" / "decisions.json").read_text(encoding="utf-8")):
+    for each in json.loads((SAMPLES / source / "expected" / truth / "decisions.json").read_text(encoding="utf-8")):
         if each["delivery"] == delivery:
             confirm(engagement, each["kind"], each["subject"], each["value"])
 
@@ -83,10 +95,10 @@ def confirm(engagement: Engagement, kind: str, subject: str, value: object) -> N
     engagement.decisions.confirm(kind, subject, value, by=KIM, why="known from the truth")
 
 
-def stage_api_delta(engagement: Engagement, source: str) -> None:
+def stage_api_delta(engagement: Engagement, source: str, *, truth: str = "") -> None:
     """Read and stage the later state."""
     intake.run(engagement, "delta")
-    decide(engagement, source, "delta")
+    decide(engagement, source, "delta", truth=truth)
     discovery.propose(engagement, "delta")
     mapping.propose_options(engagement)
     owners.propose(engagement)

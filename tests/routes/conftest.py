@@ -7,19 +7,21 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from places import loaded, nobody_else, staged
+from places import loaded, nobody_else, reached, staged
 from walk import Resume, Walk, cut_over, resumed
 
 __all__ = ["loaded", "nobody_else", "staged"]
 
 
 @pytest.fixture(scope="session")
-def finished(loaded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(loaded: Path, run_folder: Path) -> Path:
     """The delta is in, too."""
-    folder = tmp_path_factory.mktemp("finished")
-    with resumed(loaded, folder) as walk:
-        cut_over(walk.engagement)
-    return folder
+
+    def go(folder: Path) -> None:
+        with resumed(loaded, folder) as walk:
+            cut_over(walk.engagement)
+
+    return reached(run_folder / "finished", go)
 
 
 @pytest.fixture

@@ -114,6 +114,7 @@ def test_hard_cases_arrive_whole_and_every_row_is_accounted_for(loading: Loading
     assert {name: each.wrong for name, each in compared.items()} == dict.fromkeys(compared, 0)
 
 
+@pytest.mark.row("RF2", "SF2", "FF3")
 def test_a_tree_stands_over_there_level_by_level_and_a_circle_is_cut(loading: Loading) -> None:
     loading.staged()
     loading.loaded()
@@ -124,6 +125,7 @@ def test_a_tree_stands_over_there_level_by_level_and_a_circle_is_cut(loading: Lo
     assert {name: up for name, up in leads.items() if up} == {**chain, "Company 6": "Company 7"}
 
 
+@pytest.mark.row("FF3")
 def test_every_company_of_a_person_is_linked_the_primary_one_first(loading: Loading) -> None:
     loading.staged()
     loading.loaded()
@@ -135,6 +137,7 @@ def test_every_company_of_a_person_is_linked_the_primary_one_first(loading: Load
     assert people["Person p3"] == ["Unassigned Account"]
 
 
+@pytest.mark.row("RF7")
 def test_a_picture_is_uploaded_and_the_note_shows_where_it_is(loading: Loading) -> None:
     loading.staged()
     loading.loaded()

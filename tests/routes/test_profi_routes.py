@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import csv
+import html
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from profi_walk import ends, expected, fresh_profi, stage_profi, stage_profi_delta
+from profi_walk import SAMPLE, ends, expected, fresh_profi, stage_profi, stage_profi_delta
 from walk import Walk, cut_over, load_main
 
+from tests.coverage_page import hold_walk
 from workbench.rehearsal import canonical
-from workbench.stages import production, rollback, secondpass
+from workbench.reports.reasons import reason
+from workbench.stages import handoff, production, rollback, secondpass
 
 ROUTES = ("profi_to_freshsales", "profi_to_pipedrive")
 
@@ -33,6 +39,14 @@ def journey(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         yield Journey(walk, route)
 
 
+@pytest.fixture(scope="module")
+def documents(journey: Journey) -> Path:
+    """What the customer is given after the load."""
+    assert handoff.run(journey.walk.engagement).good
+    return journey.walk.engagement.root / "package" / "documents"
+
+
+@pytest.mark.row("RF1-RF11", "RP1-RP12")
 def test_every_row_of_profi_ends_where_the_truth_says(journey: Journey) -> None:
     """RF1–RF11, RP1–RP12: each row of each table, in each feed; large files in parts where the route divides them."""
     truth = expected(journey.route, "rows", delivery="main")
@@ -42,6 +56,7 @@ def test_every_row_of_profi_ends_where_the_truth_says(journey: Journey) -> None:
         assert wanted and ends(journey.walk.engagement, feed.name) == wanted, feed.name
 
 
+@pytest.mark.row("RF1-RF10", "RP1-RP10", "RP12")
 def test_every_value_that_profis_truth_names_is_staged(journey: Journey) -> None:
     """RF1–RF8, RP1–RP12: fields, links to parents and to several clients, trees of accounts."""
     engagement = journey.walk.engagement
@@ -70,6 +85,7 @@ def test_cells_that_profis_truth_names_are_set_aside_with_their_reason(journey: 
     assert wanted <= found
 
 
+@pytest.mark.row("RF1-RF10", "RP1-RP12")
 def test_everything_of_profi_is_loaded_and_reads_back_as_it_was_staged(journey: Journey) -> None:
     """RF1–RF10, RP1–RP10: no value differs without a reason, and ledger and account stand one to one."""
     result = journey.production
@@ -80,12 +96,63 @@ def test_everything_of_profi_is_loaded_and_reads_back_as_it_was_staged(journey: 
     assert (certificate["records"] == certificate["one to one"]).all() and certificate["holds"].all()
 
 
+@pytest.mark.row("RF1-RF11", "RP1-RP12")
+def test_the_coverage_page_says_what_the_walk_of_profi_has_loaded_and_read_back(journey: Journey, documents: Path) -> None:
+    """Source rows, records, values and reasons of each row, and the tables of the hand-off cell by cell."""
+    assert documents.is_dir()
+    hold_walk(journey.walk.engagement)
+
+
+@pytest.mark.row("RF11")
+def test_every_workflow_of_profi_has_a_card_with_its_trigger_conditions_and_actions(documents: Path) -> None:
+    """Each card is compared with what the file says, word by word."""
+    page = html.unescape((documents / "automations.html").read_text(encoding="utf-8"))
+    cards = page.split("<h3>")[1:]
+    workflows = json.loads((SAMPLE / "main" / "workflows.json").read_text(encoding="utf-8"))
+    assert len(cards) == len(workflows) > 5
+    for card, workflow in zip(cards, workflows, strict=True):
+        said = [workflow["name"], workflow["trigger"]["event"], f"delay hours: {workflow['trigger']['delay_hours']}"]
+        said += [f"field: {each['field']}, is: {each['is']}" for each in workflow["conditions"]]
+        said += [", ".join(f"{name}: {value}" for name, value in each.items()) for each in workflow["actions"]]
+        assert [words for words in said if words not in card] == []
+
+
+@pytest.mark.row("RF7", "RF10", "RP9", "RP11")
+def test_files_and_pictures_that_stay_are_listed_each_with_its_reason(journey: Journey, documents: Path) -> None:
+    """Those that are gone, empty, other than listed, outside the delivery, over the limit, or elsewhere on the network."""
+    truth = expected(journey.route, "rows", delivery="main")
+    stay = truth[truth["feed"].isin(["files", "pictures"]) & truth["reason"].str.match("file_|image_")]
+    told = pd.read_excel(
+        documents / "not-portable.xlsx", sheet_name="Left-over files", header=2, dtype="str", engine="calamine"
+    )
+    assert len(stay) > 5
+    assert sorted(zip(told["row"], told["why"], strict=True)) == sorted(
+        (f"{line.file}:{line.line}", reason(line.reason).words) for line in stay.itertuples()
+    )
+
+
+@pytest.mark.row("RF1", "RP12")
+def test_answers_about_health_stand_in_no_document_and_in_no_record(journey: Journey, documents: Path) -> None:
+    """They are counted by their form, and that is all."""
+    with (SAMPLE / "main" / "form_answers.csv").open(encoding="utf-8", newline="") as stream:
+        answers = list(csv.DictReader(stream))
+    private = [each["answer"] for each in answers if each["question"] == "Do you take medication?" and len(each["answer"]) > 5]
+    told = "".join(
+        path.read_text(encoding="utf-8") for path in documents.rglob("*") if path.suffix in (".html", ".csv", ".txt")
+    )
+    assert private and not [answer for answer in private if answer in told + json.dumps(journey.walk.tenant.dump())]
+    counts = pd.read_csv(documents / "inventory" / "form_answers.csv").set_index("form")["rows"].to_dict()
+    assert counts == pd.Series([each["form"] for each in answers]).value_counts().to_dict()
+
+
+@pytest.mark.row("RF1-RF10", "RP1-RP12")
 def test_a_second_pass_over_profi_writes_nothing(journey: Journey) -> None:
     asked = journey.walk.requests()
     assert secondpass.run(journey.walk.engagement).frame.empty
     assert journey.walk.writes(asked) == []
 
 
+@pytest.mark.row("RF1", "RF3", "RF6", "RF7", "RP1", "RP3", "RP9")
 def test_what_profi_sends_later_is_brought_in(journey: Journey) -> None:
     """RF1, RF3, RP1, RP3: clients who changed, sessions held or booked meanwhile, new notes."""
     engagement = journey.walk.engagement
@@ -98,6 +165,7 @@ def test_what_profi_sends_later_is_brought_in(journey: Journey) -> None:
     assert cut_over(engagement).passed
 
 
+@pytest.mark.row("RF1-RF10", "RP1-RP12")
 def test_everything_of_profi_is_taken_back_the_delta_too(journey: Journey) -> None:
     """RF1–RF10, RP1–RP10: the account is as it was before, fields and files included. It comes last.
 

@@ -81,6 +81,7 @@ def test_a_lead_that_signed_meanwhile_stands_there_once_as_the_customer(resume: 
         assert len(people) == 1
 
 
+@pytest.mark.row("PF1-PF8")
 def test_a_second_cutover_changes_nothing_and_the_rollback_undoes_the_first(resume: Resume, loaded: Path, staged: Path) -> None:
     """PF1, PF2: the two leads that signed go the same way as everything else."""
     empty = resume(staged).tenant.dump()

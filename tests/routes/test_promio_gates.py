@@ -27,6 +27,7 @@ ROUTE = "route.toml"
 
 
 @pytest.mark.parametrize("user", [INACTIVE, "", "nobody@brightroof.example"])
+@pytest.mark.row("PF8")
 def test_an_owner_without_an_active_user_stops_the_load_before_anything_is_sent(
     resume: Resume, staged: object, user: str
 ) -> None:
@@ -145,6 +146,7 @@ def test_a_row_that_stands_in_no_bucket_keeps_the_phase_open_until_somebody_waiv
 # ---------------------------------------------------------------- fields
 
 
+@pytest.mark.row("PF5")
 def test_fields_that_the_account_refuses_become_a_checklist_and_pass_once_the_admin_has_made_them(
     resume: Resume, staged: object
 ) -> None:

@@ -265,7 +265,7 @@ def test_a_faulty_load_that_is_killed_and_resumed_ends_exactly_once(staged: Path
 
 def _pushed(walk: Walk, *, kill_after: int = 0) -> bool:
     """Load in a process of its own; False where it was killed after so many further requests."""
-    env = {**os.environ, "PYTHONPATH": str(HERE)}
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)])}
     since = walk.requests()
     command = [sys.executable, str(HERE / "pushing.py"), "load", str(walk.engagement.root)]
     process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)

@@ -15,9 +15,10 @@ import pytest
 from tenant import Tenant, alike, wanted
 from walk import SAMPLE, Resume, Walk, cut_over, expected, stage_delta, stage_main
 
+from tests.coverage_page import hold_walk
 from workbench.engagement import Engagement, new_engagement
 from workbench.flow.transfer import read_back
-from workbench.stages import intake, production, provisioning, sample
+from workbench.stages import handoff, intake, production, provisioning, sample
 
 ROWS_OF = {
     "accounts": "customers.csv",
@@ -43,12 +44,14 @@ NOTES = {
 
 
 @pytest.mark.parametrize("feed", sorted(ROWS_OF))
+@pytest.mark.row("PF1-PF8")
 def test_every_row_of_the_main_delivery_ends_as_the_truth_says(after_main: Walk, feed: str) -> None:
     """PF1 to PF8: bucket, reason and surviving record of each line of each file."""
     assert _ended(after_main.engagement, "main", feed) == _should_end("main", feed)
 
 
 @pytest.mark.parametrize("feed", ["accounts", "contacts", "leads", "calls"])
+@pytest.mark.row("PF1-PF3", "PF7")
 def test_every_row_of_the_delta_ends_as_the_truth_says(after_delta: Walk, feed: str) -> None:
     """PF1, PF2, PF3, PF7: the same of the rows that came later."""
     assert _ended(after_delta.engagement, "delta", feed) == _should_end("delta", feed)
@@ -65,6 +68,7 @@ def test_the_accounting_counts_what_the_summary_of_the_truth_counts(after_delta:
 
 
 @pytest.mark.parametrize("delivery", ["main", "delta"])
+@pytest.mark.row("PF1-PF8")
 def test_the_accounting_closes_over_the_rows_that_a_plain_count_of_the_files_finds(after_delta: Walk, delivery: str) -> None:
     """PF1 to PF8: counted with csv and openpyxl, without our readers."""
     accounting = after_delta.engagement.load("accounting", delivery=delivery).set_index("feed")
@@ -76,6 +80,7 @@ def test_the_accounting_closes_over_the_rows_that_a_plain_count_of_the_files_fin
 
 
 @pytest.mark.parametrize("object_", ["lead", "contact", "sales_account", "deal"])
+@pytest.mark.row("PF1-PF4", "PF6-PF8")
 def test_the_tenant_holds_every_value_that_the_truth_promises(after_main: Walk, object_: str) -> None:
     """PF1 lead, PF2 contact, PF3 account, PF4 deal; PF6 and PF7 on their contacts, PF8 as owners of all of them."""
     there = Tenant(after_main)
@@ -100,6 +105,7 @@ def test_the_tenant_holds_one_record_for_each_that_the_truth_names_and_no_other(
         assert len(there.records[kind]) == len(records)
 
 
+@pytest.mark.row("PF1-PF3")
 def test_the_delta_leaves_every_change_of_the_truth_in_the_tenant(after_delta: Walk) -> None:
     """PF1, PF2, PF3: changed values are there, new records are there once."""
     there, truth = Tenant(after_delta), expected("changes")
@@ -131,6 +137,7 @@ def test_the_delta_changes_no_promised_value_that_the_truth_does_not_name(after_
 
 
 @pytest.mark.parametrize("delivery", ["main", "delta"])
+@pytest.mark.row("PF1-PF7")
 def test_exactly_the_cells_of_the_truth_are_set_aside(after_delta: Walk, delivery: str) -> None:
     """PF1 to PF7: a filled cell that gives no value though its row goes on has its reason, and no other cell has one."""
     found = []
@@ -226,9 +233,18 @@ def test_a_record_tampered_with_behind_our_back_is_found_and_closes_the_phase(
     assert found["feed"].tolist() == [record.split("/")[0]]
 
 
+@pytest.mark.row("PF1-PF8")
+def test_the_coverage_page_says_what_the_walk_of_promio_has_loaded_and_read_back(resume: Resume, loaded: Path) -> None:
+    """Source rows, records, values and reasons of each row, and the tables of the hand-off cell by cell."""
+    walk = resume(loaded)
+    assert handoff.run(walk.engagement).good
+    hold_walk(walk.engagement)
+
+
 # ---------------------------------------------------------------- second pass
 
 
+@pytest.mark.row("PF1-PF8")
 def test_a_second_walk_over_the_whole_way_writes_nothing(resume: Resume, finished: Path) -> None:
     """PF1 to PF8: every stage again, and the tenant is asked to change nothing."""
     walk = resume(finished)

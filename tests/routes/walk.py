@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pandas as pd
+from killing import answered
 
 from workbench import rehearsal
 from workbench.engagement import Engagement, new_engagement, open_engagement
@@ -44,7 +45,7 @@ class Walk:
 
     def requests(self) -> int:
         """How many requests the tenant has answered so far."""
-        return int(self.tenant.dump()["log"]["requests"])
+        return answered(self.tenant.state)
 
     def writes(self, since: int) -> list[str]:
         """Method and path of the requests after the first ``since`` ones that could have changed something."""
