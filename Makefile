@@ -11,7 +11,7 @@ STAMP := $(VENV)/.ready
 ROUTE ?= promio_to_freshsales
 SIZE ?= small
 SEEDS ?= 100
-SIDES ?= 3
+SIDES ?= 4
 DEMO ?= demo
 CLIENTS := .clients
 PYTHON_CLIENTS := freshworks airbyte tap
@@ -44,7 +44,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-browser: ## see to a Chromium for the browser tests
+browser: $(CLIENTS)/axe/.ready ## see to a Chromium, and to axe-core, for the browser tests
 	@command -v chromium chromium-browser google-chrome >/dev/null || { \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    echo "→ Chromium for the browser tests"; \
@@ -120,13 +120,17 @@ $(CLIENTS)/%/.ready: tests/clients/%/requirements.lock
 
 $(CLIENTS)/airbyte/.ready: tests/clients/airbyte/bare.lock
 
-$(CLIENTS)/pipedrive/.ready: tests/clients/pipedrive/package.json tests/clients/pipedrive/package-lock.json tests/clients/pipedrive/.npmrc
+$(CLIENTS)/pipedrive/.ready: $(addprefix tests/clients/pipedrive/,package.json package-lock.json .npmrc)
+
+$(CLIENTS)/axe/.ready: $(addprefix tests/browser/axe/,package.json package-lock.json .npmrc)
+
+$(CLIENTS)/pipedrive/.ready $(CLIENTS)/axe/.ready:
 	@{ command -v node && command -v npm; } >/dev/null || { \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq nodejs npm >/dev/null; \
 	  else echo "Node 20 and npm are missing: apt-get install nodejs npm" >&2; exit 1; fi; }
 	@node -e 'process.exit(Number(process.versions.node.split(".")[0] < 20))' || { \
 	  echo "Node 20 or newer is needed, found: $$(node --version)" >&2; exit 1; }
-	@echo "→ environment of the client pipedrive"
+	@echo "→ environment of $(notdir $(@D))"
 	@rm -rf $(@D)
 	@mkdir -p $(@D)
 	@cp $^ $(@D)
@@ -139,7 +143,7 @@ clients-test: venv clients ## real clients of the vendors against the rehearsals
 clients-lock: ## resolve the clients' dependencies again (uv and npm are needed)
 	for name in $(PYTHON_CLIENTS); do $(CLIENT_LOCK) tests/clients/$$name/requirements.in -o tests/clients/$$name/requirements.lock; done
 	$(CLIENT_LOCK) --no-deps tests/clients/airbyte/bare.in -o tests/clients/airbyte/bare.lock
-	cd tests/clients/pipedrive && npm install --package-lock-only
+	for folder in tests/clients/pipedrive tests/browser/axe; do (cd $$folder && npm install --package-lock-only); done
 
 bench: venv ## figures: time and peak memory of the medium sample, of the rehearsals, of a large ledger and of an extraction
 	$(BIN)/python -m tests.bench

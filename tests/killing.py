@@ -30,7 +30,7 @@ def killed(script: Path, arguments: Sequence[str], *, requests: Callable[[], int
     It sees the code of this tree, and what lies beside it.
     """
     kills = 0
-    path = os.pathsep.join([str(HERE.parent), str(script.parent)])
+    path = os.pathsep.join([str(HERE.parent), str(HERE), str(script.parent)])
     for most in (*after, None):
         start = requests()
         with subprocess.Popen([sys.executable, str(script), *arguments], env={**os.environ, "PYTHONPATH": path}) as process:

@@ -59,7 +59,7 @@ LAYERS: tuple[dict[str, tuple[str, ...]], ...] = (
         "extraction": ("extraction", "extraction.*"),
     },
     {"stages": ("stages", "stages.*")},
-    {"notebooks": ("notebooks",), "widgets": ("widgets", "widgets.*")},
+    {"notebooks": ("notebooks", "rendering", "upgrading"), "widgets": ("widgets", "widgets.*")},
     {"cli": ("cli", "cli.*")},
     {"workbench": ("",)},  # the names that a notebook imports
 )

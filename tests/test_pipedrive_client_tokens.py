@@ -25,7 +25,11 @@ COSTS = {
     "create_field": [5],
     "delete_field": [3],
 }
-OF_RECORDS = {  # v2, notes
+FIRST_VERSION = ("note", "file")
+LONG_DAY = 20.0
+"""How fast time goes by where no day may end, and with it the count of its tokens, while the calls are made."""
+OF_A_FILE = {"change": [2]}  # a file that stands is looked at and never sent again
+OF_RECORDS = {  # by version 2, by version 1
     "create": ([5], [10]),
     "change": ([5], [10]),
     "read one": ([1], [2]),
@@ -60,7 +64,7 @@ def of_records(crm: Pipedrive, object_: str, ids: list[str]) -> Mapping[str, Cal
 
 
 def test_the_client_the_stand_in_and_the_sheet_count_the_same_tokens(tmp_path: Path) -> None:
-    with account(tmp_path, settings={"archived_deals": False}) as (crm, rehearsal):
+    with account(tmp_path, settings={"archived_deals": False}, scale=LONG_DAY) as (crm, rehearsal):
         fields = [crm.create_field(plan) for plan in FIELDS[:1]]
         crm.metadata()
         calls: list[tuple[str, Callable[[], object], list[int]]] = [
@@ -75,9 +79,12 @@ def test_the_client_the_stand_in_and_the_sheet_count_the_same_tokens(tmp_path: P
         for object_ in SPEC.objects:
             ids: list[str] = []
             for name, call in of_records(crm, object_, ids).items():
-                assert told(crm, rehearsal, call) == OF_RECORDS[name][object_ == "note"], f"{object_}: {name}"
+                wanted = OF_RECORDS[name][object_ in FIRST_VERSION]
+                assert told(crm, rehearsal, call) == (OF_A_FILE if object_ == "file" else {}).get(name, wanted), (
+                    f"{object_}: {name}"
+                )
         crm.find("person", "name", ["nobody"])
-        search = client(rehearsal, settings={"find_by": "search"})
+        search = client(rehearsal, settings={"find_by": "search"}, scale=LONG_DAY)
         search.metadata()
         assert told(search, rehearsal, lambda: search.find("person", "name", ["nobody", "somebody"])) == [20, 20]
         assert set(rehearsal.log()["status"]) == {200}

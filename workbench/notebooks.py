@@ -1,4 +1,4 @@
-"""The phase notebooks: rendered from their templates, executed headless, and made into pages that need no kernel."""
+"""The phase notebooks: executed headless, and made into pages that need no kernel."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
-import jupytext
 import nbformat
 import pandas as pd
 from nbclient import NotebookClient
@@ -28,6 +26,7 @@ from traitlets.config import Config
 from workbench import errors
 from workbench.engagement import PHASES, Engagement
 from workbench.errors import DecisionMissing, EditError, EngagementError, Rejected, WorkbenchError
+from workbench.rendering import KERNELSPEC, STEMS, node, read_notebook, render, write_notebook
 from workbench.templates import templates_folder
 
 __all__ = [
@@ -44,14 +43,10 @@ __all__ = [
     "write_pages",
 ]
 
-STEMS = (*(f"{position:02d}_{phase}" for position, phase in enumerate(PHASES, start=1)), "rollback")
-"""The ten notebooks by file name; the first nine in the order in which they run."""
-
 TIMEOUT = 3600
 """Seconds that one cell may take. A client without a limit has been seen to wait for ever for a reply that was lost."""
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-KERNELSPEC = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
 
 # Asked of the kernel after a cell has failed: the error as it was raised, since its text lists a dozen missing things at most.
 ERROR_PARTS = (
@@ -88,74 +83,6 @@ def stem_of(phase: str) -> str:
     raise EditError(f"there is no phase {phase!r}", expected=", ".join((*PHASES, "rollback")), found=phase)
 
 
-# ---------------------------------------------------------------- rendering
-
-
-def render(engagement: Engagement, *, overwrite: bool = False) -> list[Path]:
-    """Write the ten notebooks into the engagement and return their paths.
-
-    A notebook that is there already stays as the consultant left it, unless `overwrite` says otherwise.
-    """
-    folder = engagement.root / "notebooks"
-    folder.mkdir(exist_ok=True)
-    paths = [folder / f"{stem}.ipynb" for stem in STEMS]
-    for path in paths:
-        if overwrite or not path.exists():
-            _write(_rendered(engagement, path.stem), path)
-    return paths
-
-
-def _rendered(engagement: Engagement, stem: str) -> nbformat.NotebookNode:
-    notebook: nbformat.NotebookNode = jupytext.read(templates_folder() / "notebooks" / f"{stem}.py", fmt="py:percent")
-    words = {"{customer}": engagement.settings.customer or "the customer", "{route}": engagement.route.title}
-    for position, cell in enumerate(notebook.cells):
-        cell["id"] = f"{stem}-{position:03d}"
-        tags = cell.metadata.get("tags")
-        cell["metadata"] = _node({"tags": tags} if tags else {})
-        if cell.cell_type == "markdown":
-            cell["source"] = _filled(cell.source, words)
-    notebook["metadata"] = _node({"kernelspec": KERNELSPEC, "language_info": {"name": "python"}})
-    return notebook
-
-
-def _filled(text: str, words: Mapping[str, str]) -> str:
-    """The text with its few names put in; a customer's name is text here, never Markdown or HTML."""
-    for mark, word in words.items():
-        plain = "".join(f"\\{sign}" if sign in "\\`*_[]()!#|~$:.@" else sign for sign in escape(word))
-        text = text.replace(mark, " ".join(plain.split()))
-    return text
-
-
-def _read(path: Path) -> nbformat.NotebookNode:
-    try:
-        notebook: nbformat.NotebookNode = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-    except (ValueError, AttributeError, KeyError, nbformat.ValidationError) as broken:
-        raise EditError(
-            "this is no notebook any more",
-            found=" ".join(str(broken).split())[:200],
-            where=str(path),
-            todo="take the file away and render or run the notebook again",
-        ) from None
-    return notebook
-
-
-def _node(content: Mapping[str, Any]) -> nbformat.NotebookNode:
-    node: nbformat.NotebookNode = nbformat.from_dict(content)  # type: ignore[no-untyped-call]
-    return node
-
-
-def _text(notebook: nbformat.NotebookNode) -> str:
-    return f"{nbformat.writes(notebook, version=4)}\n"  # type: ignore[no-untyped-call]
-
-
-def _write(notebook: nbformat.NotebookNode, path: Path) -> None:
-    nbformat.validate(notebook)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_suffix(".part")
-    half.write_text(_text(notebook), encoding="utf-8")
-    half.replace(path)
-
-
 # ---------------------------------------------------------------- executing
 
 
@@ -173,7 +100,7 @@ def execute(engagement: Engagement, stem: str, *, timeout: int = TIMEOUT) -> Exe
             where=str(path.parent),
             todo="in Python: workbench.notebooks.render(engagement) writes the missing ones",
         )
-    notebook = _read(path)
+    notebook = read_notebook(path)
     out = engagement.root / "executed" / path.name
     raised: list[WorkbenchError] = []
     client = _client(notebook, path, raised, timeout)
@@ -186,7 +113,7 @@ def execute(engagement: Engagement, stem: str, *, timeout: int = TIMEOUT) -> Exe
             raise KeyboardInterrupt from None
         raise _reason(stopped, raised, stem, out) from None
     finally:
-        _write(_without_widgets(notebook), out)
+        write_notebook(_without_widgets(notebook), out)
     if client.stopped:
         raise KeyboardInterrupt
     return Executed(stem, out, client.code_cells_executed, time.monotonic() - began)
@@ -325,11 +252,11 @@ def normalise(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     for position, cell in enumerate(plain.cells):
         cell["id"] = f"{stem}-{position:03d}"
         tags = cell.metadata.get("tags")
-        cell["metadata"] = _node({"tags": tags} if tags else {})
+        cell["metadata"] = node({"tags": tags} if tags else {})
         for output in cell.get("outputs", []):
             if "metadata" in output:
-                output["metadata"] = _node({})
-    plain["metadata"] = _node({"kernelspec": KERNELSPEC, "language_info": {"name": "python"}})
+                output["metadata"] = node({})
+    plain["metadata"] = node({"kernelspec": KERNELSPEC, "language_info": {"name": "python"}})
     return plain
 
 
@@ -339,7 +266,7 @@ def refresh_reference(engagement: Engagement, folder: Path) -> list[Path]:
     for stem in STEMS:
         source = engagement.root / "executed" / f"{stem}.ipynb"
         if source.is_file():
-            _write(normalise(_read(source)), folder / source.name)
+            write_notebook(normalise(read_notebook(source)), folder / source.name)
             written.append(folder / source.name)
     if not written:
         raise EngagementError("nothing has been executed yet", where=str(engagement.root), todo="workbench run DIR")
@@ -366,8 +293,8 @@ def to_html(notebook_path: Path, out: Path) -> Path:
         exclude_anchor_links=True,
         config=Config({"NbConvertBase": {"display_data_priority": DISPLAYED}}),
     )
-    notebook = _without_widgets(_read(notebook_path))
-    page, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": notebook_path.stem}})
+    notebook = _without_widgets(read_notebook(notebook_path))
+    page, _ = exporter.from_notebooknode(notebook, resources={"metadata": {"name": notebook_path.stem}})
     out.parent.mkdir(parents=True, exist_ok=True)
     half = out.with_suffix(".part")
     half.write_text(page, encoding="utf-8")

@@ -32,6 +32,7 @@ def new(
     plan: Annotated[str, typer.Option(help="The destination's plan, which sets its limits; else the usual one.")] = "",
     time_scale: Annotated[float, typer.Option(help="Of a rehearsal; 1 in earnest.")] = 1.0,
     source_url: Annotated[str, typer.Option(help="The address of the source's own API, where `extract` reads it.")] = "",
+    store: Annotated[str, typer.Option(help="A PostgreSQL for several consultants, by URL; its password in $PGPASSWORD.")] = "",
 ) -> None:
     """Make an engagement with a copy of the exports and its notebooks."""
     from workbench.engagement import new_engagement
@@ -49,10 +50,24 @@ def new(
         plan=plan,
         time_scale=time_scale,
         source={"url": source_url} if source_url else None,
+        store=store,
     )
     written = render(made)
+    made.store.dispose()
     typer.echo(f"{made.route.title}: {made.root}")
     typer.echo(f"{len(written)} notebooks in {made.root / 'notebooks'}; begin with {written[0].name}")
+
+
+@command
+def upgrade(
+    directory: Root, plan: Annotated[bool, typer.Option("--plan", help="Only show what would change.")] = False
+) -> None:
+    """Bring the notebooks up to newer templates; what was written or edited there is kept."""
+    from workbench.engagement import open_engagement
+    from workbench.upgrading import upgrade as bring
+
+    for each in bring(open_engagement(directory), write=not plan):
+        typer.echo(shown(each.text()))
 
 
 @command

@@ -23,13 +23,15 @@ from workbench.decisions.decision import (
     json_or_none,
     known,
     line_of,
+    overtaken,
     read_line,
     says_again,
     to_json,
     value_json,
 )
+from workbench.decisions.proposing import proposed
 from workbench.decisions.questions import write_questions
-from workbench.errors import DecisionMissing, EditError, listed
+from workbench.errors import DecisionMissing, EditError
 from workbench.journal import Journal
 from workbench.store import writing
 
@@ -61,8 +63,7 @@ class Decisions:
         reasons, alternatives (values, or mappings with a value), shown (what a person has to see to judge).
         """
         known(kind)
-        rows = [_proposal(row) for row in frame.to_dict("records")]
-        _once([row["subject"] for row in rows], kind)
+        rows = proposed(kind, frame)
         t = tables.proposals
         live = and_(self._mine(t, kind), t.c.retired.is_(None), t.c.subject.startswith(within, autoescape=True))
         with writing(self._store) as connection:
@@ -91,14 +92,25 @@ class Decisions:
         """Record what a named person decided; `shown` is what they saw when they did."""
         self._decide([Decision(kind, subject, value_json(value), by, why, to_json(shown))])
 
-    def confirm_many(self, kind: str, frame: pd.DataFrame, *, by: str, why: str = "") -> None:
-        """Record a frame of subject, value and, where present, shown: all of it or, on an error, nothing."""
+    def confirm_many(
+        self, kind: str, frame: pd.DataFrame, *, by: str, why: str = "", before: Mapping[str, Any] | None = None
+    ) -> list[str]:
+        """Record a frame of subject, value and, where present, shown: all of it or, on an error, nothing.
+
+        `before` is what was decided when the person looked, by subject. A subject that somebody has decided otherwise
+        since stays as it is, and is returned.
+        """
         rows = frame.to_dict("records")
-        self._decide([Decision(kind, r["subject"], value_json(r["value"]), by, why, to_json(r.get("shown"))) for r in rows])
+        told = [Decision(kind, r["subject"], value_json(r["value"]), by, why, to_json(r.get("shown"))) for r in rows]
+        return self._decide(told, before=before)[1]
 
     def withdraw(self, kind: str, subject: str, *, by: str, why: str = "") -> None:
         """Take a decision back, so that the question is open again; history keeps both."""
         self._decide([Decision(kind, subject, None, by, why)])
+
+    def withdraw_many(self, kind: str, before: Mapping[str, Any], *, by: str, why: str = "") -> list[str]:
+        """Take these decisions back; `before` and what is returned are as in `confirm_many`."""
+        return self._decide([Decision(kind, subject, None, by, why) for subject in before], before=before)[1]
 
     def accept(self, threshold: float, *, by: str, kinds: Sequence[str] = ACCEPTABLE) -> pd.DataFrame:
         """Confirm what was proposed with at least this confidence and nobody has decided, in a person's name.
@@ -107,7 +119,9 @@ class Decisions:
         """
         chosen = [found for kind in kinds for found in self._acceptable(kind, threshold)]
         why = f"accepted with every proposal of confidence {threshold:g} and above"
-        self._decide([Decision(kind, r["subject"], value_json(r["value"]), by, why, to_json(r)) for kind, r in chosen])
+        told = [Decision(kind, r["subject"], value_json(r["value"]), by, why, to_json(r)) for kind, r in chosen]
+        stay = self._decide(told, before={})[1]  # somebody was quicker
+        chosen = [(kind, row) for kind, row in chosen if row["subject"] not in stay]
         return _frame([{"kind": kind, **row} for kind, row in chosen], ["kind", *PROPOSAL[:3]], numbers=("confidence",))
 
     # ------------------------------------------------------------ asking
@@ -178,7 +192,7 @@ class Decisions:
             todo = "name a file that `workbench export-decisions` wrote"
             raise EditError("the file of decisions cannot be read", found=str(broken), where=str(path), todo=todo) from None
         read = [read_line(line, f"{path.name}: line {n}", by) for n, line in enumerate(lines, start=1) if line.strip()]
-        return self._decide(read, source=path.name)
+        return self._decide(read, source=path.name)[0]
 
     def to_workbook(
         self, path: Path, *, kinds: Sequence[str] = ACCEPTABLE, options: Mapping[str, Sequence[Any]] | None = None
@@ -270,13 +284,19 @@ class Decisions:
             if row["value"] is not None and row["confidence"] >= threshold and row["subject"] not in decided
         ]
 
-    def _decide(self, decided: Sequence[Decision], *, source: str = "") -> int:
+    def _decide(
+        self, decided: Sequence[Decision], *, source: str = "", before: Mapping[str, Any] | None = None
+    ) -> tuple[int, list[str]]:
+        """How many said something new, and which subjects stay since they no longer stand as they did `before`."""
         for decision in decided:
             check(decision)
-        with writing(self._store) as connection:
-            recorded = self._append(connection, decided)
+        with writing(self._store) as connection:  # looking and writing under one lock
+            kinds = {d.kind for d in decided} if before is not None else ()
+            newest = {kind: self._newest_in(connection, kind) for kind in kinds}
+            stay = [d.subject for d in decided if before is not None and overtaken(d, newest[d.kind], before)]
+            recorded = self._append(connection, [d for d in decided if d.subject not in stay])
         self._note(recorded, source)
-        return len(recorded)
+        return len(recorded), stay
 
     def _append(self, connection: Connection, decided: Sequence[Decision]) -> list[Decision]:
         """Insert what says something new; a decision is never dated before the one it takes the place of."""
@@ -329,28 +349,6 @@ class Decisions:
             )
             for row in connection.execute(query).mappings()
         ]
-
-
-def _proposal(row: Mapping[Any, Any]) -> dict[str, Any]:
-    confidence = row.get("confidence")
-    if not isinstance(row.get("subject"), str) or not row["subject"]:
-        raise EditError(
-            "a proposal names what it is about", expected="a text in column subject", found=repr(row.get("subject"))
-        )
-    texts = {name: to_json(row.get(name)) for name in ("value", "reasons", "alternatives", "shown")}
-    return {
-        "subject": row["subject"],
-        "confidence": 0.0 if confidence is None or pd.isna(confidence) else float(confidence),
-        **texts,
-    }
-
-
-def _once(subjects: Sequence[str], kind: str) -> None:
-    twice = (
-        sorted({subject for subject in subjects if subjects.count(subject) > 1}) if len(set(subjects)) < len(subjects) else []
-    )
-    if twice:
-        raise EditError("a subject is proposed once", found=listed(twice), where=kind)
 
 
 def _question(kind: str, proposal: Mapping[Any, Any], decided: Any, options: tuple[str, ...]) -> Question:

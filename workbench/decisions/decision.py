@@ -22,6 +22,7 @@ __all__ = [
     "json_or_none",
     "known",
     "line_of",
+    "overtaken",
     "read_line",
     "says_again",
     "to_json",
@@ -70,6 +71,12 @@ def says_again(decision: Decision, last: Mapping[str, Any] | None) -> bool:
     if last is None:
         return decision.value is None
     return (decision.value, decision.by, decision.why) == (last["value"], last["by"], last["why"])
+
+
+def overtaken(decision: Decision, newest: Mapping[str, Mapping[str, Any]], before: Mapping[str, Any]) -> bool:
+    """Whether its subject, among the newest stored ones, is decided otherwise than it was `before`."""
+    last = newest.get(decision.subject)
+    return (last["value"] if last else None) != json_or_none(before.get(decision.subject))
 
 
 def line_of(row: Mapping[str, Any]) -> str:

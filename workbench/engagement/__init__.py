@@ -363,8 +363,7 @@ def _furnish(made: Path, settings: Settings, *, own: Path | None, key: str | Non
         write_private(made / CREDENTIALS, f"{key.strip()}\n")
     write_settings(made, settings)
     fingerprint = signing_key(made).fingerprint
-    if not settings.store:
-        open_store(made / DATABASE).dispose()
+    open_store(settings.store or made / DATABASE).dispose()  # a server that does not answer is to leave nothing behind
     detail = {"route": settings.route, "customer": settings.customer, "engagement": settings.engagement_id}
     Journal(made / JOURNAL, hide=lambda: [key or ""]).append("created", detail={**detail, "signing key": fingerprint})
 

@@ -58,6 +58,8 @@ def open_store(address: str | Path, *, migrations: Sequence[Migration] = MIGRATI
     try:
         if engine.dialect.name == "sqlite":
             _check(engine)
+        else:
+            engine.connect().close()  # whoever is not let in is told so, and nothing of a full disk
         _migrate(engine, migrations)
     except BaseException as failed:
         engine.dispose()
@@ -74,7 +76,7 @@ def _unopened(engine: Engine, failed: DatabaseError) -> WorkbenchError:
         "the database of the engagement cannot be opened",
         found=str(failed.orig).strip(),
         where=engine.url.render_as_string(hide_password=True),
-        todo="see that the database is there, that you may write to it, and that its disk is not full",
+        todo=NOT_OPENED.get(engine.dialect.name, SERVED),
     )
 
 

@@ -12,8 +12,9 @@ import pandas as pd
 from workbench.engagement import PHASES, Engagement
 from workbench.errors import WorkbenchError
 from workbench.flow.accepting import acceptances
-from workbench.show import day, escape, name_of
+from workbench.show import day, escape, html_table, name_of
 from workbench.specs import Scope
+from workbench.widgets.checking import Check
 from workbench.widgets.person import known
 from workbench.widgets.twin import Twin, beside, headless
 
@@ -39,12 +40,20 @@ class Question:
 class Form(ipywidgets.VBox):  # type: ignore[misc]
     """Questions with one button each; an answer goes to the store when it is pressed, and the line says so."""
 
-    def __init__(self, engagement: Engagement, kind: str, questions: Sequence[Question], *, twin: Callable[[], Twin]) -> None:
+    def __init__(
+        self,
+        engagement: Engagement,
+        kind: str,
+        questions: Sequence[Question],
+        *,
+        twin: Callable[[], Twin],
+        below: Sequence[Any] = (),
+    ) -> None:
         self._engagement = engagement
         self.kind = kind
         self._twin = twin
         self.lines = {question.subject: self._line(question) for question in questions}
-        super().__init__(list(self.lines.values()), layout=WIDE)
+        super().__init__([*self.lines.values(), *below], layout=WIDE)
 
     def _line(self, question: Question) -> Any:
         state = ipywidgets.Label(self._state(question.subject, kind=question.kind))
@@ -142,12 +151,16 @@ def _brought(engagement: Engagement) -> dict[str, list[str]]:
 
 
 def quiet_checklist(engagement: Engagement) -> Form | Twin:
-    """Ask a person to tick off what has to be seen to by hand; headless, only say what was ticked."""
+    """Ask a person to tick off what has to be seen to by hand, and look at the destination whenever they like.
+
+    Headless, only say what was ticked.
+    """
     items = _quiet_items(engagement)
     twin = _still(engagement, "quiet", "Seen to by hand", [(item, item) for item in items])
     if headless():
         return twin()
-    return Form(engagement, "quiet", [_quiet_question(engagement, item) for item in items], twin=twin)
+    questions = [_quiet_question(engagement, item) for item in items]
+    return Form(engagement, "quiet", questions, twin=twin, below=[Check(engagement)])
 
 
 def _quiet_items(engagement: Engagement) -> list[str]:
@@ -183,12 +196,14 @@ def _waivable(engagement: Engagement) -> list[str]:
 
 
 class Waivers(Form):
-    """The form of one waiver at a time: a phase, a reason, a button."""
+    """The form of one waiver at a time: a phase, a reason, a button; below it the waivers that stand."""
 
     def __init__(self, engagement: Engagement, phase: Any, reason: Any, *, twin: Callable[[], Twin]) -> None:
         self.phase, self.reason = phase, reason
+        self.standing = ipywidgets.HTML(_standing(twin()))
         both = ipywidgets.HBox([phase, reason], layout={"flex_flow": "row wrap"})
-        super().__init__(engagement, "waiver", [Question("", both, lambda: reason.value.strip(), "")], twin=twin)
+        question = Question("", both, lambda: reason.value.strip(), "")
+        super().__init__(engagement, "waiver", [question], twin=twin, below=[self.standing])
 
     def _press(self, question: Question, state: Any) -> None:
         if not self.reason.value.strip():
@@ -196,6 +211,7 @@ class Waivers(Form):
             return
         chosen = Question(f"waive {self.phase.value}", question.control, question.answer, str(self.phase.value))
         super()._press(chosen, state)
+        self.standing.value = _standing(self._twin())
 
     def _keep(self, question: Question, answer: object) -> None:
         self._engagement.decisions.confirm(
@@ -204,6 +220,15 @@ class Waivers(Form):
 
     def _state(self, subject: str, *, kind: str = "") -> str:
         return super()._state(subject, kind=kind) if subject else ""
+
+
+def _standing(twin: Twin) -> str:
+    """The waivers in force, for whoever opens the page later; nothing where there is none."""
+    if twin.frame.empty:
+        return ""
+    named = twin.frame[["question", "answer", "by", "at"]].assign(by=twin.frame["by"].map(name_of))
+    named.columns = pd.Index(["waived", "because", "by", "on"])
+    return html_table(named, caption="Waivers that stand")
 
 
 def _still(engagement: Engagement, kind: str, title: str, asked: Sequence[tuple[str, str]]) -> Callable[[], Twin]:

@@ -63,9 +63,12 @@ class Steps:
         kept = {subject: MEANWHILE for subject, value in expected.items() if stored.get(subject) != value}
         turned = {subject: value for subject, value in wanted.items() if subject not in kept}
         given = {subject: value for subject, value in turned.items() if value is not None}
+        late: list[str] = []
         if given:
             frame = pd.DataFrame({"subject": list(given), "value": pd.Series(list(given.values()), dtype="object")})
-            decisions.confirm_many(self.kind, frame, by=by, why=why)
-        for subject in (subject for subject, value in turned.items() if value is None):
-            decisions.withdraw(self.kind, subject, by=by, why=why)
+            late += decisions.confirm_many(self.kind, frame, by=by, why=why, before=expected)
+        taken = {subject: expected[subject] for subject, value in turned.items() if value is None}
+        if taken:
+            late += decisions.withdraw_many(self.kind, taken, by=by, why=why)
+        kept.update(dict.fromkeys(late, MEANWHILE))
         return kept

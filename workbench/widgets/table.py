@@ -154,22 +154,31 @@ class DecisionTable(anywidget.AnyWidget):
         stored = self._engagement.decisions.mapping(self.kind)
         problems = {str(edit["subject"]): words for edit in edits if (words := self._refusal(edit, stored))}
         wanted = [edit for edit in edits if str(edit["subject"]) not in problems]
-        if wanted:
-            self._write(wanted, stored)
-            now = self._engagement.decisions.mapping(self.kind)
-            subjects = [str(edit["subject"]) for edit in wanted]
-            self._steps.record({each: stored.get(each) for each in subjects}, {each: now.get(each) for each in subjects})
-        return problems
+        written = self._write(wanted, stored)
+        if written:
+            self._steps.record({each: stored.get(each) for each in written}, written)
+        late = [str(edit["subject"]) for edit in wanted if str(edit["subject"]) not in written]
+        return {**problems, **self._overtaken(late)}
+
+    def _overtaken(self, subjects: Sequence[str]) -> dict[str, str]:
+        """What to say of rows that somebody else decided between our looking and our writing."""
+        stored = self._engagement.decisions.mapping(self.kind) if subjects else {}
+        return {each: self._meanwhile(stored.get(each)) for each in subjects}
+
+    def _meanwhile(self, value: object) -> str:
+        now = (as_text(self.kind, value) if value is not None else "") or WORDINGS[self.kind].nothing or "nothing"
+        way = self._reading(value)
+        return f"Decided meanwhile, as {now}{f', read as {way}' if way else ''}. Look again, then confirm."
 
     def _refusal(self, edit: Mapping[str, Any], stored: Mapping[str, object]) -> str:
         """Why an answer cannot be taken; empty where it can."""
         subject, text = str(edit["subject"]), str(edit["text"]).strip()
         if subject not in self._known:
             return "This row is no longer proposed; run the cell again."
-        now = as_text(self.kind, stored[subject]) if subject in stored else None
-        seen = self.answers.get(subject, {}).get("answer")
-        if now != seen:
-            return f"Decided meanwhile, as {now or WORDINGS[self.kind].nothing or 'nothing'}. Look again, then confirm."
+        now = (as_text(self.kind, stored[subject]), self._reading(stored[subject])) if subject in stored else (None, "")
+        seen = self.answers.get(subject, {})
+        if now != (seen.get("answer"), seen.get("reading", "")):
+            return self._meanwhile(stored.get(subject))
         if str(edit.get("reading") or "") not in ("", *self._readings):
             return f"“{edit['reading']}” is no way of reading a column."
         return "" if self._possible(subject, text) else f"“{text}” is not one of the answers on offer."
@@ -183,14 +192,19 @@ class DecisionTable(anywidget.AnyWidget):
 
     # ------------------------------------------------------------ what goes to the store
 
-    def _write(self, edits: Sequence[Mapping[str, Any]], stored: Mapping[str, object]) -> None:
+    def _write(self, edits: Sequence[Mapping[str, Any]], stored: Mapping[str, object]) -> dict[str, object]:
+        """Keep the answers where the rows still stand as in `stored`; the subjects that were written, with their values."""
+        written: dict[str, object] = {}
         for why in dict.fromkeys(str(edit.get("why", "")) for edit in edits):
             told = [edit for edit in edits if str(edit.get("why", "")) == why]
             subjects = [str(edit["subject"]) for edit in told]
             seen = [self._seen(subject) for subject in subjects]
             values = [self._value(edit, stored) for edit in told]
             frame = pd.DataFrame({"subject": subjects, "value": values, "shown": seen})
-            self._engagement.decisions.confirm_many(self.kind, frame.astype(object), by=known(), why=why)
+            decide = self._engagement.decisions.confirm_many
+            late = decide(self.kind, frame.astype(object), by=known(), why=why, before=stored)
+            written.update((each, value) for each, value in zip(subjects, values, strict=True) if each not in late)
+        return written
 
     def _value(self, edit: Mapping[str, Any], stored: Mapping[str, object]) -> object:
         """The answer as it is kept, read in the way that was chosen, where one was."""
@@ -211,9 +225,15 @@ class DecisionTable(anywidget.AnyWidget):
     def _answers(self, frame: pd.DataFrame) -> dict[str, dict[str, str]]:
         made = answers_of(frame)
         for subject, value in self._engagement.decisions.mapping("field").items() if self._readings else ():
-            if subject in made and isinstance(value, Mapping) and value.get("recipe"):
-                made[subject]["reading"] = name_of_reading(str(value["recipe"]), value.get("options", {}))
+            if subject in made and (reading := self._reading(value)):
+                made[subject]["reading"] = reading
         return made
+
+    def _reading(self, value: object) -> str:
+        """The name of the way in which an answer says that its column is read; empty where it says none."""
+        if not self._readings or not isinstance(value, Mapping) or not value.get("recipe"):
+            return ""
+        return name_of_reading(str(value["recipe"]), value.get("options", {}))
 
     def _refresh(self) -> None:
         self._frame = frame = as_decided(self._engagement, self.kind, self._frame)
