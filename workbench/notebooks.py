@@ -294,7 +294,7 @@ def to_html(notebook_path: Path, out: Path) -> Path:
         config=Config({"NbConvertBase": {"display_data_priority": DISPLAYED}}),
     )
     notebook = _without_widgets(read_notebook(notebook_path))
-    page, _ = exporter.from_notebooknode(notebook, resources={"metadata": {"name": notebook_path.stem}})
+    page, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": notebook_path.stem}})
     out.parent.mkdir(parents=True, exist_ok=True)
     half = out.with_suffix(".part")
     half.write_text(page, encoding="utf-8")

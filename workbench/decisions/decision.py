@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sqlalchemy import RowMapping
 
 from workbench.errors import EditError, listed
 
@@ -73,7 +74,7 @@ def says_again(decision: Decision, last: Mapping[str, Any] | None) -> bool:
     return (decision.value, decision.by, decision.why) == (last["value"], last["by"], last["why"])
 
 
-def overtaken(decision: Decision, newest: Mapping[str, Mapping[str, Any]], before: Mapping[str, Any]) -> bool:
+def overtaken(decision: Decision, newest: Mapping[str, RowMapping], before: Mapping[str, Any]) -> bool:
     """Whether its subject, among the newest stored ones, is decided otherwise than it was `before`."""
     last = newest.get(decision.subject)
     return (last["value"] if last else None) != json_or_none(before.get(decision.subject))

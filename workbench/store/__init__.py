@@ -72,11 +72,13 @@ def open_store(address: str | Path, *, migrations: Sequence[Migration] = MIGRATI
 def _unopened(engine: Engine, failed: DatabaseError) -> WorkbenchError:
     if engine.dialect.name == "sqlite" and not isinstance(failed, OperationalError):
         return damaged(engine, str(failed.orig))
+    room = "see that the database is there, that you may write to it, and that its disk is not full"
+    entry = "see that the server runs and lets you in; your password is in $PGPASSWORD or ~/.pgpass"
     return EditError(
         "the database of the engagement cannot be opened",
         found=str(failed.orig).strip(),
         where=engine.url.render_as_string(hide_password=True),
-        todo=NOT_OPENED.get(engine.dialect.name, SERVED),
+        todo=room if engine.dialect.name == "sqlite" else entry,
     )
 
 

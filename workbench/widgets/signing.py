@@ -16,6 +16,8 @@ from workbench.widgets.twin import Twin, beside, headless
 __all__ = ["STATEMENT", "Compared", "SignOff", "sign_off"]
 
 SHORT = 12
+WIDE = {"width": "440px"}
+"""A name with its mail fits, and the three fields stand in one line."""
 
 STATEMENT = "I have checked the sample"
 """What has to be typed, letter for letter, so that nobody signs by a stray click."""
@@ -33,11 +35,9 @@ class SignOff(ipywidgets.VBox):  # type: ignore[misc]
 
     def __init__(self, engagement: Engagement, comparison: Compared, *, subject: str) -> None:
         self._engagement, self._comparison, self._subject = engagement, comparison, subject
-        self.name = ipywidgets.Text(value=known(), description="Name", continuous_update=False)
-        self.role = ipywidgets.Text(description="Role", placeholder="what you answer for", continuous_update=False)
-        self.statement = ipywidgets.Text(
-            description="Type", placeholder=STATEMENT, tooltip=f"Type: {STATEMENT}", layout={"width": "380px"}
-        )
+        self.name = ipywidgets.Text(value=known(), description="Name", continuous_update=False, layout=WIDE)
+        self.role = ipywidgets.Text(description="Role", placeholder="what you answer for", continuous_update=False, layout=WIDE)
+        self.statement = ipywidgets.Text(description="Type", placeholder=STATEMENT, tooltip=f"Type: {STATEMENT}", layout=WIDE)
         self.button = ipywidgets.Button(
             description="Sign", button_style="primary", tooltip="Bind this signature to the evidence"
         )
