@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
-from conftest import Server
 from consultant import Consultant
 from sqlalchemy import Engine, create_engine
 from typer.testing import CliRunner, Result
@@ -19,6 +18,9 @@ from workbench.decisions import Decisions
 from workbench.engagement import Engagement, new_engagement, open_engagement
 from workbench.store import writing
 from workbench.widgets.table import DecisionTable
+
+if TYPE_CHECKING:
+    from tests.conftest import Server  # there are several conftests, and by its bare name another one may come
 
 ANN, BEN = "Ann Lee <ann@example.org>", "Ben Roy <ben@example.org>"
 EMAIL, PHONE, FAX, SHOE = "contacts/Email", "contacts/Phone", "contacts/Fax", "contacts/Shoe size"
