@@ -271,7 +271,7 @@ def _paged(desk: Desk, rows: int) -> Destination:
 
 def _settled(client: Destination, desk: Desk, drafts: list[Draft], outcomes: list[Outcome], told: list[str]) -> list[Outcome]:
     """Outcomes of a batch, those of a job that is at work still once it has ended."""
-    for _ in range(100):
+    for _ in range(600):
         if all(outcome.state != "unknown" for outcome in outcomes):
             break
         time.sleep(0.1)

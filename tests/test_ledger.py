@@ -287,7 +287,7 @@ class _Holding(Guard):
     def _intend(self, batch: str, step: Step) -> list[int]:
         numbers = super()._intend(batch, step)
         self.written.set()
-        assert self.go_on.wait(30)
+        assert self.go_on.wait(60)
         return numbers
 
 
@@ -295,11 +295,11 @@ def test_a_change_in_hand_is_not_taken_for_one_that_was_cut_off(there: Desk) -> 
     guard = _Holding(there.client(), there.ledger)
     with ThreadPoolExecutor(2) as pool:
         sent = pool.submit(guard.write, "contact", people(1))
-        assert guard.written.wait(30)  # the intent is on disk, and its call has not begun
+        assert guard.written.wait(60)  # the intent is on disk, and its call has not begun
         assert there.states() == [("create", "p:contacts:1", "intent")]
-        assert pool.submit(guard.settle, "contact").result(timeout=30) == 0
+        assert pool.submit(guard.settle, "contact").result(timeout=60) == 0
         guard.go_on.set()
-        assert [outcome.state for outcome in sent.result(timeout=30)] == ["done"]
+        assert [outcome.state for outcome in sent.result(timeout=60)] == ["done"]
     assert there.states() == [("create", "p:contacts:1", "done")]
 
 

@@ -89,7 +89,7 @@ def test_f2_a_reset_after_the_commit_is_found_and_not_sent_again(there: Desk) ->
 
 def test_f3_a_late_commit_within_the_wait_is_found(tmp_path: Path) -> None:
     with desk(tmp_path, switches=SHARED, settings={"timeout_seconds": 0.3}) as there:
-        guard = there.ledger.guard(there.client(), settle_seconds=2.0)
+        guard = there.ledger.guard(there.client(), settle_seconds=4.0)
         guard.inner.metadata()
         there.rehearsal.order_fault("late", path="/deals", seconds=1.0)
         assert guard.write("deal", [deal()])[0].state == "unknown"
@@ -104,11 +104,11 @@ def test_f4_a_commit_beyond_the_wait_makes_a_second_record_which_the_last_sweep_
     with desk(tmp_path, switches=SHARED, settings={"timeout_seconds": 0.3}) as there:
         guard = there.again()
         guard.inner.metadata()
-        there.rehearsal.order_fault("late", path="/deals", seconds=2.5)
+        there.rehearsal.order_fault("late", path="/deals", seconds=5.0)
         assert guard.write("deal", [deal()])[0].state == "unknown"
         kept = guard.write("deal", [deal()])[0]
         assert kept.state == "done"
-        time.sleep(3.0)
+        time.sleep(5.5)
         assert len(list(there.client().sweep("deal"))) == 2
         certificate = whole(there, "deal", [deal()], guard)
         assert certificate.count("repaired") == 1 and there.ledger.ids("deal") == {"p:deals:1": kept.id}
@@ -269,12 +269,12 @@ def test_f13_a_job_that_ends_after_we_gave_up_is_asked_again_and_nothing_is_sent
     with desk(tmp_path, switches=SHARED, settings=JOBS) as there:
         guard = there.again()
         guard.inner.metadata()
-        there.rehearsal.order_fault("job_late", path="bulk_upsert", seconds=1.0)
+        there.rehearsal.order_fault("job_late", path="bulk_upsert", seconds=2.0)
         since = there.now()
         assert {outcome.state for outcome in guard.write("contact", people(1, 2))} == {"unknown"}
         jobs = {row.job for row in there.ledger.operations.unsettled()}
         assert len(jobs) == 1 and "" not in jobs
-        time.sleep(1.2)
+        time.sleep(2.2)
         guard = there.again()  # the next run
         assert {outcome.state for outcome in guard.write("contact", people(1, 2))} == {"done"}
         assert len(there.writes(since)) == 1
@@ -327,13 +327,13 @@ STUCK = {"job_timeout_seconds": 60.0, "job_patience_seconds": 600.0}  # the pati
 def test_f13_a_job_that_ends_after_its_rows_were_sent_again_finds_the_records_there(tmp_path: Path) -> None:
     with desk(tmp_path, switches=SHARED, settings=STUCK) as there:
         there.again().inner.metadata()
-        there.rehearsal.order_fault("job_late", path="bulk_upsert", seconds=6.0)
+        there.rehearsal.order_fault("job_late", path="bulk_upsert", seconds=10.0)
         since = there.now()
         assert {outcome.state for outcome in there.again().write("contact", people(1, 2))} == {"unknown"}
         time.sleep(2.2)  # moments are told in whole seconds
         assert {outcome.state for outcome in there.again().write("contact", people(1, 2))} == {"done"}
         assert len(there.writes(since)) == 2
-        time.sleep(5.0)
+        time.sleep(9.0)
         whole(there, "contact", people(1, 2))
 
 
@@ -342,7 +342,7 @@ def test_f13_rows_that_are_held_back_are_done_once_their_job_has_ended_and_sent_
 ) -> None:
     with desk(tmp_path, switches=SHARED, settings=STUCK) as there:
         there.again().inner.metadata()
-        there.rehearsal.order_fault("job_late", path="bulk_upsert", seconds=6.0)
+        there.rehearsal.order_fault("job_late", path="bulk_upsert", seconds=10.0)
         since, late, never = there.now(), firms(1, 2), firms(3, 4)
         assert {outcome.state for outcome in there.again().write("sales_account", late)} == {"unknown"}
         there.rehearsal.order_fault("job_stuck", path="bulk_upsert")
@@ -353,7 +353,7 @@ def test_f13_rows_that_are_held_back_are_done_once_their_job_has_ended_and_sent_
             assert {outcome.state for outcome in outcomes} == {"rejected"}
             assert all("may make it yet" in outcome.words for outcome in outcomes)
         assert posts(there, since, "bulk_upsert") == 2
-        time.sleep(4.0)
+        time.sleep(8.0)
         assert [outcome.state for outcome in there.again().write("sales_account", [*late, *never])] == ["done"] * 2 + [
             "rejected"
         ] * 2
@@ -401,5 +401,5 @@ def test_f20_a_clock_that_is_set_does_not_shorten_the_wait(there: Desk, days: in
     later = there.ledger.guard(there.client(), settle_seconds=1.0)
     began = time.monotonic()
     assert later.settle() == 1
-    assert 0.9 < time.monotonic() - began < 10
+    assert 0.9 < time.monotonic() - began < 3600  # and not a day
     whole(there, "deal", [deal()])

@@ -66,7 +66,7 @@ def passed_by(rehearsal: Rehearsal, store: Engine, change: Callable[[], object])
     with Writer(store, engagement_id="e", lease_seconds=0.1).claim():
         pass
     told = sent(rehearsal)
-    lane.join(30)
+    lane.join(60)
     assert [type(error) for error in ended] == [Fenced]
     return sent(rehearsal) - told
 

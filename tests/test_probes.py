@@ -158,7 +158,7 @@ def test_a_killed_run_leaves_nothing_once_the_next_one_has_ended(tmp_path: Path,
         before = canonical(rehearsal.dump())
         child = subprocess.Popen([sys.executable, "-c", KILL, str(engagement.root)], stdout=subprocess.DEVNULL)
         while answered(rehearsal.state) < requests and child.poll() is None:
-            time.sleep(0.002)
+            time.sleep(0.01)
         child.send_signal(signal.SIGKILL)
         child.wait()
         result = probes.run(engagement)
@@ -248,7 +248,7 @@ def test_a_killed_run_on_pipedrive_leaves_nothing_once_the_next_one_has_ended(tm
         command = [sys.executable, probing_alone.__file__, rehearsal.url, str(tmp_path)]
         child = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])})
         while answered(rehearsal.state) < requests and child.poll() is None:
-            time.sleep(0.002)
+            time.sleep(0.01)
         child.send_signal(signal.SIGKILL)
         child.wait()
         assert answered(rehearsal.state) >= requests

@@ -106,5 +106,5 @@ def together(count: int, call: Callable[[], Secret]) -> list[object]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     return found

@@ -172,6 +172,7 @@ def test_ctrl_c_ends_what_waits_and_leaves_nothing_unknown(store: Engine, times:
     toy, begun, over = Toy(), threading.Event(), threading.Event()
     load(pd.DataFrame({"key": ["p:d:1"], "name": ["a"]}), guard(store, toy), "deal", certify=True)
     stopped: list[float] = []
+    hung: list[bool] = []
 
     def stop(longer: float) -> None:
         stopped.append(longer)
@@ -180,7 +181,7 @@ def test_ctrl_c_ends_what_waits_and_leaves_nothing_unknown(store: Engine, times:
 
     def delete(object_: str, ids: Sequence[str]) -> list[Outcome]:
         begun.set()
-        over.wait(20)
+        hung.append(not over.wait(300))
         raise DestinationBusy("we were stopped while a call waited for its turn")
 
     toy.stopped, toy.delete = stop, delete  # type: ignore[method-assign]
@@ -192,15 +193,13 @@ def test_ctrl_c_ends_what_waits_and_leaves_nothing_unknown(store: Engine, times:
             os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=press, daemon=True).start()
-    began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         unload(guard(store, toy))
     behind = unloading.left_behind()
     over.set()
     for lane in behind:
-        lane.join(5)
-    assert time.monotonic() - began < 10
-    assert stopped and len(behind) == times - 1 and "1" in toy.records
+        lane.join(60)
+    assert not any(hung) and stopped and len(behind) == times - 1 and "1" in toy.records
 
 
 # ---------------------------------------------------------------- absence

@@ -75,7 +75,7 @@ def talking(command: Sequence[str | Path], env: Mapping[str, str]) -> Iterator[T
         try:
             yield Talk(process)
             cast(IO[str], process.stdin).close()
-            assert process.wait(timeout=20) == 0, "the client's process ended with an error"
+            assert process.wait(timeout=60) == 0, "the client's process ended with an error"
         finally:
             process.kill()
 

@@ -107,7 +107,7 @@ class Seeds:
 
 
 def _http(tenant: Rehearsal) -> httpx.Client:
-    return httpx.Client(base_url=tenant.url, headers={"x-api-token": KEY}, trust_env=False, timeout=20)
+    return httpx.Client(base_url=tenant.url, headers={"x-api-token": KEY}, trust_env=False, timeout=60)
 
 
 @pytest.fixture(scope="module")

@@ -108,7 +108,7 @@ def _made_by_hand(stand_in: StandInProcess, vendor: str) -> None:
         "freshsales": ("/sales_accounts", {"sales_account": {"name": "Namesake Ltd", "city": "Oslo"}}, FRESH_HEADER),
         "pipedrive": ("/api/v2/organizations", {"name": "Namesake Ltd"}, {"x-api-token": TOKEN}),
     }[vendor]
-    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=10)
+    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=60)
     connection.request("POST", place.path + path, json.dumps(body), {**headers, "Content-Type": "application/json"})
     assert connection.getresponse().status in (200, 201)
     connection.close()

@@ -20,7 +20,7 @@ WRAPPERS = {"sales_activities": "sales_activity"}
 
 def client(stand_in: Rehearsal, *, key: str = KEY) -> httpx.Client:
     headers = {"Authorization": f"Token token={key}"}
-    return httpx.Client(base_url=stand_in.url, headers=headers, trust_env=False, timeout=20)
+    return httpx.Client(base_url=stand_in.url, headers=headers, trust_env=False, timeout=60)
 
 
 def contact(http: httpx.Client, **keys: object) -> Json:
@@ -46,7 +46,7 @@ def field(http: httpx.Client, object_: str, label: str, kind: str, **more: objec
 def finished(http: httpx.Client, answer: httpx.Response) -> Json:
     """What the job says once it is done."""
     assert answer.status_code in (200, 202), answer.text
-    for _ in range(100):
+    for _ in range(3000):
         job = http.get(answer.json()["job_status_url"]).json()
         if job["status"] == "SUCCESS":
             return json.loads(job["data"]) if isinstance(job["data"], str) else job["data"]

@@ -11,7 +11,7 @@ from freshsales_account import KEY, Json, client, finished, view_of
 
 from workbench.rehearsal import Rehearsal
 
-PATIENCE = 5.0
+PATIENCE = 60.0
 """Real seconds that the walk waits for what lags behind, or for a limit to pass."""
 LONG_AGO = "2019-03-04T05:06:07Z"
 WRAPPER = {
@@ -47,7 +47,7 @@ class Patient(httpx.HTTPTransport):
 
 def patient(stand_in: Rehearsal) -> httpx.Client:
     headers = {"Authorization": f"Token token={KEY}"}
-    return httpx.Client(base_url=stand_in.url, headers=headers, transport=Patient(), timeout=20)
+    return httpx.Client(base_url=stand_in.url, headers=headers, transport=Patient(), timeout=60)
 
 
 class Walk:

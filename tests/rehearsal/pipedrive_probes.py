@@ -45,7 +45,7 @@ def bare_v2_prefix(api: Asking) -> object:
 
 
 def query_token(api: Asking) -> object:
-    with httpx.Client(base_url=api.stand_in.url, trust_env=False, timeout=20) as stranger:
+    with httpx.Client(base_url=api.stand_in.url, trust_env=False, timeout=60) as stranger:
         return said(stranger.get("/v1/users/me", params={"api_token": KEY}))
 
 
@@ -300,7 +300,7 @@ def index_lag_least_seconds(api: Asking) -> object:
     """Whether any of forty persons is found well before the twenty seconds that the lag takes at most."""
     for place in range(40):
         person(api, f"Magpie {place}")
-    end = time.monotonic() + 2
+    end = time.monotonic() + 10
     while time.monotonic() < end:
         if api.get("persons/search", term="magpie")["items"]:
             return True
@@ -338,7 +338,7 @@ def oauth_rotation(api: Asking) -> object:
 def oauth_seconds(api: Asking) -> object:
     given = grant(api)
     time.sleep(1.1)
-    with httpx.Client(base_url=api.stand_in.url, trust_env=False, timeout=20) as other:
+    with httpx.Client(base_url=api.stand_in.url, trust_env=False, timeout=60) as other:
         answer = other.get("/v1/users/me", headers={"authorization": f"Bearer {given['access_token']}"})
     return given["expires_in"], said(answer)
 

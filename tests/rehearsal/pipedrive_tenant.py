@@ -22,7 +22,7 @@ class Asking:
 
     def __init__(self, stand_in: Rehearsal) -> None:
         self.stand_in = stand_in
-        self.http = httpx.Client(base_url=stand_in.url, headers={"x-api-token": KEY}, trust_env=False, timeout=20)
+        self.http = httpx.Client(base_url=stand_in.url, headers={"x-api-token": KEY}, trust_env=False, timeout=60)
 
     def send(self, method: str, path: str, body: Any = None, **query: Any) -> httpx.Response:
         prefix = "" if path.startswith("/") else "/api/v2/"

@@ -10,7 +10,7 @@ from pipedrive_tenant import DANA, Asking
 
 NOBODY = 987654
 LONG_AGO = {"add_time": "2019-03-04T05:06:07Z"}
-PATIENCE = 5.0
+PATIENCE = 60.0
 """Real seconds that the walk waits for what lags behind."""
 Row = dict[str, Any]
 

@@ -32,7 +32,7 @@ Row = dict[str, Any]
 
 def client(stand_in: Rehearsal) -> httpx.Client:
     headers = {"Authorization": f"Token token={KEY}"}
-    return httpx.Client(base_url=stand_in.url, headers=headers, trust_env=False, timeout=20)
+    return httpx.Client(base_url=stand_in.url, headers=headers, trust_env=False, timeout=60)
 
 
 @contextmanager

@@ -33,7 +33,7 @@ HOUR = 3600 * 400_000.0  # a moment at which fixed hours begin
 
 
 def client(stand_in: Rehearsal, vendor: str = "freshsales") -> httpx.Client:
-    return httpx.Client(base_url=stand_in.url, headers=HEADERS[vendor], trust_env=False, timeout=20)
+    return httpx.Client(base_url=stand_in.url, headers=HEADERS[vendor], trust_env=False, timeout=60)
 
 
 def made(http: httpx.Client, vendor: str, name: str) -> httpx.Response:
@@ -176,7 +176,7 @@ def test_a_module_beside_a_notebook_is_not_run(tmp_path: Path, monkeypatch: pyte
 def spoken(stand_in: Rehearsal, head: str, *, body: bytes) -> bytes:
     """The answer to a request that is written by hand, whose body is never sent whole."""
     url = httpx.URL(stand_in.url)
-    with socket.create_connection((url.host, url.port or 0), timeout=20) as wire:
+    with socket.create_connection((url.host, url.port or 0), timeout=60) as wire:
         wire.sendall(head.encode() + b"\r\n\r\n" + body)
         said = b""
         while not said.partition(b"\r\n\r\n")[2]:

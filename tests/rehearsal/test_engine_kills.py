@@ -48,7 +48,7 @@ class Load:
             thread.join()
 
     def _client(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, headers=HEADERS[self.vendor], trust_env=False, timeout=10)
+        return httpx.Client(base_url=self.url, headers=HEADERS[self.vendor], trust_env=False, timeout=60)
 
     def _singles(self, thread: int) -> None:
         place = 0

@@ -28,7 +28,7 @@ def opened(tmp_path: Path) -> Iterator[Any]:
             one = stack.enter_context(
                 running("fasttrack", state=state, token=KEY, tenant=tenant, switches=switched, time_scale=60)
             )
-            return stack.enter_context(httpx.Client(base_url=one.url, headers={"Authorization": f"Bearer {KEY}"}, timeout=20))
+            return stack.enter_context(httpx.Client(base_url=one.url, headers={"Authorization": f"Bearer {KEY}"}, timeout=60))
 
         yield open_one
 

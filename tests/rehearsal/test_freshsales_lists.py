@@ -22,7 +22,7 @@ def list_of(http: httpx.Client, name: str = "Storm") -> int:
 
 
 def until(seen: Callable[[], bool]) -> None:
-    for _ in range(100):
+    for _ in range(3000):
         if seen():
             return
         time.sleep(0.02)

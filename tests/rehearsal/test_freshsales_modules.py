@@ -121,7 +121,7 @@ def test_bulk_destroy_puts_records_of_a_module_into_the_bin(http: httpx.Client) 
     ids = [record(http, "cm_permit")["id"] for _ in range(3)]
     answer = http.post("/custom_module/cm_permit/bulk_destroy", json={"selected_ids": ids[:2]})
     assert "let you know" in answer.json()["message"]
-    for _ in range(100):
+    for _ in range(3000):
         if http.get(f"/custom_module/cm_permit/{ids[1]}").status_code == 404:
             break
         time.sleep(0.02)

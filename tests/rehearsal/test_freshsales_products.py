@@ -51,7 +51,7 @@ def quote(http: httpx.Client, **keys: object) -> Json:
 
 
 def until(seen: Callable[[], bool]) -> None:
-    for _ in range(100):
+    for _ in range(3000):
         if seen():
             return
         time.sleep(0.02)

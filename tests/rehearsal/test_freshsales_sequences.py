@@ -50,7 +50,7 @@ class Account(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         headers = {"Authorization": f"Token token={KEY}"}
-        self.http = httpx.Client(base_url=self.stand_in.url, headers=headers, trust_env=False, timeout=20)
+        self.http = httpx.Client(base_url=self.stand_in.url, headers=headers, trust_env=False, timeout=60)
         self.before = canonical(self.stand_in.dump())
         self.live: dict[str, dict[int, dict[str, Any]]] = {kind: {} for kind in (*MAIN, *SHELVED)}
         self.binned: dict[str, set[int]] = {kind: set() for kind in MAIN}
@@ -342,7 +342,7 @@ class Account(RuleBasedStateMachine):
         return multiple(*found)
 
     def _finished(self, url: str) -> dict[str, Any]:
-        for _ in range(200):
+        for _ in range(6000):
             status = self.http.get(url).json()
             if status["status"] == "SUCCESS":
                 return dict(json.loads(status["data"]))

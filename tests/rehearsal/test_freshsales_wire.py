@@ -81,7 +81,7 @@ def test_the_child_ends_with_its_parent(tmp_path: Path) -> None:
     with running("freshsales", state=tmp_path / "s.sqlite", token=KEY) as stand_in:
         assert stand_in.process.stdin
         stand_in.process.stdin.close()  # what the system does when the parent dies
-        stand_in.process.wait(timeout=10)
+        stand_in.process.wait(timeout=60)
 
     assert stand_in.process.returncode is not None
 

@@ -24,7 +24,7 @@ COSTS = SHARED / "spec" / "pipedrive-ops-costs.tsv"
 
 
 def asking(stand_in: Rehearsal, **headers: str) -> httpx.Client:
-    return httpx.Client(base_url=stand_in.url, headers=headers, trust_env=False, timeout=20)
+    return httpx.Client(base_url=stand_in.url, headers=headers, trust_env=False, timeout=60)
 
 
 @pytest.fixture(scope="module")

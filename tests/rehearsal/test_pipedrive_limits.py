@@ -45,7 +45,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
 
         def start(**switches: str) -> tuple[Rehearsal, httpx.Client]:
             one = stack.enter_context(running("pipedrive", state=tmp_path / "s", token=KEY, switches=switches))
-            http = httpx.Client(base_url=one.url, headers={"x-api-token": KEY}, trust_env=False, timeout=20)
+            http = httpx.Client(base_url=one.url, headers={"x-api-token": KEY}, trust_env=False, timeout=60)
             return one, stack.enter_context(http)
 
         yield start

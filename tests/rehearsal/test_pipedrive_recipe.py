@@ -30,7 +30,7 @@ METADATA = (
 
 
 def client(stand_in: Rehearsal) -> httpx.Client:
-    return httpx.Client(base_url=stand_in.url, headers={"x-api-token": KEY}, trust_env=False, timeout=20)
+    return httpx.Client(base_url=stand_in.url, headers={"x-api-token": KEY}, trust_env=False, timeout=60)
 
 
 def metadata(stand_in: Rehearsal) -> dict[str, Any]:

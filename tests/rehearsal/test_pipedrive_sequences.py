@@ -30,7 +30,7 @@ class Company(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.http = httpx.Client(base_url=self.stand_in.url, headers={"x-api-token": KEY}, trust_env=False, timeout=20)
+        self.http = httpx.Client(base_url=self.stand_in.url, headers={"x-api-token": KEY}, trust_env=False, timeout=60)
         self.before = canonical(self.stand_in.dump())
         self.live: dict[str, dict[int, dict[str, Any]]] = {kind: {} for kind in KINDS}
         self.ever: set[tuple[str, int]] = set()

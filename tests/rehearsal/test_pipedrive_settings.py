@@ -18,7 +18,7 @@ TENANT = Path(rehearsal.__file__).parent / "tenants" / "pipedrive_growth.toml"
 
 
 def client(stand_in: Rehearsal) -> httpx.Client:
-    return httpx.Client(base_url=stand_in.url, headers={"x-api-token": KEY}, trust_env=False, timeout=20)
+    return httpx.Client(base_url=stand_in.url, headers={"x-api-token": KEY}, trust_env=False, timeout=60)
 
 
 @pytest.fixture(scope="module")

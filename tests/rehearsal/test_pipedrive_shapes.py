@@ -204,7 +204,7 @@ def alike(wanted: object, found: Any) -> bool:
 @pytest.mark.parametrize("row", SHAPES, ids=lambda row: row.source)
 def test_a_message_has_the_vendor_s_shape(stand_in: Rehearsal, row: Row) -> None:
     headers = {"x-api-token": row.key} if row.key else {}
-    with httpx.Client(base_url=stand_in.url, headers=headers, trust_env=False, timeout=20) as http:
+    with httpx.Client(base_url=stand_in.url, headers=headers, trust_env=False, timeout=60) as http:
         answer = http.request(*row.asked, json=row.body) if row.body is not None else http.request(*row.asked)
     assert answer.status_code == row.status, answer.text
     assert answer.headers["content-type"].startswith("application/json")

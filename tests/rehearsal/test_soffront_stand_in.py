@@ -26,7 +26,7 @@ class Desk:
     """A client of one stand-in with a token."""
 
     def __init__(self, url: str) -> None:
-        self.http = httpx.Client(base_url=url, timeout=20)
+        self.http = httpx.Client(base_url=url, timeout=60)
         self.token = self.sign()["Token"]
 
     def sign(self, key: str = KEY, user: str = USER, password: str = PASSWORD) -> dict[str, Any]:

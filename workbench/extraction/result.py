@@ -11,6 +11,7 @@ from workbench.extraction.contract import Listed
 from workbench.extraction.shelf import Entry, Shelf
 from workbench.extraction.tables import Table
 from workbench.extraction.walking import pages_of
+from workbench.plain import Shown
 from workbench.show import heading, html_table, together
 
 __all__ = ["Extraction", "result_of"]
@@ -31,8 +32,8 @@ COLUMNS = (
 )
 
 
-@dataclass(frozen=True)
-class Extraction:
+@dataclass(frozen=True, repr=False)
+class Extraction(Shown):
     """A delivery that was read from the source's own API.
 
     `frame` has one row an object: object, pages, rows (as they came), counted_before and after (by the source), distinct,

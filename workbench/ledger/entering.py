@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Engine, bindparam, insert, select, update
@@ -56,13 +57,24 @@ class Register:
         self._store = store
         self._writer = writer
         self._engagement = engagement_id
-        c = operations.c
         self._served = store.dialect.name != "sqlite"
         self._next = NEXT[store.dialect.name]
-        self._insert = driven(store, insert(operations).values({name: bindparam(name) for name in (*SEALED, "seal")}).inline())
-        self._look = f"{driven(store, select(*(c[name] for name in SEALED), c.seal))} WHERE op {ANY[store.dialect.name]}"
+
+    # compiled when they are needed: most ledgers that are opened are only read
+    @cached_property
+    def _insert(self) -> str:
+        values: dict[str, Any] = {name: bindparam(name) for name in (*SEALED, "seal")}
+        return driven(self._store, insert(operations).values(values).inline())
+
+    @cached_property
+    def _look(self) -> str:
+        wanted = select(*(operations.c[name] for name in SEALED), operations.c.seal)
+        return f"{driven(self._store, wanted)} WHERE op {ANY[self._store.dialect.name]}"
+
+    @cached_property
+    def _update(self) -> str:
         new: dict[str, Any] = {name: bindparam(f"b_{name}") for name in (*CHANGING, "seal")}
-        self._update = driven(store, update(operations).values(new).where(c.op == bindparam("b_op")).inline())
+        return driven(self._store, update(operations).values(new).where(operations.c.op == bindparam("b_op")).inline())
 
     def enter(self, sheets: Sequence[Sheet]) -> list[list[int]]:
         """Write sheets in one transaction, all of them or none; returns the numbers of the new rows of each."""

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Engine, Row, literal_column, select
+from sqlalchemy import ColumnElement, Engine, Row, func, literal_column, select
 
 from workbench.clock import now
 from workbench.ledger.entering import Change, Register, Sheet
@@ -208,6 +208,20 @@ class Operations:
         self.writer.intact()
         with self._store.connect() as connection:
             yield from streamed(connection, wanted)
+
+    def spans(self) -> list[tuple[int, str, str, str, str, int]]:
+        """When what was done: the run's epoch, object, verb, first and last moment, and how many; the earliest first."""
+        c = operations.c
+        first = func.min(c.at)
+        wanted = (
+            select(c.epoch, c.object, c.verb, first, func.max(c.at), func.count())
+            .where(c.engagement == self._engagement, c.state == "done")
+            .group_by(c.epoch, c.object, c.verb)
+            .order_by(first)
+        )
+        self.writer.intact()
+        with self._store.connect() as connection:
+            return [(int(row[0]), row[1], row[2], row[3], row[4], int(row[5])) for row in connection.execute(wanted)]
 
     def frame(self) -> pd.DataFrame:
         """Every operation: op, object, key, verb, state, id, attempt, at, words."""

@@ -1,25 +1,30 @@
 """Group commit: what many threads want written waits for one fsync together, and each learns of its own rows.
 
-Whoever finds the pen free takes it and commits at once; nobody waits for company. What others bring meanwhile waits in a
-queue, and the first of them takes the pen next, with all that waits. So a slow disk makes the groups larger, not the
-queue longer.
+Whoever finds the pen free takes it. What others bring meanwhile waits in a queue, and the first of them takes the pen next,
+with all that waits. So a slow disk makes the groups larger, not the queue longer. A lone caller commits at once; where many
+threads write all the time, commits keep a small distance, as a transaction costs more than a row of it.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from workbench.errors import Uncertain
 
-__all__ = ["AT_ONCE", "Scribe"]
+__all__ = ["AT_ONCE", "CROWD", "Scribe"]
 
 S = TypeVar("S")
 R = TypeVar("R")
 AT_ONCE = 500
 """Rows in one transaction; a single caller's rows are never divided."""
+CROWD, CROWDED = 8, 0.1
+"""So many calls within so many seconds, most of them from different threads, are a crowd."""
+DISTANCE = 0.015
+"""Seconds from the beginning of one commit to the next in a crowd."""
 
 
 class Scribe(Generic[S, R]):
@@ -35,6 +40,8 @@ class Scribe(Generic[S, R]):
         self._lock = threading.Lock()
         self._queue: deque[_Caller[S, R]] = deque()
         self._holder: _Caller[S, R] | None = None  # of the pen
+        self._came: deque[tuple[float, int]] = deque(maxlen=CROWD)  # when the last callers came, and their threads
+        self._begun = 0.0  # when the last commit was
 
     def write(self, sheet: S) -> R:
         """Have it written; returns `commit`'s answer once it is on disk, or raises what `commit` raised."""
@@ -42,6 +49,7 @@ class Scribe(Generic[S, R]):
         try:
             with self._lock:
                 self._queue.append(mine)
+                self._came.append((time.monotonic(), threading.get_ident()))
                 self._holder = self._holder or mine
             if self._holder is not mine:
                 mine.bell.acquire()
@@ -57,6 +65,8 @@ class Scribe(Generic[S, R]):
     def _lead(self, mine: _Caller[S, R]) -> None:
         callers = mine.company
         try:
+            if (wait := self._distance()) > 0:
+                time.sleep(wait)
             self._gather(callers)
             answers = self._commit([caller.sheet for caller in callers])
             for caller, answer in zip(callers, answers, strict=True):
@@ -70,6 +80,15 @@ class Scribe(Generic[S, R]):
             raise
         finally:
             self._leave(mine)
+
+    def _distance(self) -> float:
+        """Seconds that the commit waits for company: none, unless there is a crowd and little of it has come yet."""
+        with self._lock:
+            now = time.monotonic()
+            many = len({thread for moment, thread in self._came if now - moment < CROWDED}) > CROWD // 2
+            wait = self._begun + DISTANCE - now if many and len(self._queue) < CROWD else 0.0
+            self._begun = now + max(wait, 0.0)
+        return wait
 
     def _gather(self, callers: list[_Caller[S, R]]) -> None:
         """Who comes along in this transaction; the holder of the pen is the first."""

@@ -198,7 +198,7 @@ class Writer:
         """Fenced where this run was passed by since its last commit: one look, for the moment before a change is sent."""
         if self.epoch is None:
             return
-        with self._store.connect() as connection, closing(connection.connection.cursor()) as cursor:
+        with closing(self._store.raw_connection()) as connection, closing(connection.cursor()) as cursor:
             cursor.execute(self._peek, (self._engagement,))
             rows = cursor.fetchall()
         epoch, token, holder = rows[0] if rows else (-1, "", "")
@@ -238,6 +238,8 @@ class Writer:
         """Begin the ledger; IntegrityError where it has rows and has lost its head."""
         cursor.execute(self._any, (self._engagement,))
         if cursor.fetchall()[0][0] is not None:
+            if begun := self._found(cursor):  # by another, whose first rows came between our two looks
+                return begun
             raise changed(HEADLESS, where=self._where)
         values = (self._engagement, 0, "", "", "", now(), 0, 0, 0, 0, seal((self._engagement, 0, "", 0, 0, 0)))
         cursor.execute(f"{self._insert} ON CONFLICT (engagement) DO NOTHING", values)

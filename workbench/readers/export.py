@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from workbench.errors import IntegrityError
+from workbench.plain import Shown
 from workbench.show import html_table
 
 __all__ = ["Export", "Finding", "Reading", "Trailer", "findings_frame", "rejects_frame"]
@@ -30,8 +31,8 @@ class Finding:
     sample: str
 
 
-@dataclass(frozen=True)
-class Reading:
+@dataclass(frozen=True, repr=False)
+class Reading(Shown):
     """How a file was read and where each of its physical records went.
 
     ``preamble + header + blank + trailers + rows + rejected == physical_records`` holds by construction
@@ -80,8 +81,8 @@ class Reading:
         return pd.DataFrame({"part": parts, "records": [getattr(self, part) for part in parts]})
 
 
-@dataclass(frozen=True)
-class Export:
+@dataclass(frozen=True, repr=False)
+class Export(Shown):
     """One table of one export file.
 
     ``frame`` has one text column per column of the table and the index ``line``, the physical line (or sheet

@@ -24,7 +24,7 @@ from workbench.destinations.http.purposes import Tally
 from workbench.destinations.http.renewal import Renewal
 from workbench.destinations.http.verdicts import Happening, Verdict, classify
 from workbench.destinations.http.wire import Wire
-from workbench.destinations.limits import Limiter, Window, too_long
+from workbench.destinations.limits import Limiter, Turn, Window, too_long
 from workbench.destinations.limits.saying import asked, said
 from workbench.destinations.limits.timing import SYSTEM, Clock
 from workbench.errors import DestinationBusy, EngagementError, Uncertain, WorkbenchError, WrongKey
@@ -213,10 +213,10 @@ class Http:
         """One attempt, repeated for as long as the destination says 'later'."""
         waited, number = 0.0, 0
         while True:
-            self._limiter.take(tokens=request.tokens, kind=request.kind)
+            turn = self._limiter.take(tokens=request.tokens, kind=request.kind)
             self._tally.add(request.tokens)
             begun, secret = self._clock.monotonic(), self._secret
-            got = self._once(send, secret)
+            got = self._once(send, secret, turn)
             if got.verdict == "stale" and self._renewal is not None and self._renewed(secret, begun):
                 continue  # it was not carried out
             if got.verdict == "later":
@@ -232,20 +232,21 @@ class Http:
                 self._limiter.report(Wait(pause, f"the destination is busy ({got.happened.status})"))
                 self._limiter.rest(pause)
 
-    def _once(self, send: Callable[[Secret], Any], secret: Secret) -> _Got:
-        passed = False
+    def _once(self, send: Callable[[Secret], Any], secret: Secret, turn: Turn) -> _Got:
+        passed = came = False
         try:
             happened, headers = send(secret)
+            came = happened.status > 0
             verdict = classify(happened)
             if verdict == "blocked":
                 self._limiter.block(self._policy.block, "the destination blocks this key")
             if headers:
-                self._limiter.heed(headers)
+                self._limiter.heed(headers, turn)
             passed = verdict not in ("blocked", "unsent", "unknown")
             if passed and verdict != "later":
                 self._refusals.over()
         finally:
-            self._limiter.answered(passed=passed)
+            self._limiter.answered(turn if came else None, passed=passed)
         return _Got(verdict, happened, headers)
 
     def _later(self, got: _Got, begun: float) -> tuple[float, str]:

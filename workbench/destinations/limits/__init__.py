@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from workbench.destinations import Book, Spent, Standing, Wait
 from workbench.destinations.limits.breaker import Breaker
+from workbench.destinations.limits.echo import Echo
 from workbench.destinations.limits.heeding import heed_calls, heed_day
 from workbench.destinations.limits.memory import Memory
 from workbench.destinations.limits.saying import said
 from workbench.destinations.limits.spending import Daily, Rolling, Window, spending
 from workbench.destinations.limits.timing import SYSTEM, Clock
+from workbench.destinations.limits.turns import Place, Turn
 from workbench.errors import DestinationBusy
 from workbench.show import duration
 
-__all__ = ["SYSTEM", "Clock", "Limiter", "Window", "too_long"]
+__all__ = ["SYSTEM", "Clock", "Limiter", "Turn", "Window", "too_long"]
 
 MARGIN = 0.098
 """Seconds, and some more, that a window is held longer than it lasts: one request takes longer on its way than another."""
@@ -38,15 +39,6 @@ LATE = 0.003
 NEARLY = 0.8
 JUMP = 5.0
 Spending = Rolling | Daily
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """The moment that a call was given, when, and whether it is the single one after a block."""
-
-    now: float
-    at: float
-    single: bool
 
 
 class Limiter:
@@ -74,6 +66,7 @@ class Limiter:
         self._margin = margin
         self._lock = threading.Lock()
         self._breaker = Breaker()
+        self._echo = Echo()
         self._last = self._told = self._widened = 0.0
         self._closed = False
         self._stops, self._bearable = 0, 0.0
@@ -98,7 +91,7 @@ class Limiter:
         self._enter(at, tokens, kind)
         return at
 
-    def take(self, *, tokens: int = 0, kind: str = "") -> None:
+    def take(self, *, tokens: int = 0, kind: str = "") -> Turn:
         """Wait for a place in every window, and take it; DestinationBusy where that takes longer than our patience."""
         stops = self._stops
         if kind in self._turns:
@@ -109,6 +102,7 @@ class Limiter:
             taken = self._place(tokens, kind, stops)
         while not self._reached(taken, tokens=tokens, kind=kind, stops=stops):
             taken = self._place(tokens, kind, stops)
+        return taken.turn
 
     def rest(self, seconds: float) -> None:
         """Sleep before a call that was told to come later; `stop_waiting` ends that too."""
@@ -133,7 +127,7 @@ class Limiter:
                 return
             self._sleep(now, at, f"the account's limit of calls: {kind}", stops)
 
-    def _place(self, tokens: int, kind: str, stops: int) -> _Place:
+    def _place(self, tokens: int, kind: str, stops: int) -> Place:
         """The next free moment; while a single call tries whether a block is over, everybody else waits for it."""
         while True:
             with self._lock:
@@ -142,6 +136,7 @@ class Limiter:
                 self._patient(now, at)
                 if not self._breaker.waits():
                     uncovered = self._enter(at, tokens, kind)
+                    held = [log.total for log in self._logs]
                     single = self._breaker.careful
                     if single:
                         self._breaker.begin()
@@ -149,9 +144,9 @@ class Limiter:
             self._sleep(now, max(at, now + SLICE), self._breaker.reason, stops)
         if uncovered:
             self._memory.cover(self._state, self._lock)
-        return _Place(now, at, single)
+        return Place(Turn(at, held, kind), now, single)
 
-    def _reached(self, place: _Place, *, tokens: int, kind: str, stops: int) -> bool:
+    def _reached(self, place: Place, *, tokens: int, kind: str, stops: int) -> bool:
         """Wait for the moment that was given. False where nobody may send any more by then: the place is given back."""
         try:
             if place.at > place.now:
@@ -170,7 +165,7 @@ class Limiter:
             self._give_back(place, tokens, kind)
         return False
 
-    def _give_back(self, place: _Place, tokens: int, kind: str) -> None:
+    def _give_back(self, place: Place, tokens: int, kind: str) -> None:
         for log, in_tokens in self._of.get(kind) or self._of[""]:
             log.give_back(place.at, tokens if in_tokens else 1)
         self._calls, self._tokens = self._calls - 1, self._tokens - tokens
@@ -277,12 +272,22 @@ class Limiter:
         long = seconds >= EXACT
         self.report(Wait(seconds, f"{reason}, until {self.moment(seconds)}" if long else reason))
 
-    def answered(self, *, passed: bool) -> None:
-        """How a call has ended, for those who wait for the single one after a block."""
+    def answered(self, turn: Turn | None = None, *, passed: bool) -> None:
+        """How a call has ended, for those who wait for the single one after a block; ``turn`` where an answer came."""
+        if turn is not None:
+            with self._lock:
+                self._heard(turn, self._clock.monotonic() - turn.at)
         if self._breaker.careful:
             with self._lock:
                 if self._clock.monotonic() >= self._breaker.until:
                     self._breaker.ended(passed=passed)
+
+    def _heard(self, turn: Turn, seconds: float) -> None:
+        late = self._echo.heard(seconds)
+        if late is not None:
+            for log, _ in self._of.get(turn.kind) or self._of[""]:
+                if isinstance(log, Rolling):
+                    log.heard(turn.at, late)
 
     def day_ends(self) -> float:
         """Seconds until the budget of the day is there again; 0 where the account has none."""
@@ -290,15 +295,16 @@ class Limiter:
             now = self._clock.monotonic()
             return max((log.ends - now for log in self._logs if isinstance(log, Daily)), default=0.0)
 
-    def heed(self, headers: Mapping[str, str]) -> None:
-        """Take over what the account says is left, where it is less than we think; never more."""
+    def heed(self, headers: Mapping[str, str], turn: Turn | None = None) -> None:
+        """Take over what the account says is left, where it is less than we think, or thought at the call's turn."""
         told = said(headers, longest=max((log.window.seconds for log in self._logs), default=3600.0))
         if told.left is None and not told.of_day and headers.get("date", "") == self._date:
             return
         with self._lock:
             now = self._clock.monotonic()
             self._set_clock(now, headers.get("date", ""), told.date)
-            if told.left is not None and (stop := heed_calls(self._logs, told, now=now, margin=self._margin)):
+            held = turn.held if turn else ()
+            if told.left is not None and (stop := heed_calls(self._logs, told, now=now, margin=self._margin, held=held)):
                 self._breaker.hold(now + stop, "the account's limit is used up")
             if told.of_day:
                 self._day_left = heed_day(self._logs, told, now=now, before=self._day_left)

@@ -22,15 +22,19 @@ ANEW = 10
 Spending = Rolling | Daily
 
 
-def heed_calls(logs: Sequence[Spending], told: Said, *, now: float, margin: float) -> float:
-    """Take over how many calls are left; the seconds for which nobody may send, 0 for none."""
+def heed_calls(logs: Sequence[Spending], told: Said, *, now: float, margin: float, held: Sequence[int] = ()) -> float:
+    """Take over how many calls are left; the seconds for which nobody may send, 0 for none.
+
+    ``held`` is what each log held when the call that was answered got its turn, as the account may speak of that moment.
+    """
     left = told.left or 0
     lasts = told.reset if told.reset > 0 else margin
     log = _meant(logs, told)
     if log is None:
         return told.reset if left == 0 else 0.0
     lasts = min(lasts, log.window.seconds)
-    strangers = max(log.window.allowance - log.total - left, 0)
+    ours = max(log.total, held[logs.index(log)] if held else 0)
+    strangers = max(log.window.allowance - ours - left, 0)
     share = log.window.allowance - log.window.spendable
     log.strangers(max(strangers - share, 0), now + lasts)  # the customer's own share they use first
     return lasts if left == 0 and strangers and log.window.seconds > LONG * margin else 0.0

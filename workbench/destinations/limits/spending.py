@@ -23,6 +23,8 @@ LITTLE, LATEST = 0.005, 1.0
 SHORT, MANY, PACE, CREDIT = 10.0, 110, 0.98, 0.05
 """A window of so few seconds and so many calls is paced at so much of its rate: a bunch of calls would meet its own end on
 the way, and of few calls more of them do when they are paced. Whoever comes late may catch up by so many seconds."""
+SPARE = 0.015
+"""Seconds that a call of a paced window is held beyond what its answer has shown: as many as the pace leaves unused."""
 STEADY = 360
 """Beyond so many paced calls the margin shrinks as the root of their number, as the share of them that strays does."""
 DAYS, HOURS = 3, 24
@@ -62,6 +64,7 @@ class Rolling:
         "_hold",
         "_margin",
         "_spacing",
+        "_spare",
         "_strangers_until",
         "due",
         "promised",
@@ -84,6 +87,7 @@ class Rolling:
         wide = margin * (1 + math.sqrt(STRAY / max(window.allowance, 1)))
         wide *= math.sqrt(min(STEADY / self.room, 1.0)) if paced else 1.0
         self._hold = window.seconds + max(wide, min(LATEST, window.seconds * LITTLE))
+        self._spare = SPARE
         self._margin = margin
         self._grain = window.seconds / GRAINS
         self._buckets: deque[list[float]] = deque()  # [when it ends to count, units, when it began]
@@ -130,6 +134,7 @@ class Rolling:
     def widen(self, seconds: float) -> None:
         """Hold entries a little longer from now on, as calls overtake each other by more than we thought."""
         self._hold = min(self._hold + seconds, self.window.seconds + WIDEST * self._margin)
+        self._spare = min(self._spare + seconds, self._hold - self.window.seconds)
 
     def came_late(self, at: float, now: float, cost: int) -> None:
         """The call of this moment goes out only now, since the machine was busy: it counts for so much longer."""
@@ -138,6 +143,23 @@ class Rolling:
             if bucket[2] <= at:
                 bucket[0] = max(bucket[0], now + self._hold)
                 return
+
+    def heard(self, at: float, late: float) -> None:
+        """The call of this moment was counted so much later than the quickest at most: it is held for so much longer only."""
+        if not self._spacing:
+            return
+        buckets = self._buckets
+        place = next((place for place in range(len(buckets) - 1, -1, -1) if 0 <= at - buckets[place][2] < self._grain), None)
+        if place is None:
+            return
+        bucket = buckets[place]
+        ends = at + self.window.seconds + min(late, LATEST) + self._spare
+        bucket[0] = ends if bucket[1] == 1 else max(bucket[0], ends)
+        while place + 1 < len(buckets) and buckets[place + 1][0] < bucket[0]:
+            buckets[place], place = buckets[place + 1], place + 1
+        while place and buckets[place - 1][0] > bucket[0]:
+            buckets[place], place = buckets[place - 1], place - 1
+        buckets[place] = bucket
 
     def give_back(self, at: float, cost: int) -> None:
         """Take the entry of this moment back: it was never sent."""

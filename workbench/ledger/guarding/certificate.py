@@ -8,6 +8,7 @@ from hashlib import sha256
 
 import pandas as pd
 
+from workbench.plain import Shown
 from workbench.show import facts, heading, html_table, together
 
 __all__ = ["COLUMNS", "VERDICTS", "Certificate", "digest_of"]
@@ -26,8 +27,8 @@ VERDICTS: Mapping[str, str] = {
 BREAKING = ("missing", "twin", "stranger")
 
 
-@dataclass(frozen=True)
-class Certificate:
+@dataclass(frozen=True, repr=False)
+class Certificate(Shown):
     """One object at one moment. `frame` has a row for everything that differed: object, key, id, verdict, words.
 
     `matched` counts the keys of which ledger and destination have one and the same record, `records` what the sweep

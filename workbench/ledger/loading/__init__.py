@@ -16,6 +16,7 @@ from workbench.ledger.loading.drafts import SCREENED, drafts_in, drafts_of, unfi
 from workbench.ledger.loading.lanes import Lanes, left_behind
 from workbench.ledger.loading.outcomes import Outcomes
 from workbench.ledger.loading.progress import TICK, Progress, Reporter
+from workbench.plain import Shown
 from workbench.show import html_table
 
 __all__ = ["Loaded", "Progress", "drafts_of", "load"]
@@ -31,8 +32,8 @@ SILENT = "the destination did not speak of it"
 GONE = "said to be made, and not to be seen"
 
 
-@dataclass(frozen=True)
-class Loaded:
+@dataclass(frozen=True, repr=False)
+class Loaded(Shown):
     """What became of every row: `frame` has key, state (done, rejected, unknown), id and words, in the order given."""
 
     object: str

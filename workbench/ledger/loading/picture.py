@@ -25,6 +25,8 @@ SIGHT = (
     ".wb-load .wb-dot{display:inline-block;width:.6em;height:.6em;border-radius:50%;margin:0 .35em 0 .7em}"
     ".wb-load .wb-why{grid-column:2/-1;margin:-.35em 0 .1em;font-size:.92em;color:var(--wb-warn)}"
     ".wb-load .wb-why.wb-calm{color:inherit;opacity:.72}"
+    "@media (max-width:40rem){.wb .wb-load{grid-template-columns:minmax(0,1fr) max-content}"
+    ".wb-load :is(.wb-track,.wb-why){grid-column:1/-1}}"
     "@media print{.wb-track i{print-color-adjust:exact;-webkit-print-color-adjust:exact}}</style>"
 )
 

@@ -24,6 +24,7 @@ from workbench.ledger.unloading.judging import Edit, Usual, edits_of_made, retur
 from workbench.ledger.unloading.naming import made_elsewhere, name_records
 from workbench.ledger.unloading.telling import Residual, edited_frame, verdict_frame
 from workbench.ledger.unloading.trails import Trail, changed, kept, made, objects_of
+from workbench.plain import Shown
 from workbench.show import heading, html_table, together
 
 __all__ = ["Unloaded", "Verdict", "unload"]
@@ -54,8 +55,8 @@ class Verdict:
     words: str
 
 
-@dataclass(frozen=True)
-class Unloaded:
+@dataclass(frozen=True, repr=False)
+class Unloaded(Shown):
     """Every record and field that the ledger made or changed: object, key, id, verdict, words; newest first.
 
     `edits` has the fields that people changed in records that were kept: object, key, id, field, before, ours, now.
