@@ -43,7 +43,8 @@ def found(size: str, seed: int, *, threshold: float = 0.9) -> tuple[pd.DataFrame
     seconds = time.perf_counter() - start
     truth = {(link.session, link.client): link.enrolment for link in world.links}
     wanted = [truth[key] for key in zip(seats["session_id"], seats["client_email"], strict=True)]
-    return proposed.assign(truth=wanted, right=proposed["enrolment"].to_numpy() == pd.Series(wanted).to_numpy()), seconds
+    right = proposed["enrolment"].to_numpy() == pd.Series(wanted).to_numpy()
+    return proposed.assign(truth=wanted, right=right, member=seats["client_email"].to_numpy()), seconds
 
 
 def score(proposed: pd.DataFrame, seconds: float) -> Score:

@@ -167,3 +167,32 @@ def test_one_domain_bears_a_like_name_out() -> None:
 
 def test_branches_with_other_numbers_stay_apart() -> None:
     assert match_companies(pd.Series(["Store 12", "Store 14"])).frame.empty
+
+
+def test_two_legal_forms_are_two_companies_until_somebody_says_otherwise() -> None:
+    names = pd.Series(["Acme Works GmbH", "Acme Works AG", "Acme Works", "Acme Works Gmbh"])
+    found = match_companies(names).frame.set_index(["left", "right"])["confidence"]
+    assert found[0, 1] < 0.5 and found[0, 3] >= 0.9 and found[0, 2] >= 0.9
+
+
+def test_short_and_long_words_of_one_legal_form_are_one() -> None:
+    found = match_companies(pd.Series(["Acme Works Inc.", "Acme Works Incorporated"])).frame
+    assert float(found["confidence"].iloc[0]) >= 0.9
+
+
+def test_a_name_alone_says_the_less_the_more_frequent_its_parts_are() -> None:
+    rare = [("Ottoline Frayne", None, None, None), ("Ottoline Frayne", None, None, None)]
+    usual = [
+        (f"{first} {last}", None, None, None) for first in ("Anna", "Peter") for last in ("Smith", "Jones") for _ in range(15)
+    ]
+    frame = people(*rare, *usual)
+    found = match_records(frame, key="id", name="name").frame.set_index(["left", "right"])["confidence"]
+    assert 0.3 < float(found["p1", "p2"]) <= 0.5
+    assert ("p3", "p4") not in found.index
+
+
+def test_first_names_that_nobody_knows_are_told_apart_by_their_sound() -> None:
+    couple = people(("Reginald Petersen", "home@x.test", None, None), ("Ysolde Petersen", "home@x.test", None, None))
+    slip = people(("Reginald Petersen", "home@x.test", None, None), ("Reginlad Petersen", "home@x.test", None, None))
+    assert float(match_records(couple, key="id", email="email", name="name").frame["confidence"].iloc[0]) < 0.5
+    assert float(match_records(slip, key="id", email="email", name="name").frame["confidence"].iloc[0]) >= 0.9

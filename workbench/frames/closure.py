@@ -26,7 +26,7 @@ LOAD = "load"
 ATTACHED = "attached"
 """Reason of a merged row whose values stand on the record of another feed."""
 
-OVERRULED = ("record_kept_its_own", "later_word_won", "other_row_counts", "no_room_beside_others")
+OVERRULED = ("record_kept_its_own", "other_row_chosen", "later_word_won", "other_row_counts", "no_room_beside_others")
 """Reasons of cells that were set aside although their field is filled: another row had the word."""
 
 FATES = ("loaded", "in_part", "set_aside", "left_behind", "placeholder", *BUCKETS[1:])

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from workbench.errors import SpecError, listed
+from workbench.plain import Shown
 from workbench.show import heading, html_table
 
 __all__ = ["EVERY", "WAYS", "Comparison", "Way", "Ways", "by_type", "canonical", "compare"]
@@ -44,8 +45,8 @@ class Way:
     undo: Callable[[Written], Written]
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Shown):
     """Every difference between two sets of records, and the count of all cells that were looked at."""
 
     frame: pd.DataFrame  # differences only: key, field, expected, actual, class, reason; field "" for whole records

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from workbench.frames.compare import EVERY, Way, Ways, canonical
 from workbench.frames.select import natural_keys
+from workbench.plain import Shown
 from workbench.show import html_table
 from workbench.specs import Table
 
@@ -18,8 +21,8 @@ WHOLE = 0.5
 """Share of the first delivery's rows that a later file brings again where it is complete, and not only what is new."""
 
 
-@dataclass(frozen=True)
-class Merge:
+@dataclass(frozen=True, repr=False)
+class Merge(Shown):
     """Every field that changed on some side, and who is followed.
 
     ``frame``: key, field, base, theirs, ours, verdict (``take`` theirs, ``keep`` ours, ``same`` on both sides,
@@ -56,10 +59,11 @@ def merge(
     ``normalise`` says as there which of it counts for which field, all of it everywhere when left out.
     """
     old, new, now = (frame.set_index(key) for frame in (base, theirs, ours))
-    both = [k for k in new.index if k in old.index]
+    both = new.index[new.index.isin(old.index)]
     fields = [name for name in new.columns if not str(name).startswith("_")]
     ways = Ways(EVERY if normalise is None else normalise)
-    parts = [_field(name, old, new, now, both, ways=ways.of(str(name))) for name in fields]
+    sides = (old.reindex(both), new.reindex(both), now.reindex(both), both.isin(now.index))
+    parts = [_field(name, *sides, ways=ways.of(str(name))) for name in fields]
     columns = ["key", "field", "base", "theirs", "ours", "verdict"]
     frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
     return Merge(
@@ -89,16 +93,21 @@ def gone_keys(first: pd.DataFrame, later: pd.DataFrame, table: Table) -> frozens
 
 
 def _field(
-    name: str, old: pd.DataFrame, new: pd.DataFrame, now: pd.DataFrame, keys: list[str], *, ways: Sequence[Way]
+    name: str, old: pd.DataFrame, new: pd.DataFrame, now: pd.DataFrame, shown: npt.NDArray[np.bool_], *, ways: Sequence[Way]
 ) -> pd.DataFrame:
-    nothing = pd.Series(pd.NA, index=keys, dtype="object")
-    base = old[name].reindex(keys).astype("object") if name in old else nothing
-    theirs = new[name].reindex(keys).astype("object")
-    ours = now[name].reindex(keys).astype("object") if name in now else base
-    ours = ours.where(pd.Series(keys, index=keys).isin(now.index), base)
-    frame = pd.DataFrame({"key": keys, "field": name, "base": base, "theirs": theirs, "ours": ours}).reset_index(drop=True)
-    b, t, o = (_folded(frame[side], ways) for side in ("base", "theirs", "ours"))
-    frame["verdict"] = "conflict"
+    """What changed in one field; the frames have the same records in the same order, those that are `shown` in the last."""
+    theirs = new[name].astype("object")
+    base = old[name].astype("object") if name in old else pd.Series(pd.NA, index=theirs.index, dtype="object")
+    ours = now[name].astype("object").where(shown, base) if name in now else base
+    sides = {"base": base, "theirs": theirs, "ours": ours}
+    written = [canonical(side) for side in sides.values()]
+    moved = np.flatnonzero((written[0] != written[1]) | (written[0] != written[2]))  # few: the rest is looked at no further
+    keys = pd.Series(list(theirs.index))
+    frame = pd.DataFrame({"key": keys, "field": name}).iloc[moved].reset_index(drop=True)
+    for side, values in sides.items():
+        frame[side] = values.iloc[moved].reset_index(drop=True)
+    b, t, o = (_folded(frame[side], ways) for side in sides)
+    frame["verdict"] = pd.Series("conflict", index=frame.index, dtype="str")
     frame.loc[t == o, "verdict"] = "same"
     frame.loc[(o == b) & (t != b), "verdict"] = "take"
     frame.loc[(t == b) & (o != b), "verdict"] = "keep"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 import pandas as pd
 
@@ -10,6 +11,8 @@ from workbench.frames.select import natural_keys
 from workbench.specs import Table
 
 __all__ = ["carried", "overlay"]
+
+Said = TypeVar("Said")
 
 
 def overlay(first: pd.DataFrame, later: pd.DataFrame, table: Table) -> pd.DataFrame:
@@ -30,16 +33,16 @@ def overlay(first: pd.DataFrame, later: pd.DataFrame, table: Table) -> pd.DataFr
     return both.sort_values("_place", kind="stable").drop(columns="_place").reset_index(drop=True)
 
 
-def carried(merges: Mapping[str, str], first: pd.DataFrame, both: pd.DataFrame, table: Table) -> dict[str, str]:
-    """Row id → record key, with what was decided about a row of the first delivery holding for the row in its place.
+def carried(decided: Mapping[str, Said], first: pd.DataFrame, both: pd.DataFrame, table: Table) -> dict[str, Said]:
+    """Row id → answer, with what was decided about a row of the first delivery holding for the row in its place.
 
     Places are counted by number: of a number that stands twice, the second row takes the place of the second one.
     """
     if not table.key:
-        return dict(merges)
-    decided = {place: merges[row] for row, place in _places(first, table).items() if row in merges}
-    later = {row: decided[place] for row, place in _places(both, table).items() if place in decided}
-    return {**later, **merges}
+        return dict(decided)
+    known = {place: decided[row] for row, place in _places(first, table).items() if row in decided}
+    later = {row: known[place] for row, place in _places(both, table).items() if place in known}
+    return {**later, **decided}
 
 
 def _places(rows: pd.DataFrame, table: Table) -> dict[str, tuple[str, int]]:

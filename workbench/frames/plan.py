@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from dataclasses import field as made_by
 
 from workbench.errors import SpecError
+from workbench.frames.places import localised, told
 from workbench.specs import (
     CustomField,
     DestinationSpec,
@@ -42,9 +43,6 @@ BLANK = "(blank)"
 
 OUR_COLUMNS = ("key", "marker", "row", "record")
 """What staged records have beside their fields."""
-
-LOCAL: Mapping[str, str] = {"moment": "zone", "phone": "region", "postal_code": "region"}
-"""Recipes that read a text as people write it at one place, and the option that says where."""
 
 RECIPE_OF: Mapping[str, str] = {
     "text": "text",
@@ -121,6 +119,9 @@ class FeedPlan:
     fields: tuple[FieldPlan, ...]
     owners: Mapping[str, str] = made_by(default_factory=dict)  # owner as it stands → e-mail of a user
     merges: Mapping[str, str] = made_by(default_factory=dict)  # row id → record key, or "" for a record of its own
+    takes: Mapping[str, tuple[str, ...]] = made_by(
+        default_factory=dict
+    )  # row id → columns in which its word stands in the record
     undecided: frozenset[str] = frozenset()  # rows that may be somebody who is here already, and nobody has said so
     constants: Mapping[str, str] = made_by(default_factory=dict)
     zone: str = ""  # IANA name of the time zone of moments that carry none
@@ -190,31 +191,34 @@ def plan_feed(
     values: Mapping[str, str],
     owners: Mapping[str, str],
     merges: Mapping[str, str],
+    takes: Mapping[str, tuple[str, ...]] | None = None,
     undecided: frozenset[str] = frozenset(),
     scope: Mapping[str, str] | None = None,
     zone: str = "",
+    region: str = "",
     links: Mapping[str, str] | None = None,
     unlinked: frozenset[str] = frozenset(),
 ) -> FeedPlan:
     """The plan of one feed from what was decided.
 
-    `answers` by `feed/column`, `values` by `feed/column=value`, `owners` by the owner as it stands, `merges` by row id
-    (`undecided` ones wait), `links` by row id (`unlinked` ones wait), `scope` by the question. Columns that nobody
+    `answers` by `feed/column`, `values` by `feed/column=value`, `owners` by the owner as it stands, `merges` and `takes`
+    by row id (`undecided` ones wait), `links` by row id (`unlinked` ones wait), `scope` by the question. Columns that nobody
     decided on follow the route. A SpecError where two columns would fill one field.
     """
     said = route.answered(scope or {})
-    active, feed = holds_under(feed.scope, said), under(feed, said)
-    local = zone or source.zone
+    usual = {"zone": zone or source.zone, "region": region or source.region}
+    active, feed = holds_under(feed.scope, said), localised(under(feed, said), usual)
     return FeedPlan(
         feed=feed,
         source=source.name,
         table=route.table(source, feed.table),
-        fields=_fields(route, destination, feed, answers, values, usual={"zone": local, "region": source.region}),
+        fields=_fields(route, destination, feed, answers, values, usual=usual),
         owners=owners,
         merges=merges,
+        takes=takes or {},
         undecided=undecided,
         constants=_constants(feed, scope or {}),
-        zone=local,
+        zone=usual["zone"],
         prefixes={other.name: route.table(source, other.table).key_prefix for other in route.feeds},
         alike=_alike(route),
         active=active,
@@ -250,12 +254,7 @@ def _fields(
         answer = answers.get(f"{feed.name}/{column}")
         plans += _column_plans(destination, feed, column, rules.get(column), answer, declared, _own(values, feed, column))
     _refuse_collisions(feed, plans)
-    return tuple(_with_usual(plan, usual) for plan in plans)
-
-
-def _with_usual(plan: FieldPlan, usual: Mapping[str, str]) -> FieldPlan:
-    option = LOCAL.get(plan.recipe, "")
-    return replace(plan, options={option: usual[option], **plan.options}) if usual.get(option) else plan
+    return tuple(replace(plan, options=told(plan.recipe, plan.options, usual)) for plan in plans)
 
 
 def _alike(route: Route) -> dict[str, frozenset[str]]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from workbench.frames.kinds import Counted, Inference, counted, infer, infer_type
+from workbench.plain import Shown
 from workbench.show import html_table
 
 __all__ = ["Inference", "Profile", "infer_type", "profile"]
@@ -24,8 +25,8 @@ NUMERIC_DAY = re.compile(r"(\d{1,4})[-/.](\d{1,2})[-/.](\d{1,4})")
 NAMED_DAY = re.compile(r"(?:(\d{1,2})[- .]+)?([A-Za-z]{3})[a-z]*\.?[- ](?:(\d{1,2}),? )?[, -]*(\d{4}|\d{2})")
 
 
-@dataclass(frozen=True)
-class Profile:
+@dataclass(frozen=True, repr=False)
+class Profile(Shown):
     """One row per column in ``frame``; ``inferences`` holds the reasoning behind each type, in the same order.
 
     The columns of ``frame``: column, type, filled, fill (0 to 1), distinct, unique, samples, shortest and

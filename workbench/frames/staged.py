@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from workbench.plain import Shown
 from workbench.show import html_table
 
 __all__ = ["CELL_COLUMNS", "VERDICT_COLUMNS", "Staged", "marker_of", "parent_records", "records_by"]
@@ -17,8 +18,8 @@ LONGEST_MARKER = 60
 DIGITS = 16  # of a digest, where the key cannot stand in the marker as it is
 
 
-@dataclass(frozen=True)
-class Staged:
+@dataclass(frozen=True, repr=False)
+class Staged(Shown):
     """What became of a table: records, a verdict for each row, and the cells that could not come along.
 
     ``records``: key, marker, row, owner, one column a field, one a lookup (holding the parent's record key).

@@ -13,6 +13,7 @@ from workbench.frames.parents import grow_trees, look_up
 from workbench.frames.plan import BLANK, FeedPlan, FieldPlan
 from workbench.frames.select import ROW, by_row, cells_of, filled, holds, made_from, matching, raw_cells
 from workbench.frames.staged import CELL_COLUMNS, VERDICT_COLUMNS, Staged, marker_of, records_by
+from workbench.frames.survivors import let_speak
 from workbench.frames.underway import Underway
 
 __all__ = ["CELL_COLUMNS", "VERDICT_COLUMNS", "Staged", "marker_of", "transform"]
@@ -37,6 +38,7 @@ def transform(
     work.select()
     work.name_records()
     work.merge_rows()
+    work.let_speak()
     work.convert_fields()
     work.assign_owners()
     work.lookups |= look_up(work, parents=work.parents, tables=work.tables, links=links or {})
@@ -152,6 +154,24 @@ class _Work(Underway):
         return ends
 
     # ------------------------------------------------------------ what they hold
+
+    def let_speak(self) -> None:
+        """Cells in which a person let a merged row have the word stand in the row of the record from here on."""
+        if not self.plan.takes:
+            return
+        told = let_speak(self.table, self.plan.takes, record=self.record, bucket=self.bucket)
+        own, self.table = self.table, told.table
+        for column, cells in told.overruled.groupby("column", sort=False):
+            rows = pd.Series(own.index.isin(cells["row"].tolist()), index=own.index)
+            why = pd.Series("other_row_chosen", index=own.index)
+            for field in self._fields_of(str(column)):
+                self.set_aside(FieldPlan(str(column), field, "", {}), cells_of(own, str(column)), why, rows=rows)
+
+    def _fields_of(self, column: str) -> list[str]:
+        """What a column becomes: fields, links, the owner."""
+        fields = [plan.field for plan in self.plan.fields if column in (plan.column, *plan.fallback)]
+        links = [lookup.to for lookup in self.feed.lookups if lookup.column == column]
+        return [*fields, *links, *(["owner"] if column == self.feed.owner else [])]
 
     def convert_fields(self) -> None:
         for plan in self.plan.fields:

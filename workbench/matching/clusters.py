@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from workbench.plain import Shown
 
-@dataclass(frozen=True)
-class RecordProposals:
+
+@dataclass(frozen=True, repr=False)
+class RecordProposals(Shown):
     """Which records may be one.
 
     ``frame``: left, right (keys of records), confidence, reasons, the surest first. ``clusters``: cluster (counted

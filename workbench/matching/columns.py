@@ -15,6 +15,7 @@ from workbench.errors import SpecError
 from workbench.matching.folding import header_words, pack, squash
 from workbench.matching.looks import fits, kind_of
 from workbench.matching.meanings import Field, Lexicon, Meaning, bag, family_of, last_part, lexicon, small_words
+from workbench.plain import Shown
 
 LEAST = 0.5
 """Below this nothing is proposed: a wrong field costs more than an empty line."""
@@ -39,8 +40,8 @@ class Guess:
     reason: str
 
 
-@dataclass(frozen=True)
-class FieldProposals:
+@dataclass(frozen=True, repr=False)
+class FieldProposals(Shown):
     """What each column could become.
 
     ``frame``: one row a column, with table, column, target ("object.field"; NA where no field fits), confidence from 0

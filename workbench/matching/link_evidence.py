@@ -10,12 +10,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from workbench.matching.folding import fold
+from workbench.matching.link_order import Turns, turns_of
 from workbench.recipes import convert
 
 __all__ = ["EARLY", "LATE", "NAMES", "Evidence", "gather"]
 
 EARLY, LATE = 14, 21
 """Days before an enrolment begins, and after it ends, on which a session may still be of it."""
+
+ENDLESS = 0.5
+"""How well a day fits that lies behind the usual time of an enrolment which states no end: it may have none."""
 
 SOON = 14
 """Days within which a series begins after what it is paid from was bought."""
@@ -46,12 +50,14 @@ class Evidence:
     coach: Ints  # of each pair: 0 another, 1 the same, 2 not known
     dates: Floats  # of each pair: how well the day fits, as a factor
     chain: Ints  # of each session: those of one series, or moved from one to another, share a number
+    seats: npt.NDArray[np.bool_]  # of each session: whether it is a seat in a group
     uses: npt.NDArray[np.bool_]  # of each session: whether it uses a session of the package up
     stated: Floats  # of each enrolment: sessions used up by its own count, NaN where it states none that can be
     room: Floats  # of each enrolment: sessions that it holds at most, infinite where it does not say
     later: npt.NDArray[np.bool_]  # of each pair: an earlier enrolment of the same package runs on that day, too
     stale: npt.NDArray[np.bool_]  # of each pair: the series began long after the enrolment, or before it
     guessed: npt.NDArray[np.bool_]  # of each enrolment: found under another address of the member
+    turns: Turns  # of pairs whose enrolment the member bought again
 
 
 def gather(
@@ -86,12 +92,14 @@ def gather(
         coach=coach,
         dates=np.concatenate([dates, np.ones(len(every))]),
         chain=chain,
+        seats=(_column(sessions, "type").str.casefold() == "group").to_numpy(),
         uses=np.array([fold(each) in CONSUMING for each in _column(sessions, "status")], dtype=bool),
         stated=_used(_column(enrolments, "sessions_remaining"), included),
         room=included,
         later=_later(session, package[enrolment], enrolment, began),
         stale=_stale(session, enrolment, began, chain, on),
         guessed=guessed,
+        turns=turns_of(session, enrolment, _bought(holder, cores, tiers), began, on),
     )
 
 
@@ -145,6 +153,13 @@ def _stem(address: str) -> str:
     return address.partition("@")[0].split("+")[0]
 
 
+def _bought(holder: Ints, cores: list[str], tiers: list[str]) -> Ints:
+    """A number for each enrolment; those of one member, package and tier share it."""
+    bought = pd.DataFrame({"who": holder, "package": cores, "tier": tiers})
+    number = bought.groupby(["who", "package", "tier"], sort=False).ngroup()
+    return np.asarray(number, dtype=np.int64)
+
+
 def _pairs(member: Ints, holder: Ints) -> tuple[Ints, Ints]:
     """Every session with every enrolment of its member."""
     left = pd.DataFrame({"who": member, "session": np.arange(len(member))})
@@ -182,17 +197,20 @@ def _chains(sessions: pd.DataFrame) -> Ints:
 # ---------------------------------------------------------------- when
 
 
-def _spans(enrolments: pd.DataFrame, validity: Floats) -> tuple[Floats, Floats]:
-    """First and last day of each enrolment; one that ends before it begins, or says nothing, lasts as its package does."""
+def _spans(enrolments: pd.DataFrame, validity: Floats) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
+    """First and last day of each enrolment, and whether it states no end; so one, and one that ends before it begins,
+    lasts as its package does."""
     first, last = _days(_column(enrolments, "enrolled_on")), _days(_column(enrolments, "expires_on"))
-    return first, np.where(last >= first, last, first + validity)
+    return first, np.where(last >= first, last, first + validity), np.isnan(last)
 
 
-def _fitting(on: Floats, first: Floats, last: Floats, enrolment: Ints) -> Floats:
+def _fitting(on: Floats, first: Floats, last: Floats, endless: npt.NDArray[np.bool_], enrolment: Ints) -> Floats:
     """1 inside the dates of an enrolment, less outside by every day, 0 far away or without a day."""
     early, late = first[enrolment] - on, on - last[enrolment]
     factor = np.where(early > 0, 0.04 * np.exp(-early / 5), np.where(late > 0, 0.05 * np.exp(-late / 7), 1.0))
-    return np.where((early > EARLY) | (late > LATE) | np.isnan(early) | np.isnan(late), 0.0, factor)
+    over = np.where(endless[enrolment], ENDLESS, np.where(late > LATE, 0.0, factor))
+    factor = np.where(late > 0, over, factor)
+    return np.where((early > EARLY) | np.isnan(early) | np.isnan(late), 0.0, factor)
 
 
 def _later(session: Ints, package: Ints, enrolment: Ints, first: Floats) -> npt.NDArray[np.bool_]:

@@ -13,6 +13,7 @@ from rapidfuzz.distance import DamerauLevenshtein
 from workbench.errors import SpecError
 from workbench.matching.folding import fold, pack
 from workbench.matching.people import one_person
+from workbench.plain import Shown
 
 AUTOMATIC = 0.85
 """From here an owner may be assigned without a look; everything doubtful stays below."""
@@ -20,8 +21,8 @@ AUTOMATIC = 0.85
 ASIDE = re.compile(r"\s[-–|/:]\s.*$|[(\[{<].*?[)\]}>]?$|,\s*(?:inc|llc|sales|support)\b.*$", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class OwnerProposals:
+@dataclass(frozen=True, repr=False)
+class OwnerProposals(Shown):
     """Who each owner of the export is.
 
     ``frame``: owner (the address, else the name, as it stands in the export), user_id (NA where nobody fits),

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 
+from rapidfuzz.distance import JaroWinkler
+
 from workbench.matching.folding import pack
+
+SOUNDS_OTHER = 0.7
+"""Likeness below which two first names before one last name are no slip of the pen."""
 
 
 @cache
@@ -23,8 +28,11 @@ def one_person(first: str, second: str) -> bool:
     return first == second or bool(forms.get(first, frozenset()) & forms.get(second, frozenset()))
 
 
-def two_people(one: str, other: str) -> bool:
-    """Whether two whole folded names, alike but for one word each, have first names of two different people."""
+def two_people(one: str, other: str, *, heard: bool = True) -> bool:
+    """Whether two whole folded names, alike but for one word each, have first names of two different people.
+
+    Names that nobody knows are told apart by their sound, unless ``heard`` is false.
+    """
     first, second = set(one.split()), set(other.split())
     only, others = first - second, second - first
     if len(only) != 1 or len(others) != 1 or not first & second:
@@ -33,8 +41,19 @@ def two_people(one: str, other: str) -> bool:
     if one_person(name, unlike) or min(len(name), len(unlike)) < 2:
         return False
     short, long = sorted((name, unlike), key=len)
+    if (
+        heard
+        and _first_of(one, name)
+        and _first_of(other, unlike)
+        and JaroWinkler.normalized_similarity(name, unlike) < SOUNDS_OTHER
+    ):
+        return min(len(name), len(unlike)) > 2  # two letters may be initials
     known = _known()
     return (name in known and unlike in known) or (short in known and long in (short + "a", short + "e"))
+
+
+def _first_of(whole: str, word: str) -> bool:
+    return whole.split()[0] == word
 
 
 @cache

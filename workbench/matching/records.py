@@ -17,11 +17,15 @@ from workbench.matching.companies import company_core, match_companies
 from workbench.matching.folding import fold
 from workbench.matching.pairs import Positions, candidate_pairs, cells
 from workbench.matching.people import two_people
+from workbench.recipes import convert
 
 __all__ = ["RecordProposals", "match_companies", "match_records"]
 
-SHOWN = 0.5
+SHOWN = 0.05
 """Pairs below this are not worth a person's time."""
+
+ENOUGH = 0.5
+"""Agreement of a name and other columns from which a pair is looked at."""
 
 LARGEST = 60
 """Rows that may share a key before it says nothing."""
@@ -32,8 +36,16 @@ AGAINST = 0.6
 SURE_POINTS = 1.2
 """Agreement from which a pair is as good as certain."""
 
-APART = 0.7
-"""The most that a pair can have whose first names are known to be different ones: couples share much."""
+APART = 0.1
+"""How likely a pair is one person whose first names are known to be different ones: couples share much."""
+
+DOUBTED = 0.5
+"""Confidence from which first names are looked at."""
+
+BORNE_OUT = "names and other columns agree"
+ALONE = "one name and nothing else"
+NAMESAKES = 0.5, 0.05
+"""How likely one rare name alone is one person, and so many others of that name expected by chance halve it."""
 
 Scores = npt.NDArray[np.floating[Any]]
 
@@ -47,16 +59,21 @@ def match_records(
     name: str | None = None,
     company: str | None = None,
     others: Sequence[str] = (),
+    region: str = "",
     threshold: float = 0.9,
 ) -> RecordProposals:
     """Propose which rows are one person; the arguments name columns, ``key`` the one that identifies a row.
 
+    ``region`` is the country of telephone numbers that name none, such as AT; where it is left out, numbers that are
+    not all written with their country are compared by their last ten digits.
+
     ``others`` are further columns that bear a match out or speak against it (street, postal code, birth date).
-    An equal e-mail address or phone counts with a like name only: couples share the one, offices the other. Pairs
-    from 0.5 are shown; those from ``threshold`` make clusters. Only rows that share a key are compared.
+    An equal e-mail address or phone counts with a like name only: couples share the one, offices the other. A name
+    alone says the less, the more often its parts stand in the table. Pairs from ``threshold`` make clusters, those
+    below are shown with how seldom they are one person. Only rows that share a key are compared.
     """
     _need(frame, [each for each in (key, email, phone, name, company, *others) if each is not None])
-    read = _Columns(frame, email=email, phone=phone, name=name, company=company, others=others)
+    read = _Columns(frame, email=email, phone=phone, name=name, company=company, others=others, region=region)
     left, right = candidate_pairs(read.blocks(), largest=LARGEST)
     confidence, reasons = read.judged(left, right)
     pairs = pd.DataFrame({"left": left, "right": right, "confidence": confidence, "reasons": reasons})
@@ -82,6 +99,15 @@ def _folded(column: pd.Series) -> pd.Series:
     return pd.Series(folded[codes], index=range(len(column)), dtype="str")
 
 
+def _numbers(column: pd.Series, region: str) -> pd.Series:
+    """Telephone numbers made comparable: with their countries where they are known, else by their last digits."""
+    if region:
+        return convert(column, "phone", options={"region": region}).values.astype("str")
+    digits = column.str.replace(r"\D", "", regex=True)
+    whole = column.dropna().str.strip().str.startswith("+").all()
+    return (digits if whole else digits.str[-10:]).where(digits.str.len() >= 7)
+
+
 class _Columns:
     """The columns made comparable, by position."""
 
@@ -94,6 +120,7 @@ class _Columns:
         name: str | None,
         company: str | None,
         others: Sequence[str],
+        region: str,
     ) -> None:
         nothing = pd.Series([None] * len(frame), dtype="str")
 
@@ -102,8 +129,7 @@ class _Columns:
 
         addresses = plain(email).str.strip().str.lower()
         self.email = addresses.where(addresses.str.contains("@", na=False))
-        digits = plain(phone).str.replace(r"\D", "", regex=True).str[-10:]
-        self.phone = digits.where(digits.str.len() >= 7)
+        self.phone = _numbers(plain(phone), region)
         self.name = nothing if name is None else _folded(frame[name])
         self.sorted = self.name.map(lambda each: " ".join(sorted(each.split())), na_action="ignore").astype("str")
         self.company = plain(company).map(company_core, na_action="ignore").replace("", None).astype("str")
@@ -128,16 +154,29 @@ class _Columns:
         company = _alike(self.company, left, right)
         evidence = [(_alike(each, left, right), _telling(each)) for each in self.others.values()]
         confidence, reasons = _weighed(name, email, phone, company, evidence)
-        apart = self._two_people(left, right, np.asarray((confidence > APART) & (name < 1)))
+        alone = reasons == ALONE
+        confidence[alone] = self._by_name_alone(left[alone])
+        apart = self._two_people(left, right, np.asarray((confidence > DOUBTED) & (name < 1)), heard=reasons != BORNE_OUT)
         reasons[apart] = reasons[apart] + "; but the first names are two people's"
         return np.where(apart, APART, confidence), reasons
 
-    def _two_people(self, left: Positions, right: Positions, doubtful: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    def _by_name_alone(self, rows: Positions) -> Scores:
+        """How likely rows of these names are one person with another row of the name: the parts of some are frequent."""
+        words = self.sorted.str.split()
+        often = words.explode().value_counts() - 1  # one of them is the other row's
+        chance = words.str[0].map(often) * words.str[-1].map(often) / max(len(words), 1)
+        most, usual = NAMESAKES
+        found: Scores = (most / (1 + chance.to_numpy(dtype=np.float64)[rows] / usual)).round(3)
+        return found
+
+    def _two_people(
+        self, left: Positions, right: Positions, doubtful: npt.NDArray[np.bool_], *, heard: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.bool_]:
         names = cells(self.name)
         apart = np.zeros(len(left), dtype=bool)
         for place in np.flatnonzero(doubtful):
             one, other = names[left[place]], names[right[place]]
-            apart[place] = one is not None and other is not None and two_people(one, other)
+            apart[place] = one is not None and other is not None and two_people(one, other, heard=bool(heard[place]))
         return apart
 
 
@@ -197,13 +236,12 @@ def _weighed(
     like, same, unnamed = name >= 0.88, name >= 0.97, np.isnan(name)
     borne, against = _borne_out(name, evidence)
     rules: list[tuple[npt.NDArray[np.bool_], Scores | float, str]] = [
-        (like, 0.3 + 0.2 * same, "like names and nothing else"),
-        (like & (company >= 0.9), 0.75 + 0.1 * same, "like names, one company"),
-        (phone == 1, 0.45, "one phone, different names"),
+        (same, NAMESAKES[0], ALONE),
+        (like & (company >= 0.9), 0.4 + 0.45 * same, "like names, one company"),
         (email == 1, 0.6, "one e-mail address, different names"),
         ((phone == 1) & unnamed, 0.7, "one phone, a name is missing"),
         ((email == 1) & unnamed, 0.92, "one e-mail address, a name is missing"),
-        (borne >= SHOWN, borne, "names and other columns agree"),
+        (borne >= ENOUGH, borne, BORNE_OUT),
         ((phone == 1) & like, 0.91 + 0.03 * same, "one phone and like names"),
         ((phone == 1) & same & (company >= 0.9), 0.96, "one phone, one company and the same name"),
         ((email == 1) & like, 0.96 + 0.02 * same, "one e-mail address and like names"),

@@ -11,6 +11,7 @@ from rapidfuzz import fuzz
 
 from workbench.errors import SpecError
 from workbench.matching.folding import fold, pack, squash
+from workbench.plain import Shown
 from workbench.recipes import is_placeholder
 
 LEAST = 0.5
@@ -18,8 +19,8 @@ MARGIN = 0.04
 """Two options nearer to each other than this are a question, not a proposal."""
 
 
-@dataclass(frozen=True)
-class ValueProposals:
+@dataclass(frozen=True, repr=False)
+class ValueProposals(Shown):
     """What each value of a column could become.
 
     ``frame``: value, count (rows; NA where it was not given), option (NA where none fits), confidence, reasons.

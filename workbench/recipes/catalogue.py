@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -90,7 +91,7 @@ def _prepared(name: str, options: Mapping[str, object] | None) -> CellRecipe:
         )
     given: dict[str, Any] = dict(options or {})
     try:
-        cell: CellRecipe = validate_call(config=ConfigDict(strict=True))(recipe)(**given)
+        cell: CellRecipe = _strict(name)(**given)
     except ValidationError as error:
         raise SpecError(
             f"the options do not fit the recipe {name!r}",
@@ -99,6 +100,12 @@ def _prepared(name: str, options: Mapping[str, object] | None) -> CellRecipe:
             todo="correct the options of this recipe",
         ) from None
     return cell
+
+
+@cache
+def _strict(name: str) -> Callable[..., CellRecipe]:
+    """The recipe, asked for with options that are looked at: making that takes longer than many a column."""
+    return validate_call(config=ConfigDict(strict=True))(RECIPES[name])
 
 
 def _complaint(error: Any) -> str:

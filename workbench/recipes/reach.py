@@ -6,10 +6,10 @@ import re
 from urllib.parse import urlsplit
 
 import phonenumbers
-from email_validator import EmailNotValidError, validate_email
 
 from workbench.errors import SpecError
 from workbench.recipes.cells import DECIMAL_TAIL, SCIENTIFIC, Cell, CellRecipe, kept, refused
+from workbench.recipes.countries import foreign_prefix
 from workbench.recipes.texts import one_line, tidied
 from workbench.recipes.words import words
 
@@ -49,6 +49,9 @@ def email() -> CellRecipe:
 
 
 def _checked(text: str) -> str | None:
+    # Imported for the few addresses that need a parser.
+    from email_validator import EmailNotValidError, validate_email
+
     try:
         # The test environment allows .test, which rehearsals are made of; other special names stay refused.
         return validate_email(text, check_deliverability=False, test_environment=True).normalized
@@ -60,7 +63,7 @@ def phone(*, region: str = "US") -> CellRecipe:
     """A phone number as E.164; numbers without a country code are read as numbers of the region.
 
     A number that its country's plan does not know, but that has a possible length, is kept with the note
-    ``not_in_numbering_plan``.
+    ``not_in_numbering_plan``; one that begins as no number of the region does is another country's, and refused.
     """
     country = region.upper()
     if country not in phonenumbers.SUPPORTED_REGIONS:
@@ -94,6 +97,8 @@ def _dialled(text: str, region: str, note: str | None) -> Cell:
         return refused("area_code_missing")
     if possible != phonenumbers.ValidationResult.IS_POSSIBLE:
         return refused("not_a_phone")
+    if foreign_prefix(text, region) and not phonenumbers.is_valid_number(number):
+        return refused("other_country")
     letters = any(each.isalpha() for each in text) and not number.extension
     return kept(
         phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164),
