@@ -23,6 +23,7 @@ from workbench.widgets.signing import STATEMENT, SignOff
 from workbench.widgets.still import twin_of
 from workbench.widgets.subjects import parts_of
 from workbench.widgets.table import DecisionTable
+from workbench.widgets.waiving import Waivers
 
 PERSON = "Kim Berg <kim@harbour.example>"
 COLUMNS = ["subject", "value", "confidence", "reasons", "alternatives", "shown"]
@@ -315,8 +316,8 @@ def test_two_records_stand_side_by_side_with_their_differences(staged: Engagemen
     rows = [["contacts/C-2@customers.csv:3", pair[0], 0.9, "", pair, "Bo ~ Ann"]]
     staged.decisions.propose("duplicate", pd.DataFrame(rows, columns=COLUMNS))
     ((_, found),) = asked(table_of(staged, "duplicate"), "look", {"subject": rows[0][0]})["looks"]
-    assert found["heads"] == ["C-2 · customers.csv line 3", "C-1 · customers.csv line 2"]
-    assert found["lines"][0] == ["Email", "b@x.example", "ann@x.example"]
+    assert found["heads"] == ["C-1 · customers.csv line 2", "C-2 · customers.csv line 3"]
+    assert found["lines"][0] == ["Email", "ann@x.example", "b@x.example"]
     assert dict(zip([line[0] for line in found["lines"]], found["differs"], strict=True))["Shoe size"] is False
     assert found["differs"][0] is True
     assert "Fax" not in [line[0] for line in found["lines"]], "a column that neither fills is shown"
@@ -440,25 +441,39 @@ def test_a_point_of_the_quiet_list_counts_only_when_it_is_done(engagement: Engag
     assert engagement.decisions.mapping("quiet") == {}
 
 
-def test_a_waiver_needs_its_reason_and_opens_the_gate_under_a_name(engagement: Engagement) -> None:
+def test_a_waiver_needs_its_reason_and_its_role_and_opens_the_gate_under_a_name(engagement: Engagement) -> None:
     form = widgets.waivers(engagement)
-    assert isinstance(form, Form)
-    _, button, state = form.lines[""].children[-1].children
-    button.click()
-    assert state.value == "A waiver needs its reason."
+    assert isinstance(form, Waivers)
+    form.subject.value = "intake"
+    form.button.click()
+    assert form.state.value == "A waiver needs its reason."
     form.reason.value = "the rest comes on Monday"
-    button.click()
-    assert engagement.gate("discovery").waived == {"intake": f"{PERSON}: the rest comes on Monday"}
+    form.button.click()
+    assert form.state.value == "A waiver needs its role."
+    form.role.value = "head of sales"
+    form.button.click()
+    assert form.state.value == f"✓ the rest comes on Monday — {PERSON}"
+    assert engagement.gate("discovery").waived == {"intake": f"{PERSON}, head of sales: the rest comes on Monday"}
+    assert "head of sales" in form.standing.value
+    form.back.click()
+    assert engagement.waivers() == ()
+    assert engagement.decisions.history("waiver")["withdrawn"].tolist() == [False, True]
 
 
 def test_a_problem_that_blocks_a_phase_can_be_waived_by_its_own_name(engagement: Engagement) -> None:
-    engagement.finish("intake", passed=False, reasons=["calls/count: the letter says 3 rows, the file has 2"])
+    problem = "calls/count: the letter says 3 rows, the file has 2"
+    engagement.finish("intake", passed=False, reasons=[problem])
     form = widgets.waivers(engagement)
-    assert isinstance(form, Form)
-    assert form.phase.options[:2] == ("calls/count", "intake")
-    form.reason.value = "one call was deleted on request"
-    form.lines[""].children[-1].children[1].click()
-    assert engagement.decisions.mapping("waiver") == {"calls/count": "one call was deleted on request"}
+    assert isinstance(form, Waivers)
+    assert form.subject.options[:2] == ("calls/count", "intake")
+    assert problem in form.words.value
+    form.reason.value, form.role.value = "one call was deleted on request", "office manager"
+    form.button.click()
+    kept = {"reason": "one call was deleted on request", "role": "office manager", "words": problem}
+    assert engagement.decisions.mapping("waiver") == {"calls/count": kept}
+    data, _ = form._repr_mimebundle_()
+    assert "office manager" in data["text/html"]
+    assert data["text/plain"] == "Waivers: 1 in force"
 
 
 @dataclass(frozen=True)

@@ -308,9 +308,11 @@ def test_scope_quiet_list_and_waiver_keep_what_is_clicked(lab: Lab, engagement: 
     assert engagement.decisions.mapping("quiet") == {engagement.route.checklist[0]: "done"}
 
     page.get_by_placeholder("why it may go on all the same").fill("the owner file comes on Monday")
+    page.get_by_placeholder("what you answer for").fill("project lead")
     page.get_by_role("button", name="Confirm").last.click()
     expect(page.get_by_text("✓ the owner file comes on Monday")).to_be_visible()
     photograph(page, "15_forms")
-    assert engagement.decisions.mapping("waiver") == {"intake": "the owner file comes on Monday"}
+    kept = {"reason": "the owner file comes on Monday", "role": "project lead", "words": "open"}
+    assert engagement.decisions.mapping("waiver") == {"intake": kept}
     assert lab.outside == []
     assert lab.faults == []

@@ -96,7 +96,10 @@ class Visit:
 def pages(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """The notebooks of the reference engagement as pages, and every document, as it should be and with what is hard to show."""
     folder = tmp_path_factory.mktemp("package")
-    made = [to_html(REPO / "notebooks" / f"{stem}.ipynb", folder / "notebooks" / f"{stem}.html") for stem in STEMS]
+    own, customer = folder / "notebooks", "Bright Roof Services"
+    made = [
+        to_html(REPO / "notebooks" / f"{stem}.ipynb", own / f"{stem}.html", customer=customer, beside=STEMS) for stem in STEMS
+    ]
     made += everything(folder / "documents")
     made += everything(folder / "hard", poison=LONG)
     return [path for path in made if path.suffix == ".html"]

@@ -30,7 +30,6 @@ from workbench.decisions.decision import (
     value_json,
 )
 from workbench.decisions.proposing import proposed
-from workbench.decisions.questions import write_questions
 from workbench.errors import DecisionMissing, EditError
 from workbench.journal import Journal
 from workbench.store import writing
@@ -202,6 +201,8 @@ class Decisions:
         `options` gives for a kind every answer there is, in full; without it a question offers its proposal, its
         alternatives, and to leave it empty.
         """
+        from workbench.decisions.questions import write_questions  # spreadsheets are much to load, and seldom written
+
         sent = uuid.uuid4().hex
         questions, rows = [], []
         for kind in kinds:

@@ -13,9 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
-
+from workbench.decisions.survivors import taken_of
 from workbench.errors import EditError
 
 __all__ = [
@@ -141,7 +139,8 @@ def text_of(kind: str, value: Any) -> str:
         return ""
     if isinstance(value, Mapping):
         named = value.get("target", value.get("into", value.get("to")))
-        value = named if isinstance(named, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+        word = f" (its own word in {', '.join(taken)})" if (taken := taken_of(value)) else ""
+        value = named + word if isinstance(named, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
     if isinstance(value, list):
         value = "; ".join(str(part) for part in value)
     shown = unicodedata.normalize("NFC", visible(str(value))).strip()  # as it will be read again
@@ -150,6 +149,10 @@ def text_of(kind: str, value: Any) -> str:
 
 def read_answers(path: Path) -> Returned:
     """Read a returned workbook; EditError where it is none of ours, or is larger than one can be."""
+    # Imported when a file came back: whoever only decides has no need of spreadsheets, and waits for them.
+    from openpyxl import load_workbook
+    from openpyxl.utils.exceptions import InvalidFileException
+
     _small_enough(path)
     try:
         book = load_workbook(path, read_only=True, data_only=False, keep_links=False)

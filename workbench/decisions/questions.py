@@ -57,6 +57,7 @@ def _read_me(sheet: Worksheet) -> None:
         _put(sheet, line, 1, text)
     sheet.column_dimensions["A"].width = 110
     sheet.protection.sheet = True
+    _on_one_page(sheet)
 
 
 def _only_sheet(book: Workbook) -> Worksheet:
@@ -101,7 +102,7 @@ def _height(texts: tuple[str, str, str, str, str]) -> float:
 def _headings(sheet: Worksheet) -> None:
     for column, (heading, width) in enumerate(zip(HEADINGS, WIDTHS, strict=True), start=1):
         cell = sheet.cell(1, column, heading)
-        cell.font = Font(bold=True, color="FFFFFF")
+        cell.font = Font(name="Calibri", bold=True, color="FFFFFF")
         cell.fill = PatternFill("solid", start_color="1565C0" if column >= ANSWER else "455A64")
         sheet.column_dimensions[get_column_letter(column)].width = width
     sheet.cell(1, ANSWER).comment = Comment("\n".join(NOTES[1:3]), "workbench", width=360, height=110)
@@ -110,9 +111,14 @@ def _headings(sheet: Worksheet) -> None:
     sheet.freeze_panes = "C2"
     sheet.protection.sheet = True
     sheet.protection.autoFilter = sheet.protection.formatColumns = False  # False allows it
+    _on_one_page(sheet)
+    sheet.print_title_rows = "1:1"
+
+
+def _on_one_page(sheet: Worksheet) -> None:
+    """As wide as a sheet of paper, and as long as it is."""
     sheet.page_setup.orientation, sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = "landscape", 1, 0
     sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
-    sheet.print_title_rows = "1:1"
 
 
 class _Lists:

@@ -1,24 +1,27 @@
-"""Forms for the few questions that are asked once: the scope, the quiet destination, the waiver of a phase."""
+"""Forms for the few questions that are asked once: the scope, and the quiet destination."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import ipywidgets
 import pandas as pd
 
-from workbench.engagement import PHASES, Engagement
+from workbench.engagement import Engagement
 from workbench.errors import WorkbenchError
 from workbench.flow.accepting import acceptances
-from workbench.show import day, escape, html_table, name_of
+from workbench.flow.countries import country_asked
+from workbench.show import day, escape, name_of
 from workbench.specs import Scope
 from workbench.widgets.checking import Check
 from workbench.widgets.person import known
+from workbench.widgets.pulse import FORM, LINE, Pulse
 from workbench.widgets.twin import Twin, beside, headless
 
-__all__ = ["Form", "quiet_checklist", "scope_form", "waivers"]
+__all__ = ["Form", "quiet_checklist", "scope_form"]
 
 WIDE = {"width": "100%", "max_width": "860px"}
 UNTICKED, TICKS = "not yet", ("done", "does not apply")
@@ -32,13 +35,30 @@ class Question:
     about: str
     control: Any
     answer: Callable[[], object]  # None while there is none
+    put: Callable[[object], None]  # lets the control say what was decided, None where nothing is
     subject: str
     detail: str = ""
     kind: str = ""  # where it is decided under another kind than the form's
 
 
+@dataclass
+class Line:
+    """A question as it stands on the page."""
+
+    question: Question
+    kind: str
+    box: Any
+    button: Any
+    state: Any
+    seen: object  # the decision that whoever answers has before their eyes, None where there is none
+    stood: object  # what the control said when that was put there
+
+
 class Form(ipywidgets.VBox):  # type: ignore[misc]
-    """Questions with one button each; an answer goes to the store when it is pressed, and the line says so."""
+    """Questions with one button each; an answer goes to the store when it is pressed, and the line says so.
+
+    What is decided elsewhere meanwhile shows itself, and an answer to what somebody has not seen yet takes no effect.
+    """
 
     def __init__(
         self,
@@ -52,42 +72,74 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]
         self._engagement = engagement
         self.kind = kind
         self._twin = twin
-        self.lines = {question.subject: self._line(question) for question in questions}
-        super().__init__([*self.lines.values(), *below], layout=WIDE)
+        self._lines = [self._line(question) for question in questions]
+        self.lines = {line.question.subject: line.box for line in self._lines}
+        fields, buttons = [line.question.control for line in self._lines], [line.button for line in self._lines]
+        pulse = Pulse(engagement, self._look, fields=fields, buttons=buttons)
+        super().__init__([*self.lines.values(), *below, pulse], layout=WIDE)
+        self.add_class(FORM)
 
-    def _line(self, question: Question) -> Any:
-        state = ipywidgets.Label(self._state(question.subject, kind=question.kind))
+    def _line(self, question: Question) -> Line:
+        state = ipywidgets.Label()
         button = ipywidgets.Button(
             description="Confirm", tooltip=f"Keep this answer: {question.about}", layout={"width": "96px"}
         )
-        button.on_click(lambda _: self._press(question, state))
         about = ipywidgets.HTML(_asked(question))
         row = ipywidgets.HBox([question.control, button, state], layout={"align_items": "center", "flex_flow": "row wrap"})
-        return ipywidgets.VBox([about, row] if question.about else [row])
+        kind = question.kind or self.kind
+        line = Line(question, kind, ipywidgets.VBox([about, row]), button, state, None, None)
+        line.box.add_class(LINE)
+        line.seen, line.stood = self._engagement.decisions.value(kind, question.subject), question.answer()
+        state.value = self._said(line)
+        button.on_click(lambda _: self._press(line))
+        return line
 
-    def _press(self, question: Question, state: Any) -> None:
+    def _press(self, line: Line) -> None:
         if not known():
-            state.value = UNSIGNED
+            line.state.value = UNSIGNED
             return
-        answer, kind = question.answer(), question.kind or self.kind
-        decisions = self._engagement.decisions
         try:
-            if answer is not None:
-                self._keep(question, answer)
-            elif decisions.value(kind, question.subject) is not None:
-                decisions.withdraw(kind, question.subject, by=known(), why="not done after all")
+            late = self._keep(line)
         except WorkbenchError as error:
-            state.value = f"not saved: {error.message}"
-        else:
-            state.value = self._state(question.subject, kind=question.kind)
+            line.state.value = f"not saved: {error.message}"
+            return
+        self._see(line)
+        said = self._said(line)
+        line.state.value = f"Decided meanwhile: {said}. Confirm once more to put your answer in its place." if late else said
 
-    def _keep(self, question: Question, answer: object) -> None:
+    def _keep(self, line: Line) -> list[str]:
+        """Keep the answer, unless somebody has given another one since this one's question was looked at."""
+        question, decisions = line.question, self._engagement.decisions
+        answer, before = question.answer(), {} if line.seen is None else {question.subject: line.seen}
+        if answer is None:
+            return decisions.withdraw_many(line.kind, before, by=known(), why="not done after all")
         shown = f"{question.about} {question.detail}".strip()
-        self._engagement.decisions.confirm(question.kind or self.kind, question.subject, answer, by=known(), shown=shown)
+        frame = pd.DataFrame({"subject": [question.subject], "value": [answer], "shown": [shown]})
+        return decisions.confirm_many(line.kind, frame, by=known(), before=before)
 
-    def _state(self, subject: str, *, kind: str = "") -> str:
-        current = self._engagement.decisions.current(kind or self.kind)
-        found = current[current["subject"] == subject]
+    def _look(self) -> None:
+        """Show what was decided elsewhere; an answer that somebody has chosen here and not confirmed stays chosen."""
+        for line in self._lines:
+            before = line.seen
+            chosen = line.question.answer() != line.stood
+            if not self._see(line):
+                continue
+            if not chosen:
+                line.question.put(line.seen)
+                line.stood = line.question.answer()
+            said = f"{self._said(line)}{f', in place of {before}' if before is not None else ''}"
+            line.state.value = f"Decided meanwhile: {said}. What you have chosen is not saved." if chosen else said
+
+    def _see(self, line: Line) -> bool:
+        """Take what is decided now for what is before everybody's eyes; whether it is another decision."""
+        before, line.seen = line.seen, self._engagement.decisions.value(line.kind, line.question.subject)
+        if before != line.seen and line.question.answer() == line.seen:
+            line.stood = line.seen
+        return before != line.seen
+
+    def _said(self, line: Line) -> str:
+        current = self._engagement.decisions.current(line.kind)
+        found = current[current["subject"] == line.question.subject]
         return f"✓ {found['value'].iloc[0]} — {found['by'].iloc[0]}" if len(found) else "open"
 
     def __repr__(self) -> str:
@@ -105,10 +157,11 @@ def _asked(question: Question) -> str:
 
 def scope_form(engagement: Engagement) -> Form | Twin:
     """Ask the route's questions about what comes along; headless, only say what was answered."""
-    twin = _still(engagement, "scope", "Scope", [(q.name, q.question) for q in engagement.route.scope])
+    scope = (*engagement.route.scope, *country_asked(engagement))
+    twin = _still(engagement, "scope", "Scope", [(q.name, q.question) for q in scope])
     if headless():
         return twin()
-    questions = [each for question in engagement.route.scope for each in _asked_of(engagement, question)]
+    questions = [each for question in scope for each in _asked_of(engagement, question)]
     return Form(engagement, "scope", questions, twin=twin)
 
 
@@ -128,7 +181,9 @@ def _acceptance(engagement: Engagement, name: str, answer: str, limit: str) -> Q
         layout={"width": "420px"},
     )
     about = f"Where the answer is “{answer}”, the customer accepts in writing:"
-    return Question(about, control, lambda: control.value.strip() or None, subject, detail=limit, kind="waiver")
+    return Question(
+        about, control, lambda: control.value.strip() or None, _writer(control), subject, detail=limit, kind="waiver"
+    )
 
 
 def _scope_question(engagement: Engagement, scope: Scope) -> Question:
@@ -139,9 +194,29 @@ def _scope_question(engagement: Engagement, scope: Scope) -> Question:
         control: Any = ipywidgets.Dropdown(options=listed, value=value, tooltip=scope.question)
     else:
         control = ipywidgets.Text(value=value, tooltip=scope.question, continuous_update=False)
+    put = _chooser(control, scope.default) if scope.options else _writer(control, scope.default)
     brings = " ".join(_brought(engagement).get(scope.name, ()))
     detail = f"{scope.about} In your files — {brings}" if brings else scope.about
-    return Question(scope.question, control, lambda: control.value, scope.name, detail=detail)
+    return Question(scope.question, control, lambda: control.value, put, scope.name, detail=detail)
+
+
+def _writer(control: Any, otherwise: str = "") -> Callable[[object], None]:
+    def put(value: object) -> None:
+        control.value = otherwise if value is None else str(value)
+
+    return put
+
+
+def _chooser(control: Any, otherwise: str) -> Callable[[object], None]:
+    """As `_writer`, for a drop-down, which somebody else may have been offered more in."""
+
+    def put(value: object) -> None:
+        said = otherwise if value is None else str(value)
+        if said not in control.options:
+            control.options = [*control.options, said]
+        control.value = said
+
+    return put
 
 
 def _brought(engagement: Engagement) -> dict[str, list[str]]:
@@ -173,62 +248,11 @@ def _quiet_question(engagement: Engagement, item: str) -> Question:
     said = engagement.decisions.value("quiet", item)
     value = said if said in TICKS else UNTICKED
     control = ipywidgets.Dropdown(options=[UNTICKED, *TICKS], value=value, tooltip=item, layout={"width": "160px"})
-    return Question(item, control, lambda: None if control.value == UNTICKED else control.value, item)
+    return Question(item, control, partial(_ticked, control), _chooser(control, UNTICKED), item)
 
 
-def waivers(engagement: Engagement) -> Form | Twin:
-    """Let a person pass over a phase that did not pass, by name and with a reason; headless, only list what was waived."""
-    twin = _still(engagement, "waiver", "Waivers", [])
-    if headless():
-        return twin()
-    phase = ipywidgets.Dropdown(options=_waivable(engagement), description="Waive")
-    reason = ipywidgets.Text(
-        placeholder="why it may go on all the same", description="Reason", continuous_update=False, layout={"width": "380px"}
-    )
-    return Waivers(engagement, phase, reason, twin=twin)
-
-
-def _waivable(engagement: Engagement) -> list[str]:
-    """The problems that keep a phase blocked, each by its name, then the phases themselves."""
-    blocked = [state for state in map(engagement.phase, PHASES) if state.state == "blocked"]
-    problems = [reason.split(":", 1)[0] for state in blocked for reason in state.reasons]
-    return list(dict.fromkeys([*(problem for problem in problems if "/" in problem), *PHASES]))
-
-
-class Waivers(Form):
-    """The form of one waiver at a time: a phase, a reason, a button; below it the waivers that stand."""
-
-    def __init__(self, engagement: Engagement, phase: Any, reason: Any, *, twin: Callable[[], Twin]) -> None:
-        self.phase, self.reason = phase, reason
-        self.standing = ipywidgets.HTML(_standing(twin()))
-        both = ipywidgets.HBox([phase, reason], layout={"flex_flow": "row wrap"})
-        question = Question("", both, lambda: reason.value.strip(), "")
-        super().__init__(engagement, "waiver", [question], twin=twin, below=[self.standing])
-
-    def _press(self, question: Question, state: Any) -> None:
-        if not self.reason.value.strip():
-            state.value = "A waiver needs its reason."
-            return
-        chosen = Question(f"waive {self.phase.value}", question.control, question.answer, str(self.phase.value))
-        super()._press(chosen, state)
-        self.standing.value = _standing(self._twin())
-
-    def _keep(self, question: Question, answer: object) -> None:
-        self._engagement.decisions.confirm(
-            "waiver", question.subject, answer, by=known(), why=str(answer), shown=question.about
-        )
-
-    def _state(self, subject: str, *, kind: str = "") -> str:
-        return super()._state(subject, kind=kind) if subject else ""
-
-
-def _standing(twin: Twin) -> str:
-    """The waivers in force, for whoever opens the page later; nothing where there is none."""
-    if twin.frame.empty:
-        return ""
-    named = twin.frame[["question", "answer", "by", "at"]].assign(by=twin.frame["by"].map(name_of))
-    named.columns = pd.Index(["waived", "because", "by", "on"])
-    return html_table(named, caption="Waivers that stand")
+def _ticked(control: Any) -> object:
+    return None if control.value == UNTICKED else control.value
 
 
 def _still(engagement: Engagement, kind: str, title: str, asked: Sequence[tuple[str, str]]) -> Callable[[], Twin]:

@@ -17,7 +17,7 @@ from workbench.widgets.subjects import parts_of
 __all__ = ["answers_of", "fit_of", "look_of", "row_of", "script", "style", "wording_of"]
 
 HERE = Path(__file__).parent / "script"
-PARTS = ("elements", "order", "row", "detail", "picker", "keys", "talk", "table", "render")
+PARTS = ("pulse", "elements", "order", "row", "cluster", "sides", "detail", "picker", "keys", "talk", "table", "render")
 """One file a thing; the browser is given them as one text, in this order."""
 WEIGHED = 6
 """Up to so many alternatives are shown as such."""
@@ -87,7 +87,8 @@ def fit_of(fit: Fit) -> dict[str, object]:
 
 def look_of(look: Look) -> Mapping[str, object]:
     """Records side by side as the front end is sent them."""
-    return {"heads": list(look.heads), "lines": [list(line) for line in look.lines], "differs": list(look.differs)}
+    told = {"heads": list(look.heads), "lines": [list(line) for line in look.lines], "differs": list(look.differs)}
+    return {**told, "subjects": list(look.subjects), "chosen": list(look.chosen)}
 
 
 def _others(kind: str, row: Any) -> list[str]:

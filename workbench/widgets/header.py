@@ -10,6 +10,7 @@ import pandas as pd
 
 from workbench.engagement import Engagement
 from workbench.specs import digest
+from workbench.widgets.tracebacks import shorten
 from workbench.widgets.twin import Twin
 
 __all__ = ["header"]
@@ -21,6 +22,7 @@ SHORT = 12
 
 def header(engagement: Engagement, phase: str) -> Twin:
     """Customer, route, phase, digests of what the phase works from, and versions, as a frame of `what` and `is`."""
+    shorten()
     lines = [
         ("customer", engagement.settings.customer or "–"),
         ("route", engagement.route.title),

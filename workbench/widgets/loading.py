@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
 from workbench.engagement import Engagement
-from workbench.flow.transfer import in_order
-from workbench.ledger.loading.picture import html, lines
-from workbench.ledger.loading.progress import Progress
 from workbench.widgets.twin import headless
+
+if TYPE_CHECKING:
+    from workbench.ledger.loading.progress import Progress
 
 __all__ = ["Loading", "loading"]
 
@@ -51,12 +51,19 @@ class Loading:
             self._handle.update(bundle, raw=True)
 
     def _repr_html_(self) -> str:
+        # Imported when something is loaded: every notebook reads this module, and one of them loads.
+        from workbench.ledger.loading.picture import html
+
         return html(self._loads)
 
     def __repr__(self) -> str:
+        from workbench.ledger.loading.picture import lines
+
         return "\n".join(lines(self._loads))
 
 
 def loading(engagement: Engagement) -> Loading:
     """Something to be handed to a load as `on_progress`: a bar an object, its rate, what is left, and why it waits."""
+    from workbench.flow.transfer import in_order
+
     return Loading(tuple(feed.label for feed in in_order(engagement)), headless())

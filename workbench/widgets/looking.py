@@ -14,8 +14,9 @@ from workbench.frames.groups import row_keys
 from workbench.frames.select import ROW, cells_of, filled, natural_keys
 from workbench.specs import Feed
 from workbench.widgets.answers import as_text
+from workbench.widgets.clusters import cluster_of
 
-__all__ = ["SIDES", "Look", "look", "sides_of"]
+__all__ = ["SIDES", "Look", "differing", "look", "sides_of", "unspoken"]
 
 SIDES = ("as loaded", "in the export now", "over there now")
 CONFLICT = re.compile(r"(?s)loaded (?P<base>.*); source now (?P<theirs>.*); destination now (?P<ours>.*)")
@@ -30,17 +31,35 @@ class Look:
     heads: tuple[str, ...] = ()  # of the records: what each is called, and where it stands
     lines: tuple[tuple[str, ...], ...] = ()  # the column's name, then what each record says there
     differs: tuple[bool, ...] = ()  # whether they say different things, line by line
+    subjects: tuple[str, ...] = ()  # of rows that may be one record: the subject of each, empty for the record's own row
+    chosen: tuple[bool, ...] = ()  # line by line, whether a person may choose whose word stands in the record
 
 
 def look(engagement: Engagement, kind: str, subject: str, *, known: Sequence[object]) -> Look:
     """The records behind a subject; empty where there is nothing beyond what its row shows. `known` are its answers."""
     if kind == "duplicate":
         others = [text for value in known if (text := as_text(kind, value))]
-        return _duplicate(engagement, subject, others[0]) if others else Look()
+        return _cluster(engagement, subject, others[0]) if others else Look()
     if kind == "link":
         others = [text for value in known if (text := as_text(kind, value))]
         return _link(engagement, subject, others[0]) if others else Look()
     return _value(engagement, subject) if kind == "value" else Look()
+
+
+def differing(seen: Look) -> list[dict[str, str]]:
+    """The lines in which records beside each other say different things, as they are kept with a decision."""
+    lines = [line for line, differs in zip(seen.lines, seen.differs, strict=True) if differs]
+    return [dict(zip(("column", *seen.heads), line, strict=True)) for line in lines]
+
+
+def unspoken(engagement: Engagement, subject: str, columns: Sequence[str]) -> str:
+    """Why a row cannot have the word in these columns; empty where it can."""
+    feed = next((each for each in engagement.route.feeds if each.name == subject.partition("/")[0]), None)
+    if feed is None or not columns or not _staged(engagement, feed.table):
+        return ""
+    known = set(delivered(engagement, feed.table).columns) - set(engagement.route.table(engagement.source, feed.table).key)
+    strange = [str(column) for column in columns if column not in known]
+    return f"There is nothing to choose in {', '.join(strange)}." if strange else ""
 
 
 def sides_of(shown: str) -> tuple[str, ...]:
@@ -53,16 +72,25 @@ def _bare(text: str) -> str:
     return "" if text == "nothing" else text.removeprefix("“").removesuffix("”")
 
 
-def _duplicate(engagement: Engagement, subject: str, into: str) -> Look:
-    """The row that is asked about, and the first row of the record that it may be."""
-    key, _, row = subject.rpartition("@")
+def _cluster(engagement: Engagement, subject: str, into: str) -> Look:
+    """The record that a row may be, by its first row, and every row that would end in it, in the order of the export."""
+    found = cluster_of(engagement, subject, into)
     feeds = {feed.name: feed for feed in engagement.route.feeds}
-    mine, theirs = (feeds.get(name.partition("/")[0]) for name in (key, into))
+    mine, theirs = (feeds.get(name.partition("/")[0]) for name in (subject, found.record))
     if mine is None or theirs is None or not _staged(engagement, mine.table, theirs.table):
         return Look()
     here, there = (delivered(engagement, feed.table) for feed in (mine, theirs))
-    other = there[(_keys(engagement, theirs, there) == into.partition("/")[2]) & (there[ROW] != row)]
-    return _beside([here[here[ROW] == row], other], [key.partition("/")[2], into.partition("/")[2]])
+    rows = {each.rpartition("@")[2]: each for each in found.subjects}
+    own = there[(_keys(engagement, theirs, there) == found.record.partition("/")[2]) & ~there[ROW].isin(list(rows))]
+    members = here[here[ROW].isin(list(rows))].drop_duplicates(ROW)
+    names = [rows[row].rpartition("@")[0].partition("/")[2] for row in members[ROW]]
+    parts = [own, *(members.iloc[[place]] for place in range(len(members)))]
+    seen = _beside(parts, [found.record.partition("/")[2], *names])
+    if mine is not theirs or own.empty:
+        return seen
+    fixed = set(engagement.route.table(engagement.source, mine.table).key)
+    may = tuple(differs and line[0] not in fixed for line, differs in zip(seen.lines, seen.differs, strict=True))
+    return replace(seen, subjects=("", *(rows[row] for row in members[ROW])), chosen=may)
 
 
 def _link(engagement: Engagement, subject: str, to: str) -> Look:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.decisions.survivors import taken_of
 from workbench.engagement import Engagement
 from workbench.widgets.answers import WORDINGS, alternatives, as_text
 
@@ -35,7 +36,8 @@ def read_rows(engagement: Engagement, kind: str) -> pd.DataFrame:
     """Every proposal of a kind with the decision that counts now.
 
     Columns: subject, shown, proposed, confidence, reasons (list), alternatives (list), value (as proposed), answer, status,
-    by, at, why. A row nobody has decided on has an empty answer and the status `open`.
+    by, at, why, taken (columns in which a row that goes into another record has the word). A row nobody has decided on has an
+    empty answer and the status `open`.
     """
     proposals = engagement.decisions.proposals(kind)
     rows = [_row(kind, row) for row in proposals.itertuples(index=False)]
@@ -70,6 +72,7 @@ COLUMNS = [
     "by",
     "at",
     "why",
+    "taken",
 ]
 
 
@@ -87,9 +90,10 @@ def _row(kind: str, proposal: Any) -> tuple[object, ...]:
 
 def _decision(kind: str, decision: Any) -> tuple[str, ...]:
     if decision is None:
-        return ("", status_of(kind, None), "", "", "")
+        return ("", status_of(kind, None), "", "", "", "")
     answer = as_text(kind, decision.value)
-    return (answer, status_of(kind, answer), decision.by, str(decision.at), decision.why or "")
+    taken = ", ".join(taken_of(decision.value)) if kind == "duplicate" else ""
+    return (answer, status_of(kind, answer), decision.by, str(decision.at), decision.why or "", taken)
 
 
 def status_of(kind: str, answer: str | None) -> str:

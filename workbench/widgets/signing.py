@@ -10,7 +10,9 @@ import pandas as pd
 
 from workbench.engagement import Engagement
 from workbench.errors import WorkbenchError
+from workbench.show import html_table
 from workbench.widgets.person import known
+from workbench.widgets.pulse import FORM, Pulse
 from workbench.widgets.twin import Twin, beside, headless
 
 __all__ = ["STATEMENT", "Compared", "SignOff", "sign_off"]
@@ -18,6 +20,10 @@ __all__ = ["STATEMENT", "Compared", "SignOff", "sign_off"]
 SHORT = 12
 WIDE = {"width": "440px"}
 """A name with its mail fits, and the three fields stand in one line."""
+
+BOUND = "What a signature here is bound to"
+GOOD, BAD, OPEN = MOODS = ("wb-good", "wb-bad", "wb-note")
+"""Classes of the common style sheet."""
 
 STATEMENT = "I have checked the sample"
 """What has to be typed, letter for letter, so that nobody signs by a stray click."""
@@ -41,14 +47,40 @@ class SignOff(ipywidgets.VBox):  # type: ignore[misc]
         self.button = ipywidgets.Button(
             description="Sign", button_style="primary", tooltip="Bind this signature to the evidence"
         )
-        self.state = ipywidgets.Label(self._twin().note)
+        self.state = ipywidgets.Label()
+        self.bound = ipywidgets.HTML()
         self.button.on_click(lambda _: self._press())
-        super().__init__([self.name, self.role, self.statement, ipywidgets.HBox([self.button, self.state])])
+        self._look()
+        signing = ipywidgets.HBox([self.button, self.state]).add_class("wb")
+        fields = [self.name, self.role, self.statement]
+        super().__init__([*fields, signing, self.bound, Pulse(engagement, self._look, fields=fields, buttons=[self.button])])
+        self.add_class(FORM)
+
+    def _look(self) -> None:
+        """Show who has signed, whether here or elsewhere."""
+        self._seen = self._engagement.decisions.value("signoff", self._subject)
+        twin = self._twin()
+        self._say(twin.note, self._mood())
+        self.bound.value = (
+            f"<details class='wb'><summary>{BOUND}</summary>{html_table(twin.frame)}</details>" if len(twin.frame) else ""
+        )
+
+    def _say(self, words: str, mood: str = BAD) -> None:
+        self.state.value = words
+        for each in MOODS:
+            self.state.remove_class(each)
+        self.state.add_class(mood)
+
+    def _mood(self) -> str:
+        """Whether a signature stands, is void, or was never given."""
+        if not isinstance(self._seen, Mapping):
+            return OPEN
+        return GOOD if dict(self._seen.get("evidence", {})) == dict(self._comparison.evidence) else BAD
 
     def _press(self) -> None:
         lacking = self._lacking()
         if lacking:
-            self.state.value = lacking
+            self._say(lacking)
             return
         name, evidence = self.name.value.strip(), dict(self._comparison.evidence)
         said = {
@@ -57,14 +89,23 @@ class SignOff(ipywidgets.VBox):  # type: ignore[misc]
             "statement": STATEMENT,
             "evidence": evidence,
         }
+        before = {} if self._seen is None else {self._subject: self._seen}
+        frame = pd.DataFrame({"subject": [self._subject], "value": [said], "shown": [evidence]})
         try:
-            self._engagement.decisions.confirm("signoff", self._subject, said, by=name, shown=evidence)
+            late = self._engagement.decisions.confirm_many("signoff", frame, by=name, before=before)
         except WorkbenchError as error:
-            self.state.value = f"not saved: {error.message}"
-        else:
-            self.state.value = self._twin().note
+            self._say(f"not saved: {error.message}")
+            return
+        self._look()
+        if late:
+            self._say(f"Signed meanwhile: {self.state.value}. Sign once more if yours is to take its place.")
 
     def _lacking(self) -> str:
+        wrong = getattr(self._comparison, "wrong", 0)
+        if wrong:
+            return (
+                f"{wrong} differences are unexplained, and nobody signs over a wrong one: mend them, and load the sample again."
+            )
         if not self.name.value.strip() or not self.role.value.strip():
             return "A signature needs a name and a role."
         typed = " ".join(self.statement.value.split()).rstrip(".").casefold()

@@ -9,7 +9,10 @@ import pandas as pd
 
 from workbench.engagement import Engagement
 
-__all__ = ["Step", "Steps"]
+__all__ = ["OURS", "Step", "Steps"]
+
+OURS = TAKEN_BACK, GIVEN_AGAIN = "taken back", "given again"
+"""What we say ourselves of a turn; it is nobody's comment, and does not go along with the next answer."""
 
 MEANWHILE = "Decided otherwise meanwhile, so it stays as it is."
 
@@ -44,7 +47,7 @@ class Steps:
         if not self.done:
             return {"": "There is nothing to take back."}
         step = self.done[-1]
-        kept = self._turn(step.after, step.before, by=by, why="taken back")
+        kept = self._turn(step.after, step.before, by=by, why=TAKEN_BACK)
         self.undone.append(self.done.pop())
         return kept
 
@@ -53,7 +56,7 @@ class Steps:
         if not self.undone:
             return {"": "There is nothing to give again."}
         step = self.undone[-1]
-        kept = self._turn(step.before, step.after, by=by, why="given again")
+        kept = self._turn(step.before, step.after, by=by, why=GIVEN_AGAIN)
         self.done.append(self.undone.pop())
         return kept
 

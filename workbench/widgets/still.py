@@ -46,6 +46,7 @@ def twin_of(
         **_stands(kind, rows),
         "sure": ["" if pd.isna(sure) or not sure else percent(float(sure)) for sure in rows["confidence"]],
         wording.answer.lower(): [_answer(kind, *pair) for pair in zip(rows["answer"], rows["status"], strict=True)],
+        "its own word in": list(rows["taken"]) if "taken" in rows else [""] * len(rows),
         "arrives as": [_arrives(fit) for fit in fitted],
         "to watch": [_watched(pair, collisions or {}) for pair in zip(rows["subject"], fitted, strict=True)],
         "proposed": [_other(kind, row) for row in rows.to_dict("records")],

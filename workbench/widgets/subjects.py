@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from workbench.reports.differences import readable_key
-
 __all__ = ["parts_of"]
 
 
@@ -20,6 +18,9 @@ def parts_of(kind: str, subject: str) -> tuple[str, str]:
         file, _, line = row.rpartition(":")
         return f"{place} · {file} line {line}", key
     if kind == "conflict":
+        # Imported when there is one: the documents of a report are much to load for a table that holds none.
+        from workbench.reports.differences import readable_key
+
         key, _, field = rest.rpartition(".")
         return readable_key(key), field
     return place, rest

@@ -9,17 +9,19 @@ import anywidget
 import pandas as pd
 import traitlets
 
+from workbench.decisions.survivors import survivor, taken_of
 from workbench.engagement import Engagement
 from workbench.errors import EditError, WorkbenchError
 from workbench.widgets.answers import NEW, WORDINGS, as_text, as_value, group_of, offered
 from workbench.widgets.columns import Column, columns_of
 from workbench.widgets.fits import same_field, unfilled
 from workbench.widgets.front import answers_of, fit_of, look_of, row_of, script, style, wording_of
-from workbench.widgets.looking import look
+from workbench.widgets.looking import differing, look, unspoken
 from workbench.widgets.person import known, remember
+from workbench.widgets.pulse import last_decision
 from workbench.widgets.readings import name_of_reading, readings
-from workbench.widgets.rows import as_decided, read_rows, targets_of
-from workbench.widgets.steps import Steps
+from workbench.widgets.rows import as_decided, counts, read_rows, targets_of
+from workbench.widgets.steps import OURS, Steps
 from workbench.widgets.still import twin_of
 from workbench.widgets.twin import Twin, beside, headless
 
@@ -73,6 +75,7 @@ class DecisionTable(anywidget.AnyWidget):
         self._known = {str(row["subject"]): (row["value"], *row["alternatives"]) for row in frame.to_dict("records")}
         self._offers = offered(engagement, kind, engagement.decisions.proposals(kind), options)
         self._steps = Steps(engagement, kind)
+        self._last = last_decision(engagement)
         self._readings = readings() if kind == "field" else {}
         self._columns = (
             columns_of(engagement, dict(zip(frame["subject"], frame["shown"], strict=True))) if kind == "field" else {}
@@ -103,6 +106,9 @@ class DecisionTable(anywidget.AnyWidget):
 
     def _received(self, widget: object, message: Mapping[str, Any], buffers: object) -> None:
         number = message.get("number", 0)
+        if message.get("kind") == "beat":
+            self._beat(number)
+            return
         try:
             if message.get("kind") in ("fit", "look"):
                 self.send({"number": number, **self._told(message)})
@@ -113,13 +119,21 @@ class DecisionTable(anywidget.AnyWidget):
         self._refresh()
         self.send({"kind": "heard", "number": number, "problems": problems})
 
+    def _beat(self, number: object) -> None:
+        """Somebody looks at the page: where something was decided elsewhere, it is to be seen there."""
+        last = last_decision(self._engagement)
+        if last != self._last:
+            self._last = last
+            self._refresh()
+        self.send({"kind": "beat", "number": number})
+
     def _obey(self, message: Mapping[str, Any]) -> dict[str, str]:
         """Do what one message asks; the answer names the subjects that were refused, and why."""
         asked = message.get("kind")
         if asked == "person":
             remember(str(message.get("name", "")))
             return {}
-        if asked == "again":  # somebody came back to the page: what was decided elsewhere is to be seen
+        if asked == "again":  # what was decided elsewhere is to be seen
             return {}
         if not known():
             return {"": WHO}
@@ -167,18 +181,21 @@ class DecisionTable(anywidget.AnyWidget):
 
     def _meanwhile(self, value: object) -> str:
         now = (as_text(self.kind, value) if value is not None else "") or WORDINGS[self.kind].nothing or "nothing"
-        way = self._reading(value)
-        return f"Decided meanwhile, as {now}{f', read as {way}' if way else ''}. Look again, then confirm."
+        way, taken = self._reading(value), ", ".join(taken_of(value))
+        told = f"{f', read as {way}' if way else ''}{f', with its own word in {taken}' if taken else ''}"
+        return f"Decided meanwhile, as {now}{told}. Look again, then confirm."
 
     def _refusal(self, edit: Mapping[str, Any], stored: Mapping[str, object]) -> str:
         """Why an answer cannot be taken; empty where it can."""
         subject, text = str(edit["subject"]), str(edit["text"]).strip()
         if subject not in self._known:
             return "This row is no longer proposed; run the cell again."
-        now = (as_text(self.kind, stored[subject]), self._reading(stored[subject])) if subject in stored else (None, "")
-        seen = self.answers.get(subject, {})
-        if now != (seen.get("answer"), seen.get("reading", "")):
+        now = self._stands(stored[subject]) if subject in stored else (None, "", [])
+        seen = edit.get("seen", self.answers.get(subject, {}))  # what stood on that person's page when they answered
+        if now != (seen.get("answer"), seen.get("reading", ""), seen.get("take", [])):
             return self._meanwhile(stored.get(subject))
+        if unknown := unspoken(self._engagement, subject, edit.get("take") or ()):
+            return unknown
         if str(edit.get("reading") or "") not in ("", *self._readings):
             return f"“{edit['reading']}” is no way of reading a column."
         return "" if self._possible(subject, text) else f"“{text}” is not one of the answers on offer."
@@ -198,17 +215,20 @@ class DecisionTable(anywidget.AnyWidget):
         for why in dict.fromkeys(str(edit.get("why", "")) for edit in edits):
             told = [edit for edit in edits if str(edit.get("why", "")) == why]
             subjects = [str(edit["subject"]) for edit in told]
-            seen = [self._seen(subject) for subject in subjects]
+            seen = [self._seen(edit) for edit in told]
             values = [self._value(edit, stored) for edit in told]
             frame = pd.DataFrame({"subject": subjects, "value": values, "shown": seen})
             decide = self._engagement.decisions.confirm_many
-            late = decide(self.kind, frame.astype(object), by=known(), why=why, before=stored)
+            said = "" if why in OURS else why
+            late = decide(self.kind, frame.astype(object), by=known(), why=said, before=stored)
             written.update((each, value) for each, value in zip(subjects, values, strict=True) if each not in late)
         return written
 
     def _value(self, edit: Mapping[str, Any], stored: Mapping[str, object]) -> object:
         """The answer as it is kept, read in the way that was chosen, where one was."""
         subject, text = str(edit["subject"]), str(edit["text"]).strip()
+        if edit.get("take") is not None and self.kind == "duplicate":
+            return survivor(text, map(str, edit["take"]))
         # The same answer again keeps what else was decided with it.
         before = (stored[subject],) if subject in stored and edit.get("reading") is None else ()
         value = as_value(self._engagement, self.kind, subject, text, (*before, *self._known[subject]))
@@ -219,15 +239,27 @@ class DecisionTable(anywidget.AnyWidget):
             return {**value, "recipe": ""}
         return {**value, "recipe": reading.recipe, "options": {**value.get("options", {}), **reading.options}}
 
-    def _seen(self, subject: str) -> dict[str, object]:
-        return {name: self._shown[subject][name] for name in ("shown", "proposed", "confidence", "reasons")}
+    def _seen(self, edit: Mapping[str, Any]) -> dict[str, object]:
+        """What somebody saw who gave an answer; where they chose between cells, those too."""
+        subject = str(edit["subject"])
+        seen = {name: self._shown[subject][name] for name in ("shown", "proposed", "confidence", "reasons")}
+        if not edit.get("take"):
+            return seen
+        return {**seen, "beside": differing(look(self._engagement, self.kind, subject, known=self._known[subject]))}
 
-    def _answers(self, frame: pd.DataFrame) -> dict[str, dict[str, str]]:
-        made = answers_of(frame)
+    def _answers(self, frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
+        made: dict[str, dict[str, Any]] = {subject: dict(said) for subject, said in answers_of(frame).items()}
         for subject, value in self._engagement.decisions.mapping("field").items() if self._readings else ():
             if subject in made and (reading := self._reading(value)):
                 made[subject]["reading"] = reading
+        for subject, value in self._engagement.decisions.mapping("duplicate").items() if self.kind == "duplicate" else ():
+            if subject in made and (taken := taken_of(value)):
+                made[subject]["take"] = list(taken)
         return made
+
+    def _stands(self, value: object) -> tuple[str, str, list[str]]:
+        """A stored answer as the front end knows it: its text, the way of reading, the columns in which a row has the word."""
+        return as_text(self.kind, value), self._reading(value), list(taken_of(value)) if self.kind == "duplicate" else []
 
     def _reading(self, value: object) -> str:
         """The name of the way in which an answer says that its column is read; empty where it says none."""
@@ -246,7 +278,7 @@ class DecisionTable(anywidget.AnyWidget):
     # ------------------------------------------------------------ shown without a kernel
 
     def __repr__(self) -> str:
-        return twin_of(self.kind, self.frame).line()
+        return f"{WORDINGS[self.kind].title}: {counts(self.frame)}"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         return beside(super()._repr_mimebundle_(**kwargs), twin_of(self.kind, self.frame))

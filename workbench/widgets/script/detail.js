@@ -8,7 +8,7 @@ class Detail {
     this.tr = element("tr", { className: "wbt-more" }, element("td"), this.cell);
     row.tr.after(this.tr);
     row.why.setAttribute("aria-expanded", "true");
-    this.looked = element("div", { className: "wbt-looked" });
+    this.looked = element("div", { className: "wbt-looked" }, row.sides.length ? sidesInFull(row) : null);
     this.pairs = element("div", { className: "wbt-pairs" });
     this.cell.append(element("div", { className: "wbt-cols" }, this.reasons(), this.choices()), this.pairs, this.looked);
     this.paint();
@@ -50,6 +50,7 @@ class Detail {
 
   paint() {
     const { row } = this;
+    this.cluster?.paint();
     if (this.select && this.select.value !== row.readAs) {
       if (![...this.select.options].some(({ value }) => value === row.readAs)) this.select.append(element("option", { value: row.readAs, textContent: row.readAs }));
       this.select.value = row.readAs;
@@ -64,8 +65,15 @@ class Detail {
     this.pairs.replaceChildren(...[...warned, lines.length ? head : null, lines.length ? element("table", { className: "wbt-plain", label: "Samples as they would arrive" }, element("tbody", {}, ...lines)) : null].filter(Boolean));
   }
 
-  show({ heads, lines, differs }) {
+  show({ heads, lines, differs, subjects, chosen }) {
     if (!lines.length) return;
+    if (subjects.length) {
+      this.cluster = new Cluster(this, { heads, lines, differs, subjects, chosen });
+      this.looked.replaceChildren(this.cluster.root);
+      this.looked.after(this.cluster.foot);
+      if (this.chooses) this.cluster.focusFirst();
+      return;
+    }
     const head = element("tr", {}, element("th"), ...heads.map((name) => element("th", { scope: "col", textContent: name })));
     const body = lines.map(([name, ...said], n) => element("tr", { className: differs[n] ? "wbt-differs" : "" }, element("th", { scope: "row", textContent: name }), ...said.map((part) => text("td", "", part || "–"))));
     this.looked.replaceChildren(element("table", { className: "wbt-plain", label: "Side by side" }, element("thead", {}, head), element("tbody", {}, ...body)));

@@ -14,6 +14,7 @@ const ROW_KEYS = [
   { keys: ["Alt+ArrowDown"], shown: "Alt+↓", does: "list all answers", short: "all answers", run: (table, row) => table.picker.open(row, "") },
   { keys: ["Alt+Enter"], does: "open the row: why, samples as they would arrive, records side by side", short: "open", run: (table, row) => table.toggle(row) },
   { keys: ["Alt+R"], does: "choose how the column is read (Esc back)", run: (table, row) => table.toReading(row) },
+  { keys: ["Alt+F"], does: "choose whose word stands, field by field, where records stand side by side (Esc back)", run: (table, row) => chooseFields(table, row) },
   { keys: ["Alt+C"], does: "comment (Enter confirms, Esc back)", run: (table, row) => row.note.focus() },
   { keys: ["Ctrl+Space"], does: "select the row", run: (table, row) => table.choose(row) },
   { keys: ["Escape"], shown: "Esc", does: "close the list, or take back what was typed", run: (table, row, listed) => (listed ? table.picker.close() : table.revert(row)) },
@@ -45,7 +46,7 @@ function pressed(event, combo) {
 // Obeys the key, where one of the list was pressed; `row` is the one in whose field it was.
 function obey(table, event, list, row) {
   const found = list.find(({ keys }) => keys.some((combo) => pressed(event, combo)));
-  const typing = row ? row.changed : event.target.matches("input:not([type=checkbox], [type=range]), textarea");
+  const typing = row ? row.changed : event.target.matches("input:not([type=checkbox], [type=radio], [type=range]), textarea");
   if (!found || (found.fresh && typing)) return false;
   event.preventDefault();
   found.run(table, row, table.picker.row === row && row !== undefined);

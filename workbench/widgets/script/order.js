@@ -18,7 +18,7 @@ function passes(row, name, sure) {
 // A filter that no row of this kind of table could pass is not offered.
 function offered(name, given, wording) {
   if (name === "custom" || name === "personal") return given.some((row) => row[name]);
-  return name !== "to watch" || wording.reads;
+  return name === "unsure" ? !wording.sides.length : name !== "to watch" || wording.reads;
 }
 
 function inOrder(rows, { by, down }) {

@@ -4,15 +4,15 @@ function render({ model, el }) {
   const table = new Table(model, el);
   const paint = () => table.paint();
   const heard = (message) => table.talk.heard(message);
-  const back = () => document.visibilityState === "visible" && table.talk.send({ kind: "again" });
+  const beating = pulse(() => table.talk.send({ kind: "beat" }));
+  table.talk.beaten = beating.answered;
   const watched = ["answers", "person", "undoable", "redoable", "notices"];
   for (const name of watched) model.on(`change:${name}`, paint);
   model.on("msg:custom", heard);
-  document.addEventListener("visibilitychange", back);
   return () => {
     for (const name of watched) model.off(`change:${name}`, paint);
     model.off("msg:custom", heard);
-    document.removeEventListener("visibilitychange", back);
+    beating.stop();
   };
 }
 

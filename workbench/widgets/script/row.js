@@ -11,6 +11,7 @@ class Row {
     this.typed = null; // what the field holds, where that is not what stands
     this.candidate = null; // what is pointed at in the list of answers
     this.reading = null; // the way of reading that a person chose; null: as it stands
+    this.words = null; // the columns in which this row has the word in the record that it goes into; null: as it stands
     this.chosen = false;
     this.pending = false;
     this.problem = "";
@@ -35,7 +36,15 @@ class Row {
 
   get readAs() { return this.reading ?? this.answer?.reading ?? ""; }
 
-  get changed() { return this.value !== this.standing || (this.reading !== null && this.reading !== (this.answer?.reading ?? "")); }
+  get word() { return this.said === "" ? [] : this.words ?? this.answer?.take ?? []; }
+
+  get changed() { return this.value !== this.standing || (this.reading !== null && this.reading !== (this.answer?.reading ?? "")) || this.words !== null; }
+
+  take(columns) {
+    const stands = this.answer?.take ?? [];
+    this.words = columns.length === stands.length && columns.every((name) => stands.includes(name)) ? null : columns;
+    this.problem = "";
+  }
 
   get state() {
     if (this.pending) return "unsaved";
@@ -58,8 +67,29 @@ class Row {
     this.problem = "";
   }
 
+  // Takes what is decided now. Returns what to say of it where somebody else has decided otherwise than stands here, or than is
+  // about to be answered: an answer to what nobody has seen must not be taken.
+  stand(answer) {
+    const [before, now] = [this.inWords(this.answer), this.inWords(answer)];
+    const elsewhere = before !== now && !this.pending && (this.answer || this.changed);
+    this.answer = answer;
+    if (this.typed === this.standing) this.typed = null;
+    if (!elsewhere) return "";
+    const by = answer ? ` by ${answer.by}` : "";
+    if (!this.changed) return `now ${now}${by}, in place of ${before}.`;
+    this.problem = `Decided meanwhile, as ${now}${by}. Look again, then confirm.`;
+    return this.problem;
+  }
+
+  inWords(answer) {
+    if (!answer) return "open";
+    const [reading, take] = [answer.reading ? `, read as ${answer.reading}` : "", answer.take?.length ? `, with its own word in ${answer.take.join(", ")}` : ""];
+    return `${answer.answer || this.table.wording.nothing}${reading}${take}`;
+  }
+
   revert() {
     this.typed = null;
+    this.words = null;
     this.reading = null;
     this.problem = "";
   }
@@ -78,9 +108,10 @@ class Row {
     this.input.setAttribute("aria-expanded", "false");
     this.note = element("input", { className: "wbt-note", label: `Comment on ${this.name}`, placeholder: "comment", tabIndex: -1 });
     this.pill = element("span", { className: "wbt-pill" });
+    this.spoken = element("small", { className: "wbt-spoken" });
     this.cells = element("td", { className: "wbt-becomes" });
     const stands = this.sides.length ? this.sides.map((side) => element("td", { title: side, className: "wbt-side" }, text("div", "wbt-shown", side || "–"))) : [this.stands()];
-    this.tr = element("tr", { data: { id: this.id } }, element("td", {}, this.box), this.subject(), ...stands, element("td", {}, this.input),
+    this.tr = element("tr", { data: { id: this.id } }, element("td", {}, this.box), this.subject(), ...stands, element("td", {}, this.input, this.spoken),
       ...(wording.reads ? [this.cells] : []), element("td", {}, this.sureness()), element("td", {}, this.pill), element("td", {}, this.note));
     this.table.listen(this);
     this.paint();
@@ -105,7 +136,8 @@ class Row {
   sureness() {
     this.why = control("button", { type: "button", className: "wbt-why", title: this.reasons.join("\n"), label: `Reasons for ${this.name}, ${this.confidence === null ? "no" : this.confidence.toFixed(2)} confidence`, tabIndex: -1 });
     this.why.setAttribute("aria-expanded", "false");
-    if (this.confidence === null) this.why.append("–");
+    if (this.sides.length) this.why.append("view");
+    else if (this.confidence === null) this.why.append("–");
     else {
       const level = element("i");
       level.style.setProperty("--sure", this.confidence);
@@ -126,6 +158,8 @@ class Row {
     if (this.pill.textContent !== word) this.pill.textContent = word;
     this.pill.title = this.problem || (this.answer ? `by ${this.answer.by}` : "");
     this.input.setAttribute("aria-invalid", String(Boolean(this.problem)));
+    const spoken = this.word.length ? `its own word in ${this.word.join(", ")}` : "";
+    if (this.spoken.textContent !== spoken) this.spoken.textContent = this.spoken.title = spoken;
     if (this.box.checked !== this.chosen) this.box.checked = this.chosen;
     this.input.title = this.problem || this.table.hint(this);
     this.paintFit();

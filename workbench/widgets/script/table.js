@@ -16,7 +16,7 @@ class Table {
     this.picker = new Picker(this);
     this.filters = new Map();
     this.sorted = { by: null, down: false };
-    this.root = element("div", { className: "wbt", role: "region", label: this.wording.title });
+    this.root = element("div", { className: this.wording.sides.length ? "wbt wbt-sided" : "wbt", role: "region", label: this.wording.title });
     this.root.addEventListener("keydown", (event) => {
       if (!event.defaultPrevented) obey(this, event, TABLE_KEYS);
       event.stopPropagation();
@@ -60,8 +60,8 @@ class Table {
     this.sure = control("input", { type: "range", min: 0.5, max: 1, step: 0.01, value: this.model.get("sure"), label: "Confidence from which proposals are accepted" });
     this.sure.oninput = () => this.arrange();
     this.sures = button("", () => this.accept(), { className: "wbt-main", title: "Accept every proposal shown that is as sure as that (Alt+A)" });
-    this.chosen = button("", () => this.confirm(this.selected()), { title: "Alt+S" });
-    return element("div", { className: "wbt-line" }, this.find, chips, element("span", { className: "wbt-gap" }), this.chosen, element("label", { className: "wbt-sure" }, "sure", this.sure), this.sures);
+    this.many = new Bulk(this);
+    return element("div", { className: "wbt-line" }, this.find, chips, element("span", { className: "wbt-gap" }), this.many.root, element("label", { className: "wbt-sure" }, "sure", this.sure), this.sures);
   }
 
   chip(name) {
@@ -76,7 +76,7 @@ class Table {
     this.every.onchange = () => { for (const row of this.shown) { row.chosen = this.every.checked; if (row.box) row.box.checked = row.chosen; } this.tally(); };
     const stands = this.wording.sides.length ? this.wording.sides.map((side) => [side, "wbt-side"]) : [["As it stands", "wbt-c2", "fill"]];
     const becomes = this.wording.reads ? [["Arrives as", "wbt-c7"]] : [];
-    const names = [[this.wording.subject, "wbt-c1", "name"], ...stands, [this.wording.answer, "wbt-c3", "value"], ...becomes, ["Sure", "wbt-c4", "confidence"], ["Status", "wbt-c5", "state"], ["Comment", "wbt-c6"]];
+    const names = [[this.wording.subject, "wbt-c1", "name"], ...stands, [this.wording.answer, "wbt-c3", "value"], ...becomes, this.wording.sides.length ? ["", "wbt-c4"] : ["Sure", "wbt-c4", "confidence"], ["Status", "wbt-c5", "state"], ["Comment", "wbt-c6"]];
     const heads = names.map((name) => this.columnHead(...name));
     this.list = element("tbody");
     this.none = element("p", { className: "wbt-none" });
@@ -102,8 +102,8 @@ class Table {
   paint() {
     const answers = this.model.get("answers");
     for (const row of this.rows.values()) {
-      row.answer = answers[row.id];
-      if (row.typed === row.standing) row.typed = null;
+      const elsewhere = row.stand(answers[row.id]);
+      if (elsewhere && !this.talk.waiting.size) this.tell(`${row.name}: ${elsewhere}`);
     }
     const person = this.model.get("person");
     if (document.activeElement !== this.person) this.person.value = person;
@@ -204,7 +204,6 @@ class Table {
   }
 
   askFits() { this.talk.askFits(); }
-
   // What the answer that is pointed at would make of the column is shown before it is taken.
   point(row, candidate) {
     if (row.candidate === candidate) return;
@@ -232,8 +231,7 @@ class Table {
     const [acceptable, selected] = [this.acceptable().length, this.selected().length];
     this.sures.textContent = `Accept ${acceptable} at ≥ ${Number(this.sure.value).toFixed(2)}`;
     this.sures.disabled = !acceptable;
-    this.chosen.textContent = `Accept ${selected} selected`;
-    this.chosen.hidden = !selected;
+    this.many.tell(selected);
   }
 
   // Two columns of one feed cannot fill one field.
@@ -364,7 +362,7 @@ class Table {
     if (!able.length) return false;
     if (!this.model.get("person")) { this.tell("Say who you are first: every decision is kept under a name."); this.person.focus(); return false; }
     for (const row of able) { row.pending = true; row.chosen = false; row.paint(); }
-    this.talk.say({ kind: "confirm", edits: able.map((row) => ({ subject: row.id, text: row.said, why: row.note?.value ?? row.comment, reading: row.reading })) }, able);
+    this.talk.say({ kind: "confirm", edits: able.map((row) => ({ subject: row.id, text: row.said, why: row.note?.value ?? row.comment, reading: row.reading, seen: row.answer ?? {}, ...(row.words ? { take: row.words } : {}) })) }, able);
     this.tally();
     return true;
   }
@@ -394,5 +392,8 @@ class Table {
     this.paint();
   }
 
-  tell(words) { if (this.word.textContent !== words) this.word.textContent = words; }
+  tell(words) {
+    if (this.word.textContent !== words) this.word.textContent = words;
+    if (this.picker.row) this.picker.place(this.picker.row); // the line may have moved the row
+  }
 }

@@ -27,6 +27,7 @@ class Talk {
   }
 
   heard(message) {
+    if (message.kind === "beat") this.beaten();
     if (message.kind === "fitted") this.fitted(message);
     if (message.kind === "looked") for (const [{ subject }, found] of message.looks) this.table.rows.get(subject)?.detail?.show(found);
     if (message.kind !== "heard" || !this.waiting.has(message.number)) return;
@@ -38,7 +39,7 @@ class Talk {
     for (const row of rows) {
       row.pending = false;
       row.problem = problems[row.id] ?? general;
-      if (!row.problem) { row.typed = null; row.reading = null; }
+      if (!row.problem) { row.typed = null; row.reading = null; row.words = null; }
     }
     this.table.answered(problems, rows, general);
   }
