@@ -25,7 +25,7 @@ IN_MEMORY = room=$$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1 || tru
   if [ "$${room:-0}" -gt 6000000 ] && [ -w /dev/shm ]; then \
     export PYTEST_DEBUG_TEMPROOT=$$(mktemp -d /dev/shm/workbench-XXXXXX); trap 'rm -rf "$$PYTEST_DEBUG_TEMPROOT"' EXIT; fi; set -x;
 
-.PHONY: help venv browser postgres demo test lint unit notebooks-check faults faults-crashes faults-soak faults-matrix faults-rest soak browser-test office-test clients clients-test clients-lock bench bench-load samples notebooks coverage decisions lock clean
+.PHONY: help venv browser postgres demo test lint translated unit notebooks-check faults faults-crashes faults-soak faults-matrix faults-rest soak browser-test office-test clients clients-test clients-lock bench bench-load samples notebooks coverage decisions lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -64,7 +64,7 @@ demo: venv ## one whole engagement there and back, Promio → Freshsales (ROUTE=
 
 test: venv browser postgres ## everything that CI checks
 	@echo "→ lint, and the environments of the clients"
-	@$(MAKE) --no-print-directory -j2 -Otarget lint clients
+	@$(MAKE) --no-print-directory -j2 -Otarget lint clients translated
 	@echo "→ unit tests, with notebooks, browser and clients beside them (about seven minutes until it says more)"
 	@$(MAKE) --no-print-directory -j2 -Otarget unit notebooks-check browser-test clients-test
 	@echo "→ crashes and faults (about four minutes)"
@@ -74,6 +74,9 @@ lint: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+translated: venv # the tests, once, before each of a dozen processes does it for itself
+	@$(BIN)/pytest -q --collect-only tests >/dev/null || true  # what is wrong with one of them is told when it is run
 
 unit: venv postgres ## the tests without a browser, without others' clients and without the faults, side by side
 	@$(IN_MEMORY) $(BIN)/pytest -q -n $(SIDES) --dist loadfile --no-loadscope-reorder --durations 15 \
@@ -145,12 +148,14 @@ clients-lock: ## resolve the clients' dependencies again (uv and npm are needed)
 	$(CLIENT_LOCK) --no-deps tests/clients/airbyte/bare.in -o tests/clients/airbyte/bare.lock
 	for folder in tests/clients/pipedrive tests/browser/axe; do (cd $$folder && npm install --package-lock-only); done
 
-bench: venv ## figures: time and peak memory of the medium sample, of the rehearsals, of a large ledger and of an extraction
+bench: venv ## figures: time and peak memory of the medium sample, of the rehearsals, of a large ledger, of an extraction, and of a table that opens
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench_matching
 	$(BIN)/python -m tests.bench_ledger
 	$(BIN)/python -m tests.bench_load_memory
 	$(BIN)/python -m tests.bench_resume
 	$(BIN)/python -m tests.bench_extract
+	$(BIN)/python tests/browser/bench_table.py
 
 bench-load: venv ## how near to the limits a load runs: 350,000 records on a virtual clock, then 60 s over real sockets
 	$(BIN)/python -m tests.bench_load

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -48,6 +49,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest go first, so that side by side no process is left alone with one of them at the end."""
     rank = {(HERE / name): place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: min((rank[path] for path in (item.path, item.path.parent) if path in rank), default=len(rank)))
+
+
+def pytest_collection_finish() -> None:
+    """Whatever is there by now stays: thousands of modules and tests, through which the collector went again and again."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+def pytest_sessionfinish() -> None:
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -147,12 +158,12 @@ def _served(folder: Path, user: str | None) -> Iterator[Server]:
         yield server
     finally:
         process.send_signal(signal.SIGQUIT)  # at once: nothing of it is kept
-        process.wait(30)
+        process.wait(60)
 
 
 def _wait_for(server: Server, process: subprocess.Popen[bytes]) -> None:
     engine = create_engine(server.address())
-    for _ in range(200):
+    for _ in range(1200):
         try:
             engine.connect().close()
             engine.dispose()

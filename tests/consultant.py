@@ -46,7 +46,7 @@ class Consultant:
         return Heard(**json.loads(line))
 
     def leave(self) -> None:
-        self.process.communicate(timeout=30)
+        self.process.communicate(timeout=60)
         assert self.process.returncode == 0
 
 

@@ -52,7 +52,7 @@ def check() -> int:
 
 def compared(engagement: Engagement, kept: Sequence[Path], *, quiet: bool = False) -> subprocess.CompletedProcess[str]:
     """Run kept notebooks again on an engagement and compare every output with the one they hold; `quiet` keeps what is said."""
-    arguments = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout", "300", "-q", "-p", "no:cacheprovider"]
+    arguments = ["-p", "nbval", "--nbval", "--nbval-current-env", "--nbval-cell-timeout", "300", "-q", "-p", "no:cacheprovider"]
     sanitised = ["--nbval-sanitize-with", str(ROOT / "tests" / "nbval_sanitize.cfg")]
     environment = {**os.environ, "WORKBENCH_ENGAGEMENT": str(engagement.root), "WORKBENCH_HEADLESS": "1"}
     command = [sys.executable, "-m", "pytest", *arguments, *sanitised, *map(str, kept)]

@@ -52,6 +52,7 @@ def plans(
             values={},
             owners=OWNERS,
             merges=mine.get("merges", {}),
+            takes=mine.get("takes", {}),
             undecided=frozenset(mine.get("undecided", ())),
             links=mine.get("links", {}),
             unlinked=frozenset(mine.get("unlinked", ())),

@@ -18,7 +18,7 @@ LINES, LENGTH = 400, 50
 
 LAYERS: tuple[dict[str, tuple[str, ...]], ...] = (
     # from the bottom up; in each layer: unit → its modules, where `name.*` is everything below a name.
-    {"errors": ("errors",), "clock": ("clock",), "show": ("show",), "verification": ("verification",)},
+    {"errors": ("errors",), "clock": ("clock",), "show": ("show", "plain"), "verification": ("verification",)},
     {
         "recipes": ("recipes", "recipes.*"),
         "templates": ("templates",),
@@ -68,6 +68,7 @@ PURE = ("recipes", "matching", "frames")
 OUTSIDE = (
     "asyncio",
     "http.",
+    "httpcore",
     "httpx",
     "requests",
     "socket",

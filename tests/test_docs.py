@@ -73,8 +73,8 @@ def _options(name: str) -> set[str]:
 
 def test_the_readme_shows_each_command_that_an_engagement_needs() -> None:
     shown = {line.split()[1] for line in _shell(README) if line.startswith("workbench ")}
-    engaged = {"new", "receive", "decide", "probe", "run", "forecast", "second-pass", "status", "package", "verify", "rollback"}
-    assert shown == engaged | {"rehearse"}
+    engaged = {"new", "open", "receive", "decide", "probe", "run", "forecast", "second-pass", "status", "package", "verify"}
+    assert shown == engaged | {"rehearse", "rollback"}
 
 
 @page_by_page

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from workbench.flow.costing import Amount, cost, total
-from workbench.flow.forecasting import beside, tiers
+from workbench.flow.forecasting import Forecast, Tier, beside, tiers
 from workbench.show import html_table, text_table
 from workbench.specs import DestinationSpec, ObjectSpec, Scalar, load_destination
 
@@ -151,6 +151,17 @@ def test_an_object_may_cost_more_tokens_than_the_others() -> None:
     price = cost(pipedrive(), Amount("notes", "note", 1000), of_pipedrive())
     assert price.load.tokens == 10_000
     assert price.back.tokens == 2 * 3 * 20  # two sweeps of three pages, as each begins with the last row of the one before
+
+
+def test_a_forecast_says_the_same_of_its_own_plan_wherever_it_says_it() -> None:
+    columns = ["feed", "object", "records", "in one call", "load", "look-ups", "read-back", "calls", "tokens", "hours"]
+    frame = pd.DataFrame([["a", "x", 606, 100, 10, 9, 34, 53, 0, 0.053]], columns=columns)
+    told = Forecast(
+        frame, (Tier("growth", "Growth", 0.053, 0.053, 0, 0.053), Tier("pro", "Pro", 0.02, 0.02, 0, 0.02)), "growth"
+    )
+    assert "3.2 minutes" in told.words()
+    assert told.text().count("3.2 minutes") == 3 and told._repr_html_().count("3.2 minutes") == 3  # title, feed, plan
+    assert "3.0 minutes" not in told.text() + told._repr_html_()
 
 
 def test_forecast_and_fact_stand_beside_each_other_by_feed_and_by_part() -> None:

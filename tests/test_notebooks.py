@@ -175,9 +175,9 @@ def interrupt(source: str) -> str:
 
 def test_ctrl_c_stops_the_run_and_the_cell_that_runs(engagement: Engagement, tmp_path: Path) -> None:
     for stem in ("01_intake", "02_discovery"):
-        put(engagement, stem, interrupt("time.sleep(60)"), f"open({str(tmp_path / stem)!r}, 'w').close()")
+        put(engagement, stem, interrupt("time.sleep(600)"), f"open({str(tmp_path / stem)!r}, 'w').close()")
     with pytest.raises(KeyboardInterrupt):
-        run_all(engagement, timeout=20)
+        run_all(engagement, timeout=QUICK)
     assert not (tmp_path / "01_intake").exists()
     assert not (tmp_path / "02_discovery").exists()
     assert "KeyboardInterrupt" in (engagement.root / "executed" / "01_intake.ipynb").read_text("utf-8")
@@ -191,7 +191,7 @@ def test_ctrl_c_in_the_last_moment_of_a_notebook_lets_no_other_begin(engagement:
     )
     put(engagement, "02_discovery", f"open({str(tmp_path / 'begun')!r}, 'w').close()")
     with pytest.raises(KeyboardInterrupt):
-        run_all(engagement, timeout=20)
+        run_all(engagement, timeout=QUICK)
     assert not (tmp_path / "begun").exists()
 
 
@@ -265,6 +265,18 @@ def test_a_page_loads_nothing_runs_nothing_and_shows_tables_and_errors(engagemen
     assert "\x1b" not in page
     assert "prefers-color-scheme: dark" in page
     assert "@media print" in page
+
+
+def test_a_page_is_named_by_its_heading_and_leads_to_the_others(tmp_path: Path) -> None:
+    source = tmp_path / "01_intake.ipynb"
+    told = nbformat.v4.new_markdown_cell("# 1 · Intake — <all> here?\n\nText")
+    nbformat.write(nbformat.v4.new_notebook(cells=[told]), source)
+    page = to_html(source, tmp_path / "01_intake.html", customer="A & B", beside=["01_intake", "02_discovery", "rollback"])
+    text = page.read_text(encoding="utf-8")
+    assert "<title>1 · Intake — &lt;all&gt; here? · A &amp; B</title>" in text
+    assert re.findall(r'href="([^"]*)">([^<]*)<', text) == [("02_discovery.html", "2 Discovery"), ("rollback.html", "Rollback")]
+    assert '<span aria-current="page">1 Intake</span>' in text
+    assert "<nav" not in to_html(source, tmp_path / "alone.html").read_text(encoding="utf-8")
 
 
 def test_the_page_of_a_widget_is_its_twin(engagement: Engagement, tmp_path: Path) -> None:

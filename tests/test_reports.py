@@ -105,6 +105,13 @@ def reconciliation(*, wrong: int = 0, poison: str = "") -> reports.Reconciliatio
         ),
         second_pass=reports.SecondPass(records=665, would_create=0, would_change=0, writes=0),
         labels=LABELS,
+        runs=pd.DataFrame(
+            [
+                [2, "sample", "Contact", 78, 0, "2026-03-02T10:00:00+00:00", "2026-03-02T10:00:04+00:00"],
+                [2, "sample", "Deal", 26, 1, "2026-03-02T10:00:04+00:00", "2026-03-02T10:00:09+00:00"],
+            ],
+            columns=["run", "phase", "object", "created", "updated", "begun", "ended"],
+        ),
     )
 
 
@@ -181,7 +188,14 @@ def everything(folder: Path, *, poison: str = "") -> list[Path]:
         if path.suffix == ".html"
     ]
     index = reports.Index(
-        ABOUT, reconciliation().statements, rows(), tuple(entries), (poison or "Look at the held rows.",), LABELS
+        ABOUT,
+        reconciliation().statements,
+        rows(),
+        tuple(entries),
+        (poison or "Look at the held rows.",),
+        LABELS,
+        standing={poison or "Customer → Contact": 160, "Lead → Lead": 400},
+        later={poison or "delta": rows()},
     )
     return written + reports.render_index(index, folder)
 
@@ -210,7 +224,21 @@ def test_no_page_holds_anything_that_runs_or_asks_the_network(tmp_path: Path) ->
     assert len(pages) == 9
     for page in pages:
         outline = Outline(page)
-        assert not outline.tags & {"img", "script", "iframe", "link", "object", "embed", "form", "base", "svg"}, page.name
+        asking = {
+            "img",
+            "script",
+            "iframe",
+            "link",
+            "object",
+            "embed",
+            "form",
+            "base",
+            "foreignobject",
+            "use",
+            "image",
+            "animate",
+        }
+        assert not outline.tags & asking, page.name
         assert not [name for name in outline.attributes if name.startswith("on")], page.name
         assert not [link for link in outline.links if ":" in link or link.startswith("/")], page.name
         text = page.read_text(encoding="utf-8")
@@ -475,3 +503,75 @@ def test_values_read_as_a_person_writes_them(value: object, shown: str) -> None:
 
 def test_the_templates_are_found() -> None:
     assert (templates_folder() / "documents" / "base.html.j2").is_file()
+
+
+# ---------------------------------------------------------------- what a reader stumbles over
+
+
+def test_blanks_that_nobody_sees_are_marked_where_they_are_the_finding(tmp_path: Path) -> None:
+    findings = pd.DataFrame(
+        [["outer_blanks", " Meagan  "], ["no_break_space", "Ana\u00a0Lopes"], ["formula_like", " =1+1"]],
+        columns=["code", "sample"],
+    )
+    page, book = reports.render_quality(reports.Quality(ABOUT, findings), tmp_path)
+    text = page.read_text(encoding="utf-8")
+    assert "␣Meagan␣␣" in text and "Ana[U+00A0]Lopes" in text and " =1+1" in text
+    assert "␣Meagan␣␣" in [row[1] for row in openpyxl.load_workbook(book)["Findings"].iter_rows(min_row=5, values_only=True)]
+
+
+def test_rows_that_point_nowhere_are_counted_as_rows(tmp_path: Path) -> None:
+    orphans = pd.DataFrame(
+        [["leads", "Campaign", "campaigns.Name", 27, "x"], ["calls", "Lead ID", "leads.Lead ID", 3, "l-9"]],
+        columns=["table", "column", "points_at", "rows", "values"],
+    )
+    page = reports.render_quality(reports.Quality(ABOUT, pd.DataFrame(), orphans=orphans), tmp_path)[0]
+    assert re.search(r"<b>30</b><span>rows that point nowhere", page.read_text(encoding="utf-8"))
+
+
+def test_a_letter_is_headed_complete_only_where_nothing_differs(tmp_path: Path) -> None:
+    came = pd.DataFrame({"file": ["leads.csv"], "rows": [480], "first": [""], "last": [""], "note": [""]})
+    for received, title in (
+        (came, "The export is complete"),
+        (came.assign(note="2 of them cannot be read"), "Every file has arrived"),
+    ):
+        reports.render_gap_letter(reports.GapLetter(ABOUT, pd.DataFrame(), received=received), tmp_path)
+        assert f"<h1>{title}</h1>" in (tmp_path / "gap-letter.html").read_text("utf-8")
+        complete = title == "The export is complete"
+        assert ("It is complete" in (tmp_path / "gap-letter.txt").read_text("utf-8")) is complete
+
+
+def test_a_page_calls_feeds_and_fields_as_people_do(tmp_path: Path) -> None:
+    made = replace(
+        reconciliation(),
+        cells=reconciliation().cells.assign(field="mobile_number, phone"),
+        fields={("contacts", "mobile_number"): "Mobile", ("contacts", "phone"): "Work phone"},
+    )
+    text = reports.render_reconciliation(made, tmp_path)[0].read_text(encoding="utf-8")
+    assert "Mobile, Work phone" in text and "mobile_number" not in text
+    assert f"<td>{LABELS['accounts']}</td>" in text and "<td>accounts</td>" not in text
+
+
+def test_the_first_page_says_what_stands_there_now_and_what_came_later(tmp_path: Path) -> None:
+    later = {"delta": rows().head(1)}
+    index = reports.Index(ABOUT, (), rows(), (), labels=LABELS, standing={"Customer → Contact": 160, "Lead": 0}, later=later)
+    text = reports.render_index(index, tmp_path)[0].read_text(encoding="utf-8")
+    assert "160 records that this migration made, with everything that the later delivery brought." in text
+    assert "The later delivery “delta”" in text
+    assert "<b>0</b><span>Lead" not in text
+
+
+def test_a_row_that_was_made_of_another_is_no_row_of_the_export() -> None:
+    ids = ["notes.csv:3", "notes.csv:3!image1", "notes.csv:4", "odd!name.csv:5"]
+    told = pd.DataFrame(
+        [[row, "notes", "loaded", "", "", ""] for row in ids], columns=["row", "feed", "bucket", "reason", "record", "detail"]
+    )
+    assert replace(reconciliation(), verdicts=told).delivered == 3
+
+
+def test_wrapped_text_of_a_workbook_gets_the_room_that_it_needs(tmp_path: Path) -> None:
+    made = reports.render_reconciliation(reconciliation(), tmp_path)[1]
+    sheet = openpyxl.load_workbook(made)["Summary"]
+    tall = {row[1].value: sheet.row_dimensions[row[1].row].height for row in sheet.iter_rows(min_row=5) if row[1].value}
+    assert all((height or 0) >= 30 for text, height in tall.items() if len(text) > 60)
+    assert any(len(text) > 60 for text in tall)
+    assert {cell.font.name for row in sheet.iter_rows() for cell in row if cell.value} == {"Calibri"}

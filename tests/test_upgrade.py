@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from workbench.cli import app
 from workbench.engagement import Engagement, new_engagement
 from workbench.errors import EditError
-from workbench.rendering import RECORD, digest, read_notebook, render, rendered, write_notebook
+from workbench.rendering import RECORD, digest, read_notebook, render, rendered, tags_of, write_notebook
 from workbench.upgrading import Upgrade, upgrade
 
 STEM = "03_mapping"
@@ -39,7 +39,10 @@ def made_earlier(engagement: Engagement, change: Change) -> None:
     change(notebook.cells)
     for position, cell in enumerate(notebook.cells):
         cell["id"] = f"{STEM}-{position:03d}"
-    notebook.metadata[RECORD]["template"] = [digest(cell) for cell in notebook.cells]
+    notebook.metadata[RECORD] = {
+        "template": [digest(cell) for cell in notebook.cells],
+        "tags": [tags_of(cell) for cell in notebook.cells],
+    }
     write_notebook(notebook, path_of(engagement))
 
 
@@ -125,24 +128,47 @@ def test_a_newer_template_comes_in_round_what_the_consultant_added(engagement: E
     assert not any(each.needed for each in upgrade(engagement)), "it is not done yet"
 
 
-def test_where_both_have_changed_a_cell_the_template_comes_first_and_the_consultant_below_it(engagement: Engagement) -> None:
-    gate = 'engagement.gate("mapping")'
-    made_earlier(engagement, say(gate, 'gate = engagement.gate("mapping")'))
-    worked_on(engagement, say(gate, 'gate = engagement.gate("mapping")\nprint(gate)'))
+def test_where_both_have_changed_a_cell_only_the_consultants_runs_and_a_note_shows_the_templates(
+    engagement: Engagement,
+) -> None:
+    gate = 'widgets.gate(engagement, "mapping")'
+    made_earlier(engagement, say(gate, 'engagement.gate("mapping")'))
+    worked_on(engagement, say('engagement.gate("mapping")', 'gate = engagement.gate("mapping")\nprint(gate)'))
     told = upgraded(engagement)
     found = sources(engagement)
-    at = found.index(gate)
-    assert "Changed on both sides" in found[at + 1]
-    assert found[at + 2] == 'gate = engagement.gate("mapping")\nprint(gate)'
+    at = place(found, "Changed on both sides")
+    assert f"````python\n{gate}\n````" in found[at]
+    assert found[at + 1] == 'gate = engagement.gate("mapping")\nprint(gate)'
     assert (told.both, told.changed) == (('gate = engagement.gate("mapping")',), ())
-    assert [*found[: at + 1], *found[at + 3 :]] == today(engagement)
-    assert "!" in told.text()
-    # The next newer template finds note and cell as the consultant's own.
-    made = read_notebook(path_of(engagement))
-    made.metadata[RECORD]["template"][place(made.cells, "## Columns")] = "0" * 16
-    write_notebook(made, path_of(engagement))
-    upgraded(engagement)
-    assert sources(engagement)[at + 1 : at + 3] == found[at + 1 : at + 3]
+    notebook = read_notebook(path_of(engagement))
+    assert gate not in [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    assert [*found[:at], gate, *found[at + 2 :]] == today(engagement)
+    assert not upgraded(engagement).needed, "it asks for the same again"
+    # A template that is newer still takes the place of the note, and leaves the cell alone.
+    notebook.metadata[RECORD]["template"][place(today(engagement), gate)] = "0" * 16
+    write_notebook(notebook, path_of(engagement))
+    assert upgraded(engagement).both == told.both
+    assert sources(engagement) == found
+    # Whoever takes the template's words over and deletes the note has today's notebook.
+    worked_on(engagement, lambda cells: (cells.pop(at), say("print(gate)", gate)(cells)))
+    assert not upgraded(engagement).needed
+    assert sources(engagement) == today(engagement)
+
+
+def test_tags_that_the_template_gives_or_takes_come_along_and_those_of_the_consultant_stay(engagement: Engagement) -> None:
+    def tagged(words: str, *tags: str) -> Change:
+        return lambda cells: cells[place(cells, words)]["metadata"].update(tags=list(tags))
+
+    gate, asks = 'require("field"', 'decision_table(engagement, "field")'
+    made_earlier(engagement, lambda cells: (tagged(gate)(cells), tagged(asks, "asks", "old")(cells)))
+    worked_on(engagement, tagged(gate, "look-here"))
+    told = upgraded(engagement)
+    tags = {cell.source: cell.metadata.get("tags") for cell in read_notebook(path_of(engagement)).cells}
+    assert next(found for source, found in tags.items() if gate in source) == ["look-here", "gate"]
+    assert next(found for source, found in tags.items() if asks in source) == ["asks"]
+    assert [line.partition(" (tags")[2] for line in told.changed] == [": asks)", ": look-here, gate)"]
+    assert sources(engagement) == today(engagement)
+    assert not upgraded(engagement).needed
 
 
 def test_an_edit_stays_where_the_template_is_the_same_as_ever_with_what_it_showed(engagement: Engagement) -> None:

@@ -90,7 +90,7 @@ def warm_starts(cold: Start) -> Iterator[Start]:
     with closing(ours), closing(theirs):
         yield start
     for process in template:
-        process.wait(30)
+        process.wait(60)
 
 
 def _environment() -> dict[str, str]:

@@ -5,7 +5,11 @@ Every name below is loaded when it is first used, so that importing the workbenc
 
 from __future__ import annotations
 
+import atexit
+import gc
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -80,8 +84,26 @@ def __getattr__(name: str) -> Any:
     if name not in PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, _, attribute = PLACES[name].partition(":")
-    loaded = import_module(module)
+    loaded = _loaded(module)
     return getattr(loaded, attribute) if attribute else loaded
+
+
+def _loaded(module: str) -> ModuleType:
+    """A module with all that it needs.
+
+    The first one brings pandas and its like: two hundred thousand objects that stay for as long as the program runs. The
+    collector would go through all of them again and again while a table is made, so they are put out of its sight.
+    """
+    first = "pandas" not in sys.modules and gc.isenabled()
+    if not first:
+        return import_module(module)
+    gc.disable()
+    try:
+        return import_module(module)
+    finally:
+        gc.freeze()
+        gc.enable()
+        atexit.register(gc.unfreeze)  # else libraries that count their objects at the end say that some were lost
 
 
 def __dir__() -> list[str]:

@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -284,8 +284,12 @@ def _without_widgets(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 # ---------------------------------------------------------------- pages
 
 
-def to_html(notebook_path: Path, out: Path) -> Path:
-    """One page that shows the executed notebook with no kernel, no network, no script and no widget state."""
+def to_html(notebook_path: Path, out: Path, *, customer: str = "", beside: Sequence[str] = ()) -> Path:
+    """One page that shows the executed notebook with no kernel, no network, no script and no widget state.
+
+    Its title is the heading of the notebook, with the customer after it. `beside` are the stems of pages in the same
+    folder, to which it leads.
+    """
     exporter = HTMLExporter(  # type: ignore[no-untyped-call]
         template_name="audit",
         extra_template_basedirs=[str(templates_folder())],
@@ -294,7 +298,9 @@ def to_html(notebook_path: Path, out: Path) -> Path:
         config=Config({"NbConvertBase": {"display_data_priority": DISPLAYED}}),
     )
     notebook = _without_widgets(read_notebook(notebook_path))
-    page, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": notebook_path.stem}})
+    title = " · ".join(filter(None, (_heading(notebook) or notebook_path.stem, customer)))
+    pages = [(f"{stem}.html", _short(stem), stem == notebook_path.stem) for stem in beside]
+    page, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": title}, "pages": pages})
     out.parent.mkdir(parents=True, exist_ok=True)
     half = out.with_suffix(".part")
     half.write_text(page, encoding="utf-8")
@@ -305,10 +311,24 @@ def to_html(notebook_path: Path, out: Path) -> Path:
 def write_pages(engagement: Engagement) -> list[Path]:
     """The page of every executed notebook beside it, so that the package shows them without a kernel; stale ones go."""
     folder = engagement.root / "executed"
-    notebooks = [folder / f"{stem}.ipynb" for stem in STEMS if (folder / f"{stem}.ipynb").is_file()]
+    stems = [stem for stem in STEMS if (folder / f"{stem}.ipynb").is_file()]
     for page in folder.glob("*.html"):
         page.unlink()
-    return [to_html(notebook, notebook.with_suffix(".html")) for notebook in notebooks]
+    customer = engagement.settings.customer
+    return [to_html(folder / f"{stem}.ipynb", folder / f"{stem}.html", customer=customer, beside=stems) for stem in stems]
+
+
+def _heading(notebook: nbformat.NotebookNode) -> str:
+    """The first heading of a notebook; empty where it has none."""
+    texts = (cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    lines = (line for text in texts for line in text.splitlines())
+    return next((line.removeprefix("# ").strip() for line in lines if line.startswith("# ")), "")
+
+
+def _short(stem: str) -> str:
+    """`1 Intake` of `01_intake`, `Rollback` of `rollback`."""
+    number, _, phase = stem.rpartition("_")
+    return f"{number.lstrip('0')} {phase.capitalize()}".strip()
 
 
 DISPLAYED = ["text/html", "image/svg+xml", "image/png", "image/jpeg", "text/markdown", "text/plain"]

@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives.serialization import (
 from workbench import verification
 from workbench.errors import EngagementError, IntegrityError, listed
 from workbench.journal import verify as verify_journal
+from workbench.plain import Shown
 from workbench.settings import read_secrets, read_settings, write_private
 from workbench.show import escape, heading, html_table
 from workbench.verification import ARCHIVE, JOURNAL, MANIFEST, PUBLIC_KEY, SIGNATURE, check, inside, write_archive
@@ -57,8 +58,8 @@ class SigningKey:
         return f"SigningKey({self.fingerprint[:16]}…)"
 
 
-@dataclass(frozen=True)
-class Package:
+@dataclass(frozen=True, repr=False)
+class Package(Shown):
     """A package that was built: its folder, its zip, and what stands in its manifest."""
 
     folder: Path
@@ -76,8 +77,8 @@ class Package:
         return heading(f"package {self.archive.name}", good=True) + f"<p>{escape(line)}</p>" + html_table(self.frame)
 
 
-@dataclass(frozen=True)
-class Verification:
+@dataclass(frozen=True, repr=False)
+class Verification(Shown):
     """What a package is worth: every file with its state, and whether all of them are as they were signed."""
 
     frame: pd.DataFrame  # file, state (ok, changed, missing, added), detail

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from hashlib import sha256
 from html import escape
 from pathlib import Path
@@ -12,13 +13,34 @@ import jupytext
 import nbformat
 
 from workbench.engagement import PHASES, Engagement
+from workbench.engagement.glance import glance
+from workbench.engagement.locking import START_LOCK, held
 from workbench.errors import EditError
 from workbench.templates import templates_folder
 
-__all__ = ["KERNELSPEC", "RECORD", "STEMS", "digest", "node", "read_notebook", "render", "rendered", "write_notebook"]
+__all__ = [
+    "KERNELSPEC",
+    "RECORD",
+    "START",
+    "STEMS",
+    "digest",
+    "node",
+    "read_notebook",
+    "render",
+    "rendered",
+    "tags_of",
+    "trust_start",
+    "write_notebook",
+    "write_start",
+]
 
 STEMS = (*(f"{position:02d}_{phase}" for position, phase in enumerate(PHASES, start=1)), "rollback")
 """The ten notebooks by file name; the first nine in the order in which they run."""
+
+START = "start"
+"""The notebook that stands above the others, in the engagement's own folder."""
+FOLLOWED = "start"
+"""The tag of its cell that shows how the engagement stands."""
 
 KERNELSPEC = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
 RECORD = "workbench"
@@ -26,7 +48,7 @@ RECORD = "workbench"
 
 
 def render(engagement: Engagement, *, overwrite: bool = False) -> list[Path]:
-    """Write the ten notebooks into the engagement and return their paths.
+    """Write the ten notebooks and the start page into the engagement, and return the paths of the ten.
 
     A notebook that is there already stays as the consultant left it, unless `overwrite` says otherwise.
     """
@@ -36,7 +58,44 @@ def render(engagement: Engagement, *, overwrite: bool = False) -> list[Path]:
     for path in paths:
         if overwrite or not path.exists():
             write_notebook(rendered(engagement, path.stem), path)
+    write_start(engagement)
     return paths
+
+
+def write_start(engagement: Engagement) -> Path:
+    """Write the start page as things stand now, and return its path; what the consultant added to it stays.
+
+    It is left alone while a kernel keeps it current, so that no second hand writes into an open page, and where it is no
+    notebook any more.
+    """
+    path = engagement.root / f"{START}.ipynb"
+    with held(engagement.root / START_LOCK) as free, suppress(EditError):
+        if free:
+            notebook = read_notebook(path) if path.exists() else rendered(engagement, START)
+            for cell in notebook.cells:
+                if FOLLOWED in tags_of(cell) and cell.cell_type == "code":
+                    cell["outputs"] = [node(_standing(engagement))]
+            write_notebook(notebook, path)
+    return path
+
+
+def trust_start(path: Path) -> bool:
+    """Let Jupyter draw the start page as it was written; not where it shows anything that is not ours."""
+    from nbformat.sign import NotebookNotary  # opens the user's database of signatures
+
+    notebook = read_notebook(path)
+    if any(cell.get("outputs") for cell in notebook.cells if FOLLOWED not in tags_of(cell)):
+        return False
+    notary = NotebookNotary()  # type: ignore[no-untyped-call]
+    notary.sign(notebook)  # type: ignore[no-untyped-call]
+    notary.store.close()
+    return True
+
+
+def _standing(engagement: Engagement) -> dict[str, object]:
+    seen = glance(engagement, base="")
+    shown = {"text/html": seen._repr_html_(), "text/plain": repr(seen)}
+    return {"output_type": "display_data", "data": shown, "metadata": {}}
 
 
 def rendered(engagement: Engagement, stem: str) -> nbformat.NotebookNode:
@@ -45,11 +104,12 @@ def rendered(engagement: Engagement, stem: str) -> nbformat.NotebookNode:
     words = {"{customer}": engagement.settings.customer or "the customer", "{route}": engagement.route.title}
     for position, cell in enumerate(notebook.cells):
         cell["id"] = f"{stem}-{position:03d}"
-        tags = cell.metadata.get("tags")
-        cell["metadata"] = node({"tags": tags} if tags else {})
+        cell["metadata"] = node({name: cell.metadata[name] for name in ("tags", "jupyter") if cell.metadata.get(name)})
         if cell.cell_type == "markdown":
             cell["source"] = _filled(cell.source, words)
-    made_of = {RECORD: {"template": [digest(cell) for cell in notebook.cells]}}
+    made_of = {
+        RECORD: {"template": [digest(cell) for cell in notebook.cells], "tags": [tags_of(cell) for cell in notebook.cells]}
+    }
     notebook["metadata"] = node({"kernelspec": KERNELSPEC, "language_info": {"name": "python"}, **made_of})
     return notebook
 
@@ -57,6 +117,11 @@ def rendered(engagement: Engagement, stem: str) -> nbformat.NotebookNode:
 def digest(cell: nbformat.NotebookNode) -> str:
     """What a cell says, in sixteen signs, whatever it showed when it ran."""
     return sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:16]
+
+
+def tags_of(cell: nbformat.NotebookNode) -> list[str]:
+    """The tags of a cell, in their order."""
+    return [str(tag) for tag in cell.metadata.get("tags", ())]
 
 
 def _filled(text: str, words: Mapping[str, str]) -> str:

@@ -55,6 +55,7 @@ class Settings(BaseModel):
     edition: str = ""  # the destination's first one when empty
     plan: str = "growth"
     zone: str = ""  # of times that carry none; the source's own when empty
+    region: str = Field(default="", pattern=r"^([A-Z]{2})?$")  # of telephone numbers without one; the source's own when empty
     time_scale: float = Field(default=1.0, gt=0)  # of a rehearsal; 1 in earnest
     store: str = ""  # an SQLAlchemy URL without a password; workbench.db when empty
     destination: dict[str, Scalar] = {}  # laid over the settings of the destination's file

@@ -76,6 +76,10 @@ COLOURS: Mapping[str, str] = {
     "rejected": "#cf4a43",
     "held": "#c77d12",
     "failed": "#9763c0",
+    "equal": "#3f9a4b",
+    "intended": "#3d82c4",
+    "lossy": "#c77d12",
+    "wrong": "#cf4a43",
 }
 """Bright enough on black and dark enough on white."""
 
@@ -163,13 +167,16 @@ def text_table(frame: pd.DataFrame, *, caption: str = "", limit: int = 50) -> st
     return "\n".join(lines)
 
 
-def bars(counts: pd.DataFrame, *, label: str, parts: Sequence[str], caption: str = "", closes: str = "") -> str:
+def bars(
+    counts: pd.DataFrame, *, label: str, parts: Sequence[str], caption: str = "", closes: str = "", unit: str = "rows"
+) -> str:
     """One bar a row, the whole of it divided by `parts` in their colours, with the counts beside it.
 
-    `closes` names a column of flags that ends each row with a tick or a cross.
+    `closes` names a column of flags that ends each row with a tick or a cross; `unit` is what is counted.
     """
     named = [part for part in parts if len(counts) and int(counts[part].sum())]
-    head = f'<th scope="col">{escape(label)}</th><th scope="col">of all rows</th><th scope="col" class="n">rows</th>'
+    whole = f'<th scope="col">of all {escape(unit)}</th><th scope="col" class="n">{escape(unit)}</th>'
+    head = f'<th scope="col">{escape(label)}</th>{whole}'
     head += "".join(f'<th scope="col" class="n">{escape(part)}</th>' for part in named)
     head += '<th scope="col">adds up</th>' if closes else ""
     body = "".join(_bar_row(row, label, named, closes) for row in counts.to_dict("records"))

@@ -69,9 +69,10 @@ def write_frame(path: Path, frame: pd.DataFrame) -> Path:
 
 def read_frame(path: Path, *, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """Read a frame that `write_frame` wrote; missing values of object columns are NA."""
-    with _opened(path):
-        _checked(pq.read_schema(path))
-        table = pq.read_table(path, columns=list(columns) if columns is not None else None, page_checksum_verification=True)
+    with _opened(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+        _checked(file.schema_arrow)
+        side_by_side = file.metadata.num_rows > SLICE  # threads cost more than they save where there is little to do
+        table = file.read(columns=list(columns) if columns is not None else None, use_threads=side_by_side)
     return _restored(table)
 
 
@@ -149,11 +150,11 @@ def _indexes(schema: pa.Schema) -> list[str]:
 def _restored(table: pa.Table) -> pd.DataFrame:
     """A table as the frame that it was."""
     metadata = table.schema.metadata or {}
-    frame: pd.DataFrame = table.to_pandas()
+    frame: pd.DataFrame = table.to_pandas(use_threads=table.num_rows > SLICE)
     for name in _names(metadata, AS_JSON, frame):
-        frame[name] = _decoded(frame[name])
+        frame[name] = _objects([pd.NA if text is None else json.loads(text) for text in table[name].to_pylist()], frame.index)
     for name in _names(metadata, AS_TEXT, frame):
-        frame[name] = frame[name].astype(object).where(frame[name].notna(), pd.NA)
+        frame[name] = _objects([pd.NA if text is None else text for text in table[name].to_pylist()], frame.index)
     return frame
 
 
@@ -176,10 +177,10 @@ def _encoded(column: pd.Series[Any]) -> pd.Series[Any]:
     return pd.Series(texts, index=column.index, dtype="str")
 
 
-def _decoded(column: pd.Series[Any]) -> pd.Series[Any]:
-    values = np.empty(len(column), dtype=object)
-    values[:] = [pd.NA if _missing(text) else json.loads(text) for text in column]
-    return pd.Series(values, index=column.index, dtype=object)
+def _objects(cells: list[Any], index: pd.Index[Any]) -> pd.Series[Any]:
+    values = np.empty(len(cells), dtype=object)
+    values[:] = cells
+    return pd.Series(values, index=index, dtype=object)
 
 
 def _missing(value: Any) -> bool:

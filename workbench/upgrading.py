@@ -12,20 +12,23 @@ import nbformat
 
 from workbench.clock import now
 from workbench.engagement import Engagement
-from workbench.rendering import RECORD, STEMS, digest, node, read_notebook, rendered, write_notebook
+from workbench.rendering import RECORD, STEMS, digest, node, read_notebook, rendered, tags_of, write_notebook, write_start
 
 __all__ = ["Upgrade", "upgrade"]
 
 Cell = nbformat.NotebookNode
 
 BOTH = (
-    "**Changed on both sides.** You had edited the next cell, and the newer template changes it too. The template's stands "
-    "above, yours below as you had left it. Both run, yours last: delete the one that you do not want, and this note."
+    "**Changed on both sides.** You had edited the next cell, and the newer template changes it too. Yours stands, and runs as "
+    "you had left it. The template's does not run; it is this:\n\n````{language}\n{source}\n````\n\n"
+    "Take over from it what you want, then delete this note."
 )
 GONE = (
     "**No longer in the template.** You had edited the next cell, so it stays. "
     "Delete it where it is not wanted, and this note with it."
 )
+NOTE = "upgrade"
+"""The tag of such a note."""
 START = -1  # before the first cell
 WIDTH = 100
 ALIKE = 0.5
@@ -59,7 +62,7 @@ class Upgrade:
             (self.added, "+", "added"),
             (self.changed, "~", "changed"),
             (self.dropped, "-", "dropped"),
-            (self.both, "!", "changed on both sides: look at them"),
+            (self.both, "!", "changed on both sides: yours stands, look at the note above it"),
             (self.kept, "=", "yours and kept"),
             (self.left_out, "·", "left out, as you had"),
         )
@@ -72,9 +75,9 @@ class Upgrade:
 def upgrade(engagement: Engagement, *, write: bool = True) -> list[Upgrade]:
     """Bring the ten notebooks up to the templates of today, and say of each what became of it.
 
-    A cell of ours that nobody edited follows its template. What the consultant wrote stays where it stood, and so does
-    an edited cell whose template is the same as ever; where both have changed, the template's comes above the
-    consultant's, with a note between. A notebook that changes is kept as it was, beside it. EditError where one cannot
+    A cell of ours that nobody edited follows its template, its tags too. What the consultant wrote stays where it stood,
+    and so does an edited cell; where its template has changed as well, a note above it shows what that says now, and
+    only the consultant's runs. A notebook that changes is kept as it was, beside it. EditError where one cannot
     be read; none is written then. Without `write` it is only told.
     """
     folder = engagement.root / "notebooks"
@@ -84,6 +87,7 @@ def upgrade(engagement: Engagement, *, write: bool = True) -> list[Upgrade]:
     folder.mkdir(exist_ok=True)
     stamp = re.sub(r"[-:.]", "", now()[:26])
     done = [_written(told, notebook, stamp) for told, notebook in merged]
+    write_start(engagement)
     if changed := [told.stem for told in done if told.needed]:
         engagement.journal.append("upgraded", subject="notebooks", detail={"notebooks": changed})
     return done
@@ -131,7 +135,9 @@ class _Merge:
         self._found: dict[str, list[str]] = {}
         self._new = new
         self._ids = {str(cell.id) for cell in new}
-        record = list(there.metadata.get(RECORD, {}).get("template", ()))
+        made_of = there.metadata.get(RECORD, {})
+        record = list(made_of.get("template", ()))
+        self._tagged = list(made_of.get("tags", ()))  # none in a record from before tags were kept
         self._ours, self._own = _sorted_out(there.cells, stem, known=len(record) or None)
         # Without a record nobody knows what the cells said at first: what is not in the template now counts as edited.
         last = max(self._ours, default=-1)
@@ -145,7 +151,7 @@ class _Merge:
         self._below(START)
         for place, cell in enumerate(self._new):
             if place in stays:
-                self._stay(self._ours.get(stays[place]), cell)
+                self._stay(stays[place], cell)
             else:
                 self._come(place, cell)
             self._below(place)
@@ -156,21 +162,37 @@ class _Merge:
         added, changed, dropped, both, kept, left_out = (tuple(self._found.get(name, ())) for name in names)
         return Upgrade(path.stem, path, None, added, changed, dropped, both, kept, left_out)
 
-    def _stay(self, mine: Cell | None, cell: Cell) -> None:
+    def _stay(self, position: int, cell: Cell) -> None:
         """A cell that says the same in both templates: as the consultant has it, or left out as they have."""
+        mine = self._ours.get(position)
         if mine is None:
             self._tell("left_out", cell)
             return
-        if digest(mine) != digest(cell):
+        before = tags_of(mine)
+        self._tag(mine, position, cell)
+        if tags_of(mine) != before:
+            self._tell("changed", mine, more=f" (tags: {', '.join(tags_of(mine)) or 'none'})")
+        elif digest(mine) != digest(cell):
             self._tell("kept", mine)
         self.cells.append(_named(mine, str(cell.id)))
 
     def _come(self, place: int, cell: Cell) -> None:
-        """A cell that is new, or that takes the place of one that was there."""
+        """A cell that is new, or that takes the place of one that was there; not that of one which was edited."""
         before = [n for n in self._replaced(place) if n not in self._aligned.gone]
         if not any(self._edited(n, place) for n in before):
             self._tell("changed" if before else "added", cell)
-        self.cells.append(cell)
+            self.cells.append(cell)
+
+    def _tag(self, mine: Cell, position: int, cell: Cell) -> None:
+        """Give and take the tags that the template gives and takes; those of the consultant stay."""
+        once = list(self._tagged[position]) if position < len(self._tagged) else []
+        has, wanted = tags_of(mine), tags_of(cell)
+        kept = [tag for tag in has if tag in wanted or tag not in once]
+        tags = [*kept, *(tag for tag in wanted if tag not in kept and tag not in once)]
+        if tags:
+            mine["metadata"]["tags"] = tags
+        else:
+            mine["metadata"].pop("tags", None)
 
     def _below(self, place: int) -> None:
         """What comes behind a place of the template: what was edited there, and what the consultant wrote."""
@@ -183,7 +205,8 @@ class _Merge:
 
     def _add_own(self, position: int) -> None:
         for cell in self._own.get(position, ()):
-            self._tell("kept", cell)
+            if not _is_note(cell):
+                self._tell("kept", cell)
             self.cells.append(self._apart(cell, str(cell.id)))
 
     def _keep_edited(self, position: int, place: int) -> None:
@@ -192,9 +215,19 @@ class _Merge:
             if gone:
                 self._tell("dropped", mine)
             return
-        note = node({"cell_type": "markdown", "metadata": {"tags": ["upgrade"]}, "source": GONE if gone else BOTH})
         self._tell("both", mine)
-        self.cells += [self._apart(note, f"note-{digest(mine)}"), self._apart(mine, f"yours-{digest(mine)}")]
+        if gone:
+            self.cells += [self._noted(GONE), self._apart(mine, f"yours-{digest(mine)}")]
+            return
+        cell = self._new[place]
+        if self.cells and _is_note(self.cells[-1]):
+            self.cells.pop()  # what an earlier upgrade said of the same cell
+        self._tag(mine, position, cell)
+        self.cells += [self._noted(_both(cell)), _named(mine, str(cell.id))]
+
+    def _noted(self, text: str) -> Cell:
+        note = node({"cell_type": "markdown", "metadata": {"tags": [NOTE]}, "source": text})
+        return self._apart(note, f"note-{digest(note)}")
 
     def _replaced(self, place: int) -> list[int]:
         behind = [n for n, its in self._aligned.places.items() if its == place and n in self._ours]
@@ -206,14 +239,25 @@ class _Merge:
         followed = position not in self._aligned.gone and says == digest(self._new[place])
         return not followed and not (self._sure and says == self._base[position])
 
-    def _tell(self, name: str, cell: Cell) -> None:
-        self._found.setdefault(name, []).append(_first_line(cell))
+    def _tell(self, name: str, cell: Cell, *, more: str = "") -> None:
+        self._found.setdefault(name, []).append(_first_line(cell) + more)
 
     def _apart(self, cell: Cell, wanted: str) -> Cell:
         """The cell under this id, or under one like it that no other cell bears."""
         free = next(each for each in (wanted, *(f"{wanted[:50]}-{n}" for n in range(2, 1000))) if each not in self._ids)
         self._ids.add(free)
         return _named(cell, free)
+
+
+def _both(cell: Cell) -> str:
+    """A note with what the newer template says, as text that nothing runs."""
+    language = "python" if cell.cell_type == "code" else "markdown"
+    return BOTH.format(language=language, source=cell.source)
+
+
+def _is_note(cell: Cell) -> bool:
+    """Whether this is a note of an upgrade that nobody has written into."""
+    return NOTE in tags_of(cell) and str(cell.id).startswith(f"note-{digest(cell)}")
 
 
 def _sorted_out(cells: Sequence[Cell], stem: str, *, known: int | None) -> tuple[dict[int, Cell], dict[int, list[Cell]]]:

@@ -32,7 +32,8 @@ received
 # %% [markdown]
 # ## Exceptions
 #
-# A phase that did not pass can be waived, by name and with a reason. The waiver is printed here and in the certificate; there is no other way past.
+# What did not pass can be waived, problem by problem or as a whole: by name, in a role and with a reason. The waiver holds for what it was
+# given for and for nothing else; it is printed here, above once that cell has run again, and in the certificate. There is no other way past.
 
 # %% tags=["asks"]
 widgets.who(engagement)

@@ -22,10 +22,11 @@ widgets.header(engagement, "discovery")
 # %% [markdown]
 # ## May this phase begin?
 #
-# Intake has to be passed. If it is not, the line below says why, and this notebook stops.
+# Intake has to be passed. If it is not, the lines below say why, and this notebook stops. Whoever answers for it may let it pass there,
+# by name, in a role and with a reason; the certificate says so.
 
 # %% tags=["gate"]
-engagement.gate("discovery")
+widgets.gate(engagement, "discovery")
 
 # %% [markdown]
 # ## A first look

@@ -26,7 +26,7 @@ widgets.header(engagement, "mapping")
 # Intake and discovery have to be passed or waived.
 
 # %% tags=["gate"]
-engagement.gate("mapping")
+widgets.gate(engagement, "mapping")
 
 # %% [markdown]
 # ## Columns

@@ -25,7 +25,7 @@ widgets.header(engagement, "owners")
 # The map has to be confirmed.
 
 # %% tags=["gate"]
-engagement.gate("owners")
+widgets.gate(engagement, "owners")
 
 # %% [markdown]
 # ## Owners in the export, users in the destination

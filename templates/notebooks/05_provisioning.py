@@ -25,7 +25,7 @@ widgets.header(engagement, "provisioning")
 # Every owner has to be resolved.
 
 # %% tags=["gate"]
-engagement.gate("provisioning")
+widgets.gate(engagement, "provisioning")
 
 # %% [markdown]
 # ## The plan

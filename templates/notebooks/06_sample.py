@@ -25,7 +25,7 @@ widgets.header(engagement, "sample")
 # The destination has to be ready.
 
 # %% tags=["gate"]
-engagement.gate("sample")
+widgets.gate(engagement, "sample")
 
 # %% [markdown]
 # ## What the map does to the rows

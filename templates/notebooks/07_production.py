@@ -25,7 +25,7 @@ widgets.header(engagement, "production")
 # The sample has to be signed, and its evidence unchanged since.
 
 # %% tags=["gate"]
-engagement.gate("production")
+widgets.gate(engagement, "production")
 
 # %% [markdown]
 # ## The forecast

@@ -25,7 +25,7 @@ widgets.header(engagement, "cutover")
 # Production has to be passed.
 
 # %% tags=["gate"]
-engagement.gate("cutover")
+widgets.gate(engagement, "cutover")
 
 # %% [markdown]
 # ## What came last

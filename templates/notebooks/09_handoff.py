@@ -25,7 +25,7 @@ widgets.header(engagement, "handoff")
 # The cutover has to be passed.
 
 # %% tags=["gate"]
-engagement.gate("handoff")
+widgets.gate(engagement, "handoff")
 
 # %% [markdown]
 # ## The documents

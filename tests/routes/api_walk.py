@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from walk import KIM, TIME_SCALE, TOKEN, Walk
+from walk import KIM, TIME_SCALE, TOKEN, Walk, load_main
 
 from sample_exports.tenant_delivery import MANIFEST, make_delivery
 from workbench import rehearsal
 from workbench.engagement import Engagement, new_engagement
-from workbench.stages import discovery, intake, mapping, owners, provisioning, transform
+from workbench.rehearsal import canonical
+from workbench.stages import discovery, intake, mapping, owners, production, provisioning, transform
 
 SAMPLES = Path(__file__).resolve().parents[2] / "sample_exports"
 LARGEST = 100_000
@@ -59,6 +61,35 @@ def fresh_api(
         )
         yield Walk(engagement, served)
         engagement.store.dispose()
+
+
+@dataclass(frozen=True)
+class Journey:
+    """A walk as far as the load, the account before it, and what the load came to."""
+
+    source: str
+    walk: Walk
+    before: str
+    production: production.Production
+
+
+@contextmanager
+def travelled(
+    folder: Path,
+    source: str,
+    *,
+    truth: str = "",
+    empty: Collection[str] = (),
+    switches: Mapping[str, str] | None = None,
+    prepare: Callable[[Walk], None] | None = None,
+) -> Iterator[Journey]:
+    """A journey over a sample; `prepare` is what is done by hand in the account before anything else."""
+    with fresh_api(folder, source, empty=empty, switches=switches) as walk:
+        if prepare is not None:
+            prepare(walk)
+        before = canonical(walk.tenant.dump())
+        stage_api(walk.engagement, source, truth=truth)
+        yield Journey(source, walk, before, load_main(walk.engagement))
 
 
 def stage_api(engagement: Engagement, source: str, *, truth: str = "") -> None:

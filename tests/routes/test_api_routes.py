@@ -5,41 +5,25 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from api_walk import LARGEST, SAMPLES, ends, expected, fresh_api, stage_api, stage_api_delta
-from walk import Walk, cut_over, load_main, resumed
+from api_walk import LARGEST, SAMPLES, Journey, ends, expected, stage_api_delta, travelled
+from walk import Walk, cut_over
 
 from tests.coverage_page import hold_walk
 from workbench.rehearsal import canonical
-from workbench.stages import handoff, production, rollback, secondpass
+from workbench.stages import handoff, rollback, secondpass
 
 SOURCES = ("fasttrack", "soffront")
 
 
-@dataclass(frozen=True)
-class Journey:
-    """A walk as far as the load, the account before it, and what the load came to."""
-
-    source: str
-    place: Path
-    walk: Walk
-    before: str
-    production: production.Production
-
-
 @pytest.fixture(scope="module", params=SOURCES)
 def journey(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
-    source: str = request.param
-    place = tmp_path_factory.mktemp(source)
-    with fresh_api(place, source) as walk:
-        before = canonical(walk.tenant.dump())
-        stage_api(walk.engagement, source)
-        yield Journey(source, place, walk, before, load_main(walk.engagement))
+    with travelled(tmp_path_factory.mktemp(request.param), request.param) as journey:
+        yield journey
 
 
 @pytest.fixture(scope="module")
@@ -129,31 +113,29 @@ def test_a_second_pass_writes_nothing(journey: Journey) -> None:
 
 
 @pytest.mark.row("SF1-SF4", "FF1-FF4")
-def test_the_later_state_is_brought_in(journey: Journey, tmp_path: Path) -> None:
+def test_the_later_state_is_brought_in(journey: Journey) -> None:
     """FF1–FF4, SF1–SF4: a full export again, compared by key; what is gone from it stays in the account."""
-    with resumed(journey.place, tmp_path) as walk:
-        stage_api_delta(walk.engagement, journey.source)
-        truth = expected(journey.source, "rows", delivery="delta")
-        for feed in walk.engagement.route.feeds:
-            mine = truth[truth["feed"] == feed.name]
-            wanted = {row["line"]: (row["bucket"], row["reason"], row["record"]) for row in mine.to_dict("records")}
-            assert feed.name == "files" or ends(walk.engagement, feed.name, delivery="delta") == wanted, feed.name
-        cut = cut_over(walk.engagement)
-        assert cut.passed
-        changes = expected(journey.source, "changes")
-        markers = [f"{journey.source}:{record.replace('/', ':')}" for record in changes[changes["new"] == "created"]["record"]]
-        assert len(markers) == 3 and set(markers) <= set(walk.engagement.ledger().ids("contact"))
-        gone = changes[changes["new"] == "gone"]["record"]
-        assert all(_is_there(walk, journey.source, record) for record in gone)
-        undone = rollback.run(walk.engagement)
-        left = undone.frame[undone.frame["verdict"] != "reversed"]
-        assert left[["object", "key", "verdict", "words"]].to_dict("records") == []
-        assert undone.done and canonical(walk.tenant.dump()) == journey.before
+    walk = journey.walk
+    stage_api_delta(walk.engagement, journey.source)
+    truth = expected(journey.source, "rows", delivery="delta")
+    for feed in walk.engagement.route.feeds:
+        mine = truth[truth["feed"] == feed.name]
+        wanted = {row["line"]: (row["bucket"], row["reason"], row["record"]) for row in mine.to_dict("records")}
+        assert feed.name == "files" or ends(walk.engagement, feed.name, delivery="delta") == wanted, feed.name
+    assert cut_over(walk.engagement).passed
+    changes = expected(journey.source, "changes")
+    markers = [f"{journey.source}:{record.replace('/', ':')}" for record in changes[changes["new"] == "created"]["record"]]
+    assert len(markers) == 3 and set(markers) <= set(walk.engagement.ledger().ids("contact"))
+    gone = changes[changes["new"] == "gone"]["record"]
+    assert all(_is_there(walk, journey.source, record) for record in gone)
 
 
 @pytest.mark.row("SF1-SF5", "SF7-SF10", "FF1-FF10")
 def test_a_rollback_leaves_the_account_as_it_was(journey: Journey) -> None:
-    """FF1–FF10, SF1–SF10: records of every object, lines of deals, files, and every field that we made. It comes last."""
+    """FF1–FF10, SF1–SF10: both states: records of every object, lines of deals, files, and every field that we made.
+
+    It comes last.
+    """
     result = rollback.run(journey.walk.engagement)
     left = result.frame[result.frame["verdict"] != "reversed"]
     assert left[["object", "key", "verdict", "words"]].to_dict("records") == []

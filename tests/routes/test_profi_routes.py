@@ -15,6 +15,8 @@ from profi_walk import SAMPLE, ends, expected, fresh_profi, stage_profi, stage_p
 from walk import Walk, cut_over, load_main
 
 from tests.coverage_page import hold_walk
+from workbench.flow.history import history
+from workbench.flow.timeline import runs
 from workbench.rehearsal import canonical
 from workbench.reports.reasons import reason
 from workbench.stages import handoff, production, rollback, secondpass
@@ -115,6 +117,31 @@ def test_every_workflow_of_profi_has_a_card_with_its_trigger_conditions_and_acti
         said += [f"field: {each['field']}, is: {each['is']}" for each in workflow["conditions"]]
         said += [", ".join(f"{name}: {value}" for name, value in each.items()) for each in workflow["actions"]]
         assert [words for words in said if words not in card] == []
+
+
+def test_the_statement_on_history_is_read_from_the_plan_and_the_columns(journey: Journey) -> None:
+    """Where a field takes the moment whole, where the day alone, where the destination's own date is set, where nothing is."""
+    told = history(journey.walk.engagement).set_index(["object", "aspect"])
+    whole = journey.route.endswith("freshsales")
+    client = told.loc["Member → Contact" if whole else "Client → Person"]
+    assert client.loc["created", "kept"] == ("yes" if whole else "in part")
+    assert ("time of day is given up" in client.loc["created", "where"]) is not whole
+    assert "“Created in Profi”" in client.loc["created", "where"]
+    assert client.loc["updated", "where"].startswith("the export does not say")
+    assert client.loc["owner history", "kept"] == "in part"
+    noted = told.loc["Session note → Note" if whole else "Note, journal entry → Note"]
+    assert list(noted["kept"][:3]) == (["in part", "no", "in part"] if whole else ["yes", "no", "yes"])
+    standing = journey.walk.engagement.ledger().operations.pairs("contact" if whole else "person", ("done",))
+    assert int(client["records"].iloc[0]) == len([key for key in standing if ":clients:" in key]) > 50
+
+
+def test_the_runs_of_the_load_hold_every_record_that_was_made(journey: Journey) -> None:
+    engagement = journey.walk.engagement
+    told, done = runs(engagement), engagement.ledger().operations.frame().query("state == 'done'")
+    assert int(told["created"].sum()) == int((done["verb"] == "create").sum()) > 300
+    assert int(told["updated"].sum()) == int((done["verb"] == "update").sum())
+    assert (told["begun"] <= told["ended"]).all()
+    assert told["begun"].min() >= done["at"].min() and told["ended"].max() <= done["at"].max()
 
 
 @pytest.mark.row("RF7", "RF10", "RP9", "RP11")

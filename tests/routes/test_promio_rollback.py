@@ -21,9 +21,12 @@ def test_a_tenant_that_others_use_stands_as_before_after_load_delta_and_rollback
     stage_delta(walk.engagement)
     assert cut_over(walk.engagement).passed
     assert canonical(walk.tenant.dump()) != before
+    foreseen = rollback.plan(walk.engagement)
     result = rollback.run(walk.engagement)
     assert set(result.frame["verdict"]) == {"reversed"}
     assert result.done
+    assert int(foreseen.frame["records"].sum()) == len(result.frame), "another number was foreseen than was put back"
+    assert rollback.plan(walk.engagement).frame.empty
     after = canonical(walk.tenant.dump())
     assert "\n".join(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=2)) == ""
     asked = walk.requests()

@@ -63,6 +63,12 @@ Resume = Callable[..., Walk]
 
 def stage_main(engagement: Engagement) -> None:
     """From the files to staged records, with the recorded decisions; nothing is sent."""
+    decide_main(engagement)
+    transform.run(engagement)
+
+
+def decide_main(engagement: Engagement) -> None:
+    """From the files to what provisioning would make."""
     intake.run(engagement)
     discovery.propose(engagement)
     discovery.run(engagement)
@@ -72,7 +78,6 @@ def stage_main(engagement: Engagement) -> None:
     owners.propose(engagement)
     owners.run(engagement)
     provisioning.plan(engagement)
-    transform.run(engagement)
 
 
 def load_main(engagement: Engagement) -> production.Production:

@@ -30,6 +30,7 @@ def new(
     key_file: Annotated[str, typer.Option(help="A file with the key, or `env` for $WORKBENCH_KEY, which is not stored.")] = "",
     edition: Annotated[str, typer.Option(help="The destination's edition; its first one when empty.")] = "",
     plan: Annotated[str, typer.Option(help="The destination's plan, which sets its limits; else the usual one.")] = "",
+    region: Annotated[str, typer.Option(help="Country of telephone numbers without one, such as AT; else the source's.")] = "",
     time_scale: Annotated[float, typer.Option(help="Of a rehearsal; 1 in earnest.")] = 1.0,
     source_url: Annotated[str, typer.Option(help="The address of the source's own API, where `extract` reads it.")] = "",
     store: Annotated[str, typer.Option(help="A PostgreSQL for several consultants, by URL; its password in $PGPASSWORD.")] = "",
@@ -48,6 +49,7 @@ def new(
         key=key_of(key_file),
         edition=edition,
         plan=plan,
+        region=region,
         time_scale=time_scale,
         source={"url": source_url} if source_url else None,
         store=store,
@@ -55,7 +57,7 @@ def new(
     written = render(made)
     made.store.dispose()
     typer.echo(f"{made.route.title}: {made.root}")
-    typer.echo(f"{len(written)} notebooks in {made.root / 'notebooks'}; begin with {written[0].name}")
+    typer.echo(f"{len(written)} notebooks in {made.root / 'notebooks'}; begin with: workbench open {directory}")
 
 
 @command
@@ -78,8 +80,11 @@ def receive(
 ) -> None:
     """Copy a further delivery of exports into the engagement."""
     from workbench.engagement import open_engagement
+    from workbench.rendering import write_start
 
-    typer.echo(f"received as {open_engagement(directory).receive(folder, delivery=delivery)}")
+    engagement = open_engagement(directory)
+    typer.echo(f"received as {engagement.receive(folder, delivery=delivery)}")
+    write_start(engagement)
 
 
 @command
@@ -95,6 +100,7 @@ def run(
     """Execute the phase notebooks in order, with the decisions that are recorded; ends with 3 where one is missing."""
     from workbench.engagement import PHASES, open_engagement
     from workbench.notebooks import run_all
+    from workbench.rendering import write_start
 
     for phase in (first, last):
         if phase is not None and phase not in PHASES:
@@ -102,11 +108,14 @@ def run(
     if accept_proposals is not None and not who.strip():
         raise typer.BadParameter('proposals are accepted by a person: add --as "Name <mail>"')
     engagement = open_engagement(directory)
-    with watching(engagement.root):
-        if accept_proposals is None:
-            run_all(engagement, first=first, last=last, on_progress=_tell)
-        else:
-            _run_accepting(engagement, accept_proposals, who, first=first, last=last)
+    try:
+        with watching(engagement.root):
+            if accept_proposals is None:
+                run_all(engagement, first=first, last=last, on_progress=_tell)
+            else:
+                _run_accepting(engagement, accept_proposals, who, first=first, last=last)
+    finally:
+        write_start(engagement)
     status(directory)
 
 

@@ -24,7 +24,7 @@ def rollback(
 
     engagement = open_engagement(directory)
     planned = stage.plan(engagement)
-    typer.echo(shown(text_table(planned, caption="made or changed by us")))
+    typer.echo(shown(repr(planned)))
     if plan:
         return
     if not yes and not typer.confirm("Put all of this back?"):

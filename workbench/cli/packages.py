@@ -22,11 +22,13 @@ def package(directory: Root, out: Annotated[Path | None, typer.Option(help="Wher
     from workbench.engagement import open_engagement
     from workbench.notebooks import write_pages
     from workbench.package import build
+    from workbench.rendering import write_start
 
     engagement = open_engagement(directory)
     write_pages(engagement)
     built = build(engagement.root, out)
     engagement.journal.append("packaged", detail={"files": len(built.frame), "signing key": built.fingerprint})
+    write_start(engagement)
     typer.echo(f"{built.files} files in {built.archive}")
     typer.echo(f"tell the customer by telephone or on paper: {built.fingerprint}")
 

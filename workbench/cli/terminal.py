@@ -48,7 +48,8 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
             typer.echo("stopped; what was done is kept, and the same command goes on from here", err=True)
             raise typer.Exit(STOPPED) from None
 
-    app.command(name=function.__name__.strip("_").replace("_", "-"))(guarded)
+    told = " ".join((function.__doc__ or "").partition("\n\n")[0].split())  # whole, and not as much of it as fits a line
+    app.command(name=function.__name__.strip("_").replace("_", "-"), short_help=told)(guarded)
     return guarded
 
 

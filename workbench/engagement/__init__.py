@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from sqlalchemy import Engine
@@ -21,25 +21,16 @@ from workbench.clock import now
 from workbench.decisions import Decisions
 from workbench.destinations import Account
 from workbench.engagement.accounts import account_of, dials_of
-from workbench.engagement.deliveries import MAIN, copy_deliveries, copy_files
+from workbench.engagement.deliveries import MAIN, copy_files
+from workbench.engagement.glance import Glance, glance
 from workbench.engagement.locking import folder_lock
-from workbench.engagement.phases import PHASES, Gate, Phases, PhaseState
-from workbench.errors import EngagementError, ExportError, IntegrityError, listed
+from workbench.engagement.making import DATABASE, JOURNAL, ROUTE, check_fits, make_folder, usual_plan
+from workbench.engagement.phases import INTAKE, PHASES, Gate, Phases, PhaseState, problem_of
+from workbench.engagement.waivers import Waiver, read_waivers, waiver_value
+from workbench.errors import EditError, EngagementError, ExportError, IntegrityError, listed
 from workbench.journal import Journal
-from workbench.ledger import SETTLE_SECONDS, Guard, Ledger
-from workbench.ledger.probing import verdict_settings
-from workbench.ledger.writers import Writer
-from workbench.package import signing_key
-from workbench.settings import (
-    CREDENTIALS,
-    SETTINGS,
-    Settings,
-    checked,
-    read_secrets,
-    read_settings,
-    write_private,
-    write_settings,
-)
+from workbench.plain import Shown
+from workbench.settings import SETTINGS, Settings, checked, read_secrets, read_settings
 from workbench.specs import (
     CustomField,
     DestinationSpec,
@@ -54,18 +45,30 @@ from workbench.specs.fitting import check_route
 from workbench.staging import read_frame, write_frame
 from workbench.store import open_store
 
-__all__ = ["PHASES", "Engagement", "Gate", "PhaseState", "Settings", "new_engagement", "open_engagement"]
+if TYPE_CHECKING:  # whoever only looks and decides has no need of the loader's books, and a notebook is open the sooner
+    from workbench.ledger import Guard, Ledger
+    from workbench.ledger.writers import Writer
 
-FOLDERS = ("exports", "staged", "artifacts", "notebooks", "executed", "package")
-DATABASE, JOURNAL, ROUTE = "workbench.db", "journal.jsonl", "route.toml"
+__all__ = ["PHASES", "Engagement", "Gate", "PhaseState", "Settings", "Waiver", "new_engagement", "open_engagement"]
+
 OPEN = "WORKBENCH_ENGAGEMENT"
 TIMEOUT = 60.0
 """Seconds that a client waits for an answer where neither the account's settings nor the destination's file say."""
 PART = re.compile(r"[A-Za-z0-9][\w.-]{0,99}")
 
 
-@dataclass(frozen=True)
-class Engagement:
+class Phase:
+    """A phase as an attribute of its engagement: how it ended last."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, engagement: Engagement, owner: type) -> PhaseState:
+        return engagement.phase(self._name)
+
+
+@dataclass(frozen=True, repr=False)
+class Engagement(Shown):
     """One migration, opened. Everything it keeps lies under `root`; nothing of it is kept in memory."""
 
     root: Path
@@ -76,7 +79,34 @@ class Engagement:
     store: Engine
     journal: Journal
     decisions: Decisions
-    writer: Writer  # this run's right to write to the ledger
+
+    @cached_property
+    def writer(self) -> Writer:
+        """This run's right to write to the ledger."""
+        from workbench.ledger.writers import Writer
+
+        return Writer(self.store, engagement_id=self.settings.engagement_id)
+
+    intake = Phase()
+    discovery = Phase()
+    mapping = Phase()
+    owners = Phase()
+    provisioning = Phase()
+    sample = Phase()
+    production = Phase()
+    cutover = Phase()
+    handoff = Phase()
+    rollback = Phase()
+
+    def glance(self) -> Glance:
+        """How the engagement stands: phases, rows, what is next, who decided last. It says so too where it is shown."""
+        return glance(self)
+
+    def _repr_html_(self) -> str:
+        return self.glance()._repr_html_()
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if not name.startswith("_")]
 
     @property
     def artifacts(self) -> Path:
@@ -87,6 +117,11 @@ class Engagement:
     def zone(self) -> str:
         """The time zone of times that carry none."""
         return self.settings.zone or self.source.zone
+
+    @property
+    def region(self) -> str:
+        """The country of telephone numbers and postcodes that carry none."""
+        return self.settings.region or self.source.region
 
     # ------------------------------------------------------------ files
 
@@ -149,6 +184,8 @@ class Engagement:
 
     def dials(self) -> dict[str, Scalar]:
         """Settings of the destination in which this account differs, or is known not to: as told, probed and signed in."""
+        from workbench.ledger.probing import verdict_settings
+
         settled = verdict_settings(self.load("probes") if self.has("probes") else None, known=self.destination.settings)
         return dials_of(self.root, self.settings, self.destination, settled=settled)
 
@@ -162,11 +199,15 @@ class Engagement:
 
     def _settle_seconds(self) -> float:
         """How long a change without an answer may still arrive: not less than three times the client's patience with one."""
+        from workbench.ledger import SETTLE_SECONDS
+
         said = self.settings.destination.get("timeout_seconds", self.destination.settings.get("timeout_seconds", TIMEOUT))
         return max(SETTLE_SECONDS, 3 * float(said) if isinstance(said, int | float) else 0.0)
 
     def ledger(self) -> Ledger:
         """The record of every change asked of the destination."""
+        from workbench.ledger import Ledger
+
         return Ledger(self.store, engagement_id=self.settings.engagement_id, writer=self.writer)
 
     # ------------------------------------------------------------ phases
@@ -174,10 +215,38 @@ class Engagement:
     def gate(self, phase: str) -> Gate:
         """Let a phase begin, or raise GateClosed with what the earlier ones still lack.
 
-        An earlier phase counts when it passed last, or where a decision of kind waiver names it.
+        An earlier phase counts when it passed last, or where a waiver covers it, or each of its problems.
         """
-        waivers = self.decisions.current("waiver").to_dict("records")
-        return self._phases().gate(phase, waived={row["subject"]: f"{row['by']}: {row['why']}" for row in waivers})
+        return self.before(phase).require()
+
+    def before(self, phase: str) -> Gate:
+        """What stands before a phase, whether or not it may begin."""
+        return self._phases().before(phase, waivers=self.waivers())
+
+    def waivers(self) -> tuple[Waiver, ...]:
+        """The waivers that stand, oldest first. A limit that the customer has accepted in writing is none."""
+        limits = {f"{question.name}/{answer}" for question in self.route.scope for answer in question.accept}
+        return read_waivers(self.decisions, aside=limits)
+
+    def waivable(self) -> dict[str, str]:
+        """What may be waived, with the words in which it stands: problems that block the intake, then phases not passed."""
+        left = [state for state in self._phases().states() if state.state != "passed"]
+        problems = [reason for state in left if state.phase == INTAKE for reason in state.reasons]
+        phases = sorted(left, key=lambda state: state.state != "blocked")
+        return {problem_of(each): each for each in problems} | {state.phase: state.words for state in phases}
+
+    def waive(self, subject: str, *, reason: str, by: str, role: str) -> Waiver:
+        """Let a phase or a problem of the intake pass, in a person's name; EditError where a word of it is missing.
+
+        It covers what stands there now, and nothing that reads otherwise later.
+        """
+        offered = self.waivable()
+        if subject not in offered:
+            todo = "name one of these; what has passed needs no waiver"
+            raise EditError("there is nothing of that name to waive", expected=listed([*offered]), found=subject, todo=todo)
+        value = waiver_value(reason=reason, role=role, words=offered[subject])
+        self.decisions.confirm("waiver", subject, value, by=by, why=value["reason"], shown=offered[subject])
+        return next(each for each in self.waivers() if each.subject == subject)
 
     def finish(
         self, phase: str, *, passed: bool, reasons: Sequence[str] = (), summary: Mapping[str, Any] | None = None
@@ -224,6 +293,7 @@ def new_engagement(
     edition: str = "",
     plan: str = "",
     zone: str = "",
+    region: str = "",
     time_scale: float = 1.0,
     destination: Mapping[str, Scalar] | None = None,
     source: Mapping[str, Scalar] | None = None,
@@ -233,14 +303,13 @@ def new_engagement(
     """Make an engagement with a copy of the exports, and open it.
 
     The folder must not exist, or be empty. It is made beside its name and moved there at the end, so that a failure
-    leaves nothing. `route` is a name, or a file of one's own, which is then copied too. `exports` is the folder with the
-    customer's files, or one with a subfolder a delivery, `main` among them, of which `deliveries` are copied; our request
-    to the customer, `request.json`, may lie beside them.
+    leaves nothing. `route` is a name, or a file of one's own, which is copied too. `exports` is the folder with the files,
+    or one with a subfolder a delivery, `main` among them, of which `deliveries` are copied; `request.json` may lie there.
     """
     target = Path(root).expanduser().resolve()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise EngagementError("the folder is not empty", where=str(target), todo="name a new folder, or empty this one")
-    own = isinstance(route, Path)
+    own = Path(route) if isinstance(route, Path) else None
     chosen = load_route(route)
     destined = load_destination(chosen.destination)
     said = {
@@ -250,8 +319,9 @@ def new_engagement(
         "engagement_id": uuid.uuid4().hex[:16],
         "base_url": base_url.rstrip("/"),
         "edition": edition or destined.editions[0],
-        "plan": plan or _usual_plan(destined),
+        "plan": plan or usual_plan(destined),
         "zone": zone,
+        "region": region,
         "time_scale": time_scale,
         "store": store,
         "destination": dict(destination or {}),
@@ -259,8 +329,8 @@ def new_engagement(
     }
     settings = checked(said)
     check_route(chosen, load_source(chosen.source), destined)
-    _fits(destined, settings)
-    _make(target, settings, exports=exports, deliveries=deliveries, own=Path(route) if own else None, key=key)
+    check_fits(destined, settings)
+    make_folder(target, settings, exports=exports, deliveries=[_part(name) for name in deliveries], own=own, key=key)
     return open_engagement(target)
 
 
@@ -276,15 +346,14 @@ def open_engagement(path: Path | str | None = None, *, store: Engine | None = No
     source, destination = load_source(route.source), load_destination(route.destination)
     check_route(route, source, destination)
     settings = settings.model_copy(update={"edition": settings.edition or destination.editions[0]})
-    _fits(destination, settings)
+    check_fits(destination, settings)
     if store is None:
         _kept(root, settings)
     journal = Journal(root / JOURNAL, hide=lambda: read_secrets(root))
     journal.check()
     store = store or open_store(settings.store or root / DATABASE)
     decisions = Decisions(store, engagement_id=settings.engagement_id, journal=journal)
-    writer = Writer(store, engagement_id=settings.engagement_id)
-    return Engagement(root, settings, route, source, destination, store, journal, decisions, writer)
+    return Engagement(root, settings, route, source, destination, store, journal, decisions)
 
 
 def _kept(root: Path, settings: Settings) -> None:
@@ -317,79 +386,6 @@ def _find(path: Path | str | None) -> Path:
 
 def _todo() -> str:
     return f"go into the engagement's folder, name it, set ${OPEN}, or make one: workbench new DIR --route ROUTE"
-
-
-def _make(
-    target: Path,
-    settings: Settings,
-    *,
-    exports: Path | str | None,
-    deliveries: Sequence[str],
-    own: Path | None,
-    key: str | None,
-) -> None:
-    """Furnish a folder beside the target and move it there; after a failure nothing is left, folders above included."""
-    above = [folder for folder in target.parents if not folder.exists()]
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as temporary:
-            made = Path(temporary) / "engagement"
-            _furnish(made, settings, own=own, key=key)
-            if exports is not None:
-                names = [_part(name) for name in deliveries]
-                copy_deliveries(Path(exports).expanduser(), made / "exports", deliveries=names)
-            made.replace(target)
-    except BaseException as failed:
-        for folder in above:
-            with suppress(OSError):
-                folder.rmdir()
-        if not isinstance(failed, OSError):
-            raise
-        raise EngagementError(
-            "the engagement cannot be written",
-            found=failed.strerror or str(failed),
-            where=str(target),
-            todo="name a folder that you may write to, on a disk that has room",
-        ) from None
-
-
-def _furnish(made: Path, settings: Settings, *, own: Path | None, key: str | None) -> None:
-    made.mkdir(mode=0o700)
-    for folder in FOLDERS:
-        (made / folder).mkdir()
-    if own is not None:
-        shutil.copyfile(own, made / ROUTE)
-    if key:
-        write_private(made / CREDENTIALS, f"{key.strip()}\n")
-    write_settings(made, settings)
-    fingerprint = signing_key(made).fingerprint
-    open_store(settings.store or made / DATABASE).dispose()  # a server that does not answer is to leave nothing behind
-    detail = {"route": settings.route, "customer": settings.customer, "engagement": settings.engagement_id}
-    Journal(made / JOURNAL, hide=lambda: [key or ""]).append("created", detail={**detail, "signing key": fingerprint})
-
-
-def _usual_plan(destination: DestinationSpec) -> str:
-    """The plan that is taken for an account's where nobody has named it: its first where it has no such one."""
-    usual = str(Settings.model_fields["plan"].default)
-    return usual if usual in destination.plans else next(iter(destination.plans))
-
-
-def _fits(destination: DestinationSpec, settings: Settings) -> None:
-    unknown = sorted(set(settings.destination) - set(destination.settings))
-    wrong = [
-        ("edition", settings.edition, destination.editions, settings.edition not in destination.editions),
-        ("plan", settings.plan, tuple(destination.plans), settings.plan not in destination.plans),
-        ("setting", listed(unknown), tuple(destination.settings), bool(unknown)),
-    ]
-    for name, found, expected, is_wrong in wrong:
-        if is_wrong:
-            raise EngagementError(
-                f"{destination.label} knows no such {name}",
-                expected=listed(expected),
-                found=found,
-                where=f"{SETTINGS}: {'destination' if name == 'setting' else name}",
-                todo="take one of these",
-            )
 
 
 def _part(name: str) -> str:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from workbench.destinations import Account, Secret
-from workbench.destinations.http.oauth import Grant
 from workbench.errors import EngagementError
 from workbench.settings import CREDENTIALS, SETTINGS, Settings, has_grant, read_key
 from workbench.specs import DestinationSpec, Scalar
+
+if TYPE_CHECKING:
+    from workbench.destinations.http.oauth import Grant
 
 __all__ = ["account_of", "dials_of"]
 
@@ -65,4 +68,7 @@ def _grant(root: Path, settings: Settings, destination: DestinationSpec, dials: 
             where=f"{SETTINGS}: destination: token_url",
             todo="correct it, or leave it out to take the destination's own",
         )
+    # Imported when a grant is there: a client of HTTP is much to load for an engagement that is only looked at.
+    from workbench.destinations.http.oauth import Grant
+
     return Grant(root / CREDENTIALS, token_url=address, pause=lambda seconds: time.sleep(seconds / settings.time_scale))

@@ -13,9 +13,10 @@ from workbench.clock import now
 from workbench.errors import EngagementLocked
 from workbench.journal import person
 
-__all__ = ["folder_lock"]
+__all__ = ["START_LOCK", "folder_lock", "held"]
 
-LOCK = ".lock"
+LOCK, START_LOCK = ".lock", ".start.lock"
+"""Held by whoever changes the engagement, and by the kernel that keeps its start page current."""
 
 
 @contextmanager
@@ -39,3 +40,18 @@ def folder_lock(root: Path) -> Iterator[None]:
             yield
         finally:
             stream.truncate(0)
+
+
+@contextmanager
+def held(path: Path) -> Iterator[bool]:
+    """Hold the lock of this file to the end of the block, if nobody else does; whether it is held here."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)

@@ -14,6 +14,8 @@ from workbench.specs import Feed
 
 __all__ = ["Closed", "close_accounts", "final_verdicts"]
 
+UNRESOLVED = ["feed", "row", "bucket", "reason", "detail"]
+
 
 @dataclass(frozen=True)
 class Closed:
@@ -30,16 +32,14 @@ def close_accounts(engagement: Engagement, outcomes: pd.DataFrame, *, delivery: 
     derived tables and of tables of links among them, are counted against it, so that a row in no bucket shows.
     """
     counts = engagement.load("rows_read", delivery=delivery).set_index("table")["records"]
-    verdicts, rows = [], {}
-    for feed in engagement.route.feeds:
+    counted, unresolved = [], []
+    for feed in engagement.route.feeds:  # of which one may have a million rows: never two of them together
         settled = final_verdicts(engagement.load(f"verdicts/{feed.name}", delivery=delivery), outcomes)
         engagement.save(f"final/{feed.name}", settled, delivery=delivery)
-        verdicts.append(settled)
-        rows[feed.name] = int(counts.get(feed.table, 0)) + (_declared(engagement, feed) if delivery == "main" else 0)
-    everything = pd.concat(verdicts, ignore_index=True)
-    unresolved = everything[everything["bucket"].isin(["rejected", "held", "failed"])]
-    frame = row_closure(everything, rows=rows)
-    return Closed(frame=frame, unresolved=unresolved[["feed", "row", "bucket", "reason", "detail"]].reset_index(drop=True))
+        rows = int(counts.get(feed.table, 0)) + (_declared(engagement, feed) if delivery == "main" else 0)
+        counted.append(row_closure(settled, rows={feed.name: rows}))
+        unresolved.append(settled.loc[settled["bucket"].isin(["rejected", "held", "failed"]), UNRESOLVED])
+    return Closed(frame=pd.concat(counted, ignore_index=True), unresolved=pd.concat(unresolved, ignore_index=True))
 
 
 def _declared(engagement: Engagement, feed: Feed) -> int:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from workbench.engagement import Engagement
 from workbench.errors import GateClosed
-from workbench.flow.planning import feed_plans, prepared
+from workbench.flow.planning import delivered, feed_plans
 from workbench.flow.staged import staged_path
-from workbench.frames.plan import BLANK
+from workbench.frames.plan import BLANK, FeedPlan
+from workbench.frames.prepare import prepare
 from workbench.specs import digest
 from workbench.staging import columns_of, slices
 
@@ -89,8 +90,8 @@ def _decided(engagement: Engagement, kind: str) -> dict[str, Any]:
         mark = "@" if kind == "duplicate" else "/"
         return {subject: value for subject, value in decided.items() if not _row(subject, mark).startswith(later)}
     if kind == "value":
-        tables = {name: prepared(engagement, plan, delivery="main") for name, plan in feed_plans(engagement).items()}
-        return {subject: value for subject, value in decided.items() if _says(tables, subject)}
+        said = _said(engagement, decided)
+        return {subject: value for subject, value in decided.items() if subject in said}
     if kind == "owner":
         named = _owners(engagement)
         return {subject: value for subject, value in decided.items() if subject == BLANK or subject in named}
@@ -102,11 +103,29 @@ def _row(subject: str, mark: str) -> str:
     return subject.rpartition(mark)[2] if mark == "@" else subject.partition(mark)[2]
 
 
-def _says(tables: Mapping[str, pd.DataFrame], subject: str) -> bool:
-    """Whether a cell of the main delivery holds the value; a subject is `feed/column=value`."""
-    feed, rest = subject.split("/", 1)
-    column, value = rest.split("=", 1)
-    table = tables[feed]
+def _parts(engagement: Engagement, plan: FeedPlan) -> Iterator[pd.DataFrame]:
+    """The main delivery's table of a feed with its joins and composed texts, some thousand rows at a time."""
+    tables = {each: delivered(engagement, each) for each in plan.asks()}
+    for part in slices(staged_path(engagement, plan.feed.table, "main", folder="tables")):
+        yield prepare(part, plan, tables=tables).table
+
+
+def _said(engagement: Engagement, subjects: Iterable[str]) -> set[str]:
+    """Those whose value stands in a cell of the main delivery; a subject is `feed/column=value`."""
+    said: set[str] = set()
+    asked: dict[str, set[str]] = {}
+    for subject in subjects:
+        asked.setdefault(subject.split("/", 1)[0], set()).add(subject)
+    for name, plan in feed_plans(engagement).items():
+        if name in asked:
+            for part in _parts(engagement, plan):
+                found = {subject for subject in asked[name] if _says(part, subject)}
+                said, asked[name] = said | found, asked[name] - found
+    return said
+
+
+def _says(table: pd.DataFrame, subject: str) -> bool:
+    column, value = subject.split("/", 1)[1].split("=", 1)
     return column in table and bool(table[column].str.contains(value, regex=False).fillna(False).any())
 
 
@@ -116,7 +135,8 @@ def _owners(engagement: Engagement) -> set[str]:
     for plan in feed_plans(engagement).values():
         column = plan.table.key[0] if plan.feed.kind == "match" else plan.feed.owner
         if column and plan.active:
-            named |= set(prepared(engagement, plan, delivery="main")[column].dropna().str.strip())
+            for part in _parts(engagement, plan):
+                named |= set(part[column].dropna().str.strip())
             named |= {record.owner for record in plan.records} - {BLANK}
     return named
 

@@ -62,16 +62,17 @@ class Forecast:
     def _own(self) -> Tier:
         return next(tier for tier in self.tiers if tier.plan == self.plan)
 
-    def tiers_frame(self) -> pd.DataFrame:
-        """One row a plan: plan, hours, days of budget, earliest, folded, and with a start the finish."""
+    def tiers_frame(self, *, exact: bool = False) -> pd.DataFrame:
+        """One row a plan: plan, hours (to the hundredth unless `exact`), days of budget, earliest, folded, the finish."""
+        places = 9 if exact else 2
         columns = ["plan", "hours", "days of budget", "hours from the best start", "hours with histories folded", "finish"]
         rows = [
             [
                 f"{tier.label} (this account)" if tier.plan == self.plan else tier.label,
-                round(tier.hours, 2),
+                round(tier.hours, places),
                 tier.days,
-                round(tier.earliest, 2),
-                round(tier.folded, 2),
+                round(tier.earliest, places),
+                round(tier.folded, places),
                 "" if tier.finish is None else f"{tier.finish:%a %d %b %Y %H:%M %Z}".strip(),
             ]
             for tier in self.tiers
@@ -101,8 +102,13 @@ class Forecast:
 
     def text(self) -> str:
         """All of it for a terminal."""
-        shown = self.frame.assign(hours=self.frame["hours"].round(3))
-        plans = text_table(self.tiers_frame(), caption="by plan")
+        times = [duration(float(hours) * 3600) for hours in self.frame["hours"]]
+        shown = self.frame.drop(columns=["hours", "object"]).assign(
+            time=pd.Series(times, index=self.frame.index, dtype="object")
+        )
+        if not shown["tokens"].any():
+            shown = shown.drop(columns=["tokens"])
+        plans = text_table(self._in_units(), caption="by plan")
         parts = [self.words(), text_table(shown), plans, self.saving(), self.unknown()]
         return "\n\n".join(part for part in parts if part)
 
@@ -121,10 +127,17 @@ class Forecast:
         notes = [f'<p class="wb-note">{note}</p>' for note in (self.saving(), self.unknown()) if note]
         return together(heading(self.words()), html_table(shown, caption="Forecast"), self._plans(), *notes)
 
+    def _in_units(self) -> pd.DataFrame:
+        """The plans with their times in the unit in which one thinks of each."""
+        frame = self.tiers_frame(exact=True)
+        for column in [name for name in frame.columns if name.startswith("hours")]:
+            frame[column] = pd.Series([duration(float(each) * 3600) for each in frame[column]], dtype="object")
+        return frame.rename(columns=lambda name: name.replace("hours", "time", 1))
+
     def _plans(self) -> str:
         """The plans under each other, each with its time as a length."""
         longest = max((tier.hours for tier in self.tiers), default=1.0) or 1.0
-        frame = self.tiers_frame()
+        frame = self.tiers_frame(exact=True)
         for column in [name for name in frame.columns if name.startswith("hours")]:
             frame[column] = pd.Series([Meter(each / longest, duration(each * 3600)) for each in frame[column]], dtype="object")
         frame = frame.rename(columns=lambda name: name.replace("hours", "time", 1))

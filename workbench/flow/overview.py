@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from textwrap import wrap
+from textwrap import fill, wrap
 
 import pandas as pd
 
@@ -33,6 +33,7 @@ class Overview:
     rows: Mapping[str, pd.DataFrame]  # delivery → feed, rows, the six buckets, closes; none before the load
     missing: Mapping[str, tuple[str, ...]]  # kind of decision → subjects that are proposed and undecided
     loads: Mapping[str, Progress] = field(default_factory=dict)  # what is being loaded at this moment, by its label
+    title: str = ""  # of the route
 
     def text(self, width: int = 120) -> str:
         """All of it in lines of at most `width` letters, where the words allow it."""
@@ -40,14 +41,21 @@ class Overview:
             at=[f"{at[:10]} {at[11:16]} UTC" if at else "" for at in self.phases["at"]],
             reasons=["; ".join(reasons) for reasons in self.phases["reasons"]],
         )
-        parts = [table(phases, width=width)]
+        parts = [*self._head(width), table(phases, width=width)]
         for delivery, rows in self.rows.items():
-            parts.append(f"where the rows of the delivery {delivery} ended\n{table(rows, width=width)}")
+            told = rows[rows["rows"] > 0].rename(columns={"closes": "adds up"})
+            parts.append(f"where the rows of the delivery {delivery} ended\n{table(told, width=width)}")
         for kind, subjects in self.missing.items():
             parts.append(f"{len(subjects)} {kind.replace('_', ' ')} decisions are missing: {listed(subjects)}")
         if self.loads:
             parts.append("\n".join(["being loaded now", *lines(self.loads)]))
         return "\n\n".join(parts)
+
+    def _head(self, width: int) -> list[str]:
+        """Whose migration this is, and how far it has come."""
+        passed = f"{int((self.phases['state'] == 'passed').sum())} of {len(self.phases)} phases passed"
+        whose = " for ".join(filter(None, (self.title, self.customer)))
+        return [fill(f"{whose}: {passed}" if whose else passed, width)]
 
     def json(self) -> str:
         """The same for programs: engagement, customer, route, phases, rows by delivery, missing by kind, loads by label."""
@@ -77,6 +85,7 @@ def overview(engagement: Engagement) -> Overview:
         rows={name: engagement.load("accounting", delivery=name) for name in loaded},
         missing={kind: subjects for kind, subjects in missing.items() if subjects},
         loads=now.loads if now is not None and now.alive else {},
+        title=engagement.route.title,
     )
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 
+from workbench.decisions.survivors import into_of, taken_of
 from workbench.engagement import Engagement
+from workbench.flow.countries import REGION
 from workbench.frames.plan import FeedPlan, FieldAnswer, declared_fields, holds_under, plan_feed
 from workbench.frames.prepare import prepare
-from workbench.ledger import Guard
 from workbench.specs import CustomField, Feed, ObjectSpec
+
+if TYPE_CHECKING:
+    from workbench.ledger import Guard
 
 __all__ = [
     "answered",
@@ -27,6 +31,8 @@ __all__ = [
     "unread",
     "with_joins",
 ]
+
+Part = TypeVar("Part")
 
 
 def answers(engagement: Engagement) -> dict[str, FieldAnswer]:
@@ -59,8 +65,9 @@ def feed_plans(engagement: Engagement) -> dict[str, FeedPlan]:
     values = {subject: str(value) for subject, value in engagement.decisions.mapping("value").items()}
     owners = {subject: str(value) for subject, value in engagement.decisions.mapping("owner").items()}
     scope = {question: str(answer) for question, answer in engagement.decisions.mapping("scope").items()}
-    merges = _merges(engagement.decisions.mapping("duplicate"))
-    open_ = _merges(dict.fromkeys(engagement.decisions.missing("duplicate"), ""))
+    decided = engagement.decisions.mapping("duplicate")
+    merges, takes = _by_row(decided, into_of), _by_row(decided, taken_of)
+    open_ = _by_row(dict.fromkeys(engagement.decisions.missing("duplicate"), ""), into_of)
     undecided = {name: frozenset(rows) for name, rows in open_.items()}
     links = _links(engagement.decisions.mapping("link"))
     unlinked = _links(dict.fromkeys(engagement.decisions.missing("link"), ""))
@@ -74,9 +81,11 @@ def feed_plans(engagement: Engagement) -> dict[str, FeedPlan]:
             values=values,
             owners=owners,
             merges=merges.get(feed.name, {}),
+            takes={row: columns for row, columns in takes.get(feed.name, {}).items() if columns},
             undecided=undecided.get(feed.name, frozenset()),
             scope=scope,
             zone=engagement.zone,
+            region=scope.get(REGION) or engagement.region,
             links=links.get(feed.table, {}),
             unlinked=frozenset(unlinked.get(feed.table, {})),
         )
@@ -190,11 +199,10 @@ def _links(decided: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     return links
 
 
-def _merges(decided: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Feed → row id → record key, from subjects such as `contacts/C-01017@customers.csv:88`; no row id holds an @."""
-    merges: dict[str, dict[str, str]] = {}
+def _by_row(decided: Mapping[str, Any], part: Callable[[object], Part]) -> dict[str, dict[str, Part]]:
+    """Feed → row id → a part of the answer, from subjects such as `contacts/C-01017@customers.csv:88`; no row id holds an @."""
+    found: dict[str, dict[str, Part]] = {}
     for subject, value in decided.items():
         feed, rest = subject.split("/", 1)
-        row = rest.rsplit("@", 1)[1]
-        merges.setdefault(feed, {})[row] = value["into"] if isinstance(value, Mapping) else str(value)
-    return merges
+        found.setdefault(feed, {})[rest.rsplit("@", 1)[1]] = part(value)
+    return found

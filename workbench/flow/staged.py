@@ -14,20 +14,22 @@ from workbench.staging import columns_of, read_frame
 __all__ = ["staged_columns", "staged_path"]
 
 
-def staged_path(engagement: Engagement, feed: str, delivery: str) -> Path:
-    """Where the records of a feed lie; EngagementError where no phase has staged them yet."""
-    path = engagement.root.joinpath("staged", delivery, "records", f"{feed}.parquet")
+def staged_path(engagement: Engagement, feed: str, delivery: str, *, folder: str = "records") -> Path:
+    """Where the records of a feed, or what else is kept by name, lie; EngagementError where no phase has staged them yet."""
+    path = engagement.root.joinpath("staged", delivery, folder, f"{feed}.parquet")
     if not path.exists():
         raise EngagementError(
-            f"records/{feed} is not staged",
+            f"{folder}/{feed} is not staged",
             where=f"staged/{delivery}",
             todo="run the phase that stages it, then this one again",
         )
     return path
 
 
-def staged_columns(engagement: Engagement, feed: str, columns: Sequence[str], *, delivery: str = "main") -> pd.DataFrame:
+def staged_columns(
+    engagement: Engagement, feed: str, columns: Sequence[str], *, delivery: str = "main", folder: str = "records"
+) -> pd.DataFrame:
     """Those of some columns that the staged records of a feed have, in the order in which they are named, each once."""
-    path = staged_path(engagement, feed, delivery)
+    path = staged_path(engagement, feed, delivery, folder=folder)
     there = columns_of(path)
     return read_frame(path, columns=[name for name in dict.fromkeys(columns) if name in there])

@@ -28,8 +28,10 @@ def parents_in(cells: Iterable[object]) -> list[str]:
 
 def ancestors(feed: Feed, records: pd.DataFrame, keys: Collection[str]) -> set[str]:
     """Record keys of the feed that stand above these, however high."""
-    above = _above(feed, records)
     found: set[str] = set()
+    if not any(lookup.feed == feed.name for lookup in feed.lookups):
+        return found
+    above = _above(feed, records)
     pending = list(keys)
     while pending:
         for parent in above.get(pending.pop(), ()):

@@ -6,6 +6,7 @@ script, no network and no other file; workbooks hold no formula and no link.
 
 from __future__ import annotations
 
+from workbench.reports.certificate import Certificate, render_certificate
 from workbench.reports.handover import (
     Automations,
     Inventory,
@@ -20,12 +21,13 @@ from workbench.reports.letter import GapLetter, render_gap_letter
 from workbench.reports.pages import About
 from workbench.reports.people import Owners, render_owners
 from workbench.reports.quality import Fidelity, Quality, render_fidelity, render_quality
-from workbench.reports.reconciliation import Reconciliation, SecondPass, render_reconciliation
+from workbench.reports.reconciliation import Reconciliation, SecondPass, located, render_reconciliation
 
 __all__ = [
     "NOTEBOOKS",
     "About",
     "Automations",
+    "Certificate",
     "Entry",
     "Fidelity",
     "GapLetter",
@@ -37,7 +39,9 @@ __all__ = [
     "Reconciliation",
     "SecondPass",
     "Step",
+    "located",
     "render_automations",
+    "render_certificate",
     "render_fidelity",
     "render_gap_letter",
     "render_index",

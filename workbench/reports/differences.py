@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from workbench.show import html_table
+from workbench.show import bars, html_table
 
 __all__ = ["UNEXPLAINED", "differences_table", "grouped", "readable_key", "unexplained"]
 
 UNEXPLAINED = ("missing", "surplus", "wrong")
+CLASSES = ("equal", "intended", "lossy", "wrong")
 
 
 def unexplained(differences: pd.DataFrame) -> pd.DataFrame:
@@ -30,8 +31,9 @@ def differences_table(summary: pd.DataFrame, differences: pd.DataFrame) -> str:
 
     `summary` has one row a field, `differences` one a difference; both name the feed.
     """
-    counts = ["cells", "filled", "equal", "intended", "lossy", "wrong"]
-    parts = [html_table(summary.groupby("feed", sort=False)[counts].sum().reset_index(), caption="Values compared")]
+    counts = summary.groupby("feed", sort=False)[["filled", *CLASSES]].sum().reset_index()
+    caption = f"Values compared, {int(counts['filled'].sum()):,} of them filled"
+    parts = [bars(counts, label="feed", parts=CLASSES, caption=caption, unit="values")]
     open_ = unexplained(differences)
     if len(open_):
         parts.append(html_table(open_, caption="Differences that nothing explains", first=20))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,9 @@ TODO_OF: Mapping[str, str] = {
     "ad account": "Keep the login, and connect the account to the new tools; no credential was ever exported.",
     "automation": "Rebuild it by hand; automations.html describes each one.",
 }
+SAID = ("type", "automation")
+"""What the page says of all its cards already."""
+
 NOT_DELIVERED = "None of them was delivered: look for them in the account before it is closed."
 
 
@@ -41,6 +45,7 @@ class Inventory:
     items: pd.DataFrame  # kind (call recording, landing page, …), name, and whatever else is known, column by column
     recordings: pd.DataFrame = field(default_factory=pd.DataFrame)  # record, url, and whatever else is known
     todo: Mapping[str, str] = field(default_factory=dict)  # kind → what to do; laid over the usual advice
+    words: Mapping[str, str] = field(default_factory=dict)  # kind → what is to be known of it, where nothing is to be done
     counts: Mapping[str, int] = field(default_factory=dict)  # kind → how many, where one line stands for several
     lists: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # name of a file → rows as they came, for other programs
     usual: tuple[str, ...] = ()  # kinds that such a source has, whether or not any of them was delivered
@@ -86,6 +91,7 @@ def render_inventory(inputs: Inventory, folder: Path) -> list[Path]:
             "many": plural(kind),
             "count": inputs.counts.get(kind, len(frame)),
             "todo": advice.get(kind, ""),
+            "words": inputs.words.get(kind, ""),
             "table": table_of(frame, limit=SHOWN),
         }
         for kind, frame in kinds.items()
@@ -97,7 +103,8 @@ def render_inventory(inputs: Inventory, folder: Path) -> list[Path]:
         title="What stays behind",
         values={"sections": sections, "unseen": [plural(kind) for kind in _unseen(inputs, kinds)]},
     )
-    rows = [[kind, inputs.counts.get(kind, len(frame)), advice.get(kind, "")] for kind, frame in kinds.items()]
+    advised = {kind: advice.get(kind, "") or inputs.words.get(kind, "") for kind in kinds}
+    rows = [[kind, inputs.counts.get(kind, len(frame)), advised[kind]] for kind, frame in kinds.items()]
     rows += [[kind, 0, NOT_DELIVERED] for kind in _unseen(inputs, kinds)]
     overview = pd.DataFrame(rows, columns=["kind", "count", "what to do"])
     sheets = [Sheet("Overview", overview, about="What could not be moved, and what to do about it.", wide=("what to do",))]
@@ -159,13 +166,20 @@ def _card(row: Mapping[str, str]) -> dict[str, object]:
     known = {name.casefold(): text for name, text in row.items()}
     wanted = ("trigger", "conditions", "actions")
     parts = [(name.capitalize(), known.get(name, "")) for name in wanted]
-    rest = [(name, text) for name, text in row.items() if name.casefold() not in {*wanted, "name", "kind"} and text]
+    shown = {name: text for name, text in row.items() if text and name.casefold() not in {*wanted, "name", "kind"}}
+    rest = [(_written(name), text) for name, text in shown.items() if (name.casefold(), text.casefold()) != SAID]
     return {"name": known.get("name", "") or "(no name)", "parts": parts, "rest": rest}
+
+
+def _written(name: str) -> str:
+    """A column's name as it is usually written: `url or id` as `URL or ID`."""
+    return re.sub(r"\b(url|id)\b", lambda found: found[0].upper(), name)
 
 
 def _fields_by_object(fields: pd.DataFrame) -> Sequence[tuple[str, object]]:
     if fields.empty:
         return []
     return [
-        (str(name), table_of(part.drop(columns=["object"]), limit=300)) for name, part in fields.groupby("object", sort=False)
+        (str(name), table_of(part.drop(columns=["object"]).assign(type=part["type"].str.replace("_", " ")), limit=300))
+        for name, part in fields.groupby("object", sort=False)
     ]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from workbench.reports.pages import About, write_page
-from workbench.reports.reconciliation import BUCKETS, row_bars
+from workbench.reports.pictures import BUCKETS, flow_of, row_bars
 
 __all__ = ["Entry", "Index", "render_index"]
 
@@ -40,6 +40,8 @@ class Index:
     next_steps: tuple[str, ...] = ()  # what the customer does now
     labels: Mapping[str, str] = field(default_factory=dict)  # feed → how the customer calls it
     delivered: int = 0  # rows of the export; fewer than in `rows` where one gives several kinds of record
+    standing: Mapping[str, int] = field(default_factory=dict)  # label of a feed → records over there now, of all deliveries
+    later: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # later delivery → its rows, as `rows`
 
 
 def render_index(inputs: Index, folder: Path) -> list[Path]:
@@ -50,7 +52,10 @@ def render_index(inputs: Index, folder: Path) -> list[Path]:
     values = {
         "statements": inputs.statements,
         "good": all(good for good, _ in inputs.statements),
+        "flow": flow_of(inputs.rows, inputs.labels),
         "rows": row_bars(inputs.rows, inputs.labels),
+        "standing": {label: count for label, count in inputs.standing.items() if count},
+        "later": {name: row_bars(rows, inputs.labels) for name, rows in inputs.later.items() if len(rows)},
         "buckets": BUCKETS,
         "totals": {name: int(inputs.rows[name].sum()) for name in ("rows", *BUCKETS)},
         "groups": groups,

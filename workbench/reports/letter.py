@@ -33,7 +33,8 @@ def render_gap_letter(inputs: GapLetter, folder: Path) -> list[Path]:
         "sender": inputs.sender,
         "wanted_by": inputs.wanted_by,
     }
-    title = "What is still missing" if len(inputs.gaps) else "The export is complete"
+    noted = "note" in inputs.received and inputs.received["note"].fillna("").astype("bool").any()
+    title = "What is still missing" if len(inputs.gaps) else "Every file has arrived" if noted else "The export is complete"
     return [
         write_text(folder / "gap-letter.txt", "letter.txt.j2", about=inputs.about, title=title, values=values),
         write_page(folder / "gap-letter.html", "letter.html.j2", about=inputs.about, title=title, values=values),

@@ -14,10 +14,13 @@ from workbench.reports.workbooks import Sheet, write_workbook
 __all__ = ["Owners", "render_owners"]
 
 CENT = Decimal("0.01")
+BLANK = "(blank)"
+"""Stands for rows that name no owner."""
+
 TITLES = {
     "owner": "owner in the export",
-    "rows": "rows in the exports",
-    "value": "in deals",
+    "rows": "rows of the export",
+    "value": "money in deals",
     "user": "user at the destination",
     "state": "state",
     "by": "decided by",
@@ -50,6 +53,7 @@ def render_owners(inputs: Owners, folder: Path) -> list[Path]:
         "owners": table_of(told, titles=TITLES),
         "decided": decided,
         "unresolved": table_of(_to_the_cent(inputs.unresolved), titles=TITLES),
+        "named": int((inputs.owners["owner"] != BLANK).sum()),
         "records": int(inputs.owners["rows"].sum()) if len(inputs.owners) else 0,
         "users": int(inputs.owners["user"].fillna("").replace("", pd.NA).nunique()),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,9 @@ from workbench.reports.workbooks import Sheet, write_workbook
 
 __all__ = ["Fidelity", "Quality", "render_fidelity", "render_quality"]
 
+UNSEEN = ("outer_blanks", "no_break_space", "zero_width")
+"""Findings of what cannot be seen unless it is marked."""
+
 FINDING_TITLES = {
     "file": "file",
     "table": "table",
@@ -23,6 +27,13 @@ FINDING_TITLES = {
     "sample": "for example",
     "detail": "detail",
     "todo": "what to do",
+}
+ORPHAN_TITLES = {
+    "table": "table",
+    "column": "column",
+    "points_at": "points at",
+    "rows": "rows",
+    "values": "for example",
 }
 DUPLICATE_TITLES = {
     "subject": "row",
@@ -66,7 +77,7 @@ class Fidelity:
 
 def render_quality(inputs: Quality, folder: Path) -> list[Path]:
     """Write data-quality.html and data-quality.xlsx."""
-    findings, damage = _in_words(inputs.findings), _in_words(inputs.damage)
+    findings, damage, lost = _in_words(inputs.findings), _in_words(inputs.damage), inputs.orphans
     values = {
         "rows": inputs.rows,
         "findings": table_of(findings, titles=FINDING_TITLES, limit=300),
@@ -74,7 +85,8 @@ def render_quality(inputs: Quality, folder: Path) -> list[Path]:
         "duplicates": table_of(
             inputs.duplicates, titles=DUPLICATE_TITLES if "decided" in inputs.duplicates else None, limit=12
         ),
-        "orphans": table_of(inputs.orphans, limit=200),
+        "orphans": table_of(lost, titles=ORPHAN_TITLES if "points_at" in lost else None, limit=200),
+        "pointless": int(lost["rows"].sum()) if "rows" in lost else len(lost),
     }
     title = "Data quality"
     page = write_page(folder / "data-quality.html", "quality.html.j2", about=inputs.about, title=title, values=values)
@@ -105,4 +117,23 @@ def render_fidelity(inputs: Fidelity, folder: Path) -> list[Path]:
 
 
 def _in_words(frame: pd.DataFrame) -> pd.DataFrame:
-    return explained(frame, code="code") if len(frame) else frame
+    """The findings explained, and of blanks and other characters that nobody sees the sample with marks in their places."""
+    if frame.empty:
+        return frame
+    made = explained(frame, code="code")
+    if "sample" not in made:
+        return made
+    unseen = made["code"].isin(UNSEEN)
+    return made.assign(sample=[visible(str(s)) if mark else s for s, mark in zip(made["sample"], unseen, strict=True)])
+
+
+def visible(text: str) -> str:
+    """The text with a mark for each character that nobody sees: ␣ for blanks around it, the code point for others."""
+    inner = text.strip(" ")
+    before, after = len(text) - len(text.lstrip(" ")), len(text) - len(text.rstrip(" "))
+    shown = "".join(f"[U+{ord(c):04X}]" if c != " " and _unseen(c) else c for c in inner)
+    return "␣" * before + shown + ("␣" * after if inner else "")
+
+
+def _unseen(character: str) -> bool:
+    return unicodedata.category(character) in {"Cf", "Zs", "Zl", "Zp"} or character == "\t"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -11,13 +12,16 @@ import pandas as pd
 
 from workbench.reports.differences import UNEXPLAINED, grouped, unexplained
 from workbench.reports.pages import About, plain_text, table_of, write_page
+from workbench.reports.pictures import BUCKETS, field_bars, flow_of, row_bars, runs_of
 from workbench.reports.reasons import explained, reason
 from workbench.reports.workbooks import Sheet, write_workbook
 
-__all__ = ["BUCKETS", "Reconciliation", "SecondPass", "located", "render_reconciliation", "row_bars"]
+__all__ = ["BUCKETS", "Reconciliation", "SecondPass", "located", "render_reconciliation"]
 
-BUCKETS = ("loaded", "merged", "excluded", "rejected", "held", "failed")
 OPEN = ("rejected", "held", "failed")
+MADE_OF = r"(:\d+)![^!:]+$"
+"""The end of the id of a row that was made of another: `notes.csv:3!image1` is a picture in line 3."""
+
 ABOUT_BUCKETS: Mapping[str, str] = {
     "rejected": "These rows could not become records as they are.",
     "held": "These rows wait for a decision; nothing was sent for them.",
@@ -35,6 +39,7 @@ ROW_TITLES = {
     "closes": "adds up",
 }
 OPEN_TITLES = {
+    "what": "what",
     "feed": "what",
     "file": "file",
     "line": "line",
@@ -44,13 +49,43 @@ OPEN_TITLES = {
 }
 VERDICT_TITLES = {**OPEN_TITLES, "bucket": "ended", "record": "record"}
 DIFFERENCE_TITLES = {
-    "object": "object",
+    "object": "what",
     "key": "record",
     "field": "field",
     "expected": "sent",
     "actual": "found",
     "class": "difference",
     "reason": "reason",
+}
+WHY_TITLES = {"what": "what", "bucket": "ended", "words": "reason", "rows": "rows"}
+EXPLAINED_TITLES = {
+    "object": "what",
+    "field": "field",
+    "difference": "difference",
+    "reason": "reason",
+    "values": "values",
+    "sent": "sent, for example",
+    "found": "found",
+}
+LINK_TITLES = {
+    "object": "what",
+    "field": "link",
+    "expected": "expected",
+    "found": "found",
+    "missing": "missing",
+    "surplus": "too many",
+    "adds up": "adds up",
+}
+MONEY_TITLES = {
+    "object": "what",
+    "field": "sum of",
+    "currency": "currency",
+    "records": "records",
+    "expected": "sent",
+    "actual": "found",
+    "difference": "difference",
+    "unreadable": "unreadable",
+    "adds up": "adds up",
 }
 GONE_TITLES = {"feed": "what", "key": "record", "name": "name", "file": "file", "line": "line"}
 ASIDE_TITLES = {
@@ -96,6 +131,8 @@ class Reconciliation:
     second_pass: SecondPass | None = None
     gone: pd.DataFrame = field(default_factory=pd.DataFrame)  # feed, key, name, row: no longer in the last export
     labels: Mapping[str, str] = field(default_factory=dict)  # feed → how the customer calls it
+    fields: Mapping[tuple[str, str], str] = field(default_factory=dict)  # feed and field → how the destination shows it
+    runs: pd.DataFrame = field(default_factory=pd.DataFrame)  # run, phase, object, created, updated, begun, ended
 
     @property
     def statements(self) -> tuple[tuple[bool, str], ...]:
@@ -121,8 +158,10 @@ class Reconciliation:
 
     @property
     def delivered(self) -> int:
-        """Rows of the export. A row that gives two kinds of record, such as a company and its contact, is one row."""
-        return int(self.verdicts["row"].nunique()) if len(self.verdicts) else int(self.rows["rows"].sum())
+        """Rows of the export. A row that gives two kinds of record, or a picture beside its note, is one row."""
+        if self.verdicts.empty:
+            return int(self.rows["rows"].sum())
+        return int(self.verdicts["row"].astype("str").str.replace(MADE_OF, r"\1", regex=True).nunique())
 
     def _every_row(self) -> str:
         counted = int(self.rows["rows"].sum())
@@ -140,37 +179,64 @@ def render_reconciliation(inputs: Reconciliation, folder: Path) -> list[Path]:
     """Write reconciliation.html, which a person reads, and reconciliation.xlsx, which holds every row of it."""
     verdicts = located(explained(inputs.verdicts))
     aside = located(explained(inputs.aside)) if len(inputs.aside) else pd.DataFrame()
-    differences = inputs.differences
-    values = {
-        "statements": inputs.statements,
-        "good": inputs.good,
-        "rows": row_bars(inputs.rows, inputs.labels),
-        "buckets": BUCKETS,
-        "why": table_of(_why(inputs.verdicts), titles={"feed": "what", "bucket": "ended", "words": "reason", "rows": "rows"}),
-        "compared": table_of(_by_object(inputs.compared)),
-        "fields": table_of(inputs.compared[inputs.compared[["intended", "lossy", "wrong"]].sum(axis=1) > 0]),
-        "unexplained": table_of(unexplained(differences), titles=DIFFERENCE_TITLES, limit=200),
-        "explained": table_of(grouped(differences)),
-        "links": table_of(_closing(inputs.links)),
-        "cells": table_of(_telling(_closing(inputs.cells)), limit=400),
-        "lost": table_of(_telling(_closing(_losing(inputs.cells))), limit=400),
-        "money": table_of(_sums(inputs.money)),
-        "open": [(name, ABOUT_BUCKETS[name], table_of(_of(verdicts, name), titles=OPEN_TITLES, limit=25)) for name in OPEN],
-        "aside": table_of(_aside(aside)),
-        "second": inputs.second_pass,
-        "gone": table_of(_gone(inputs), titles=GONE_TITLES, limit=200),
-    }
     page = write_page(
         folder / "reconciliation.html",
         "reconciliation.html.j2",
         about=inputs.about,
         title="Reconciliation report",
-        values=values,
+        values=_values(inputs, verdicts, aside),
     )
     return [
         page,
         write_workbook(folder / "reconciliation.xlsx", _sheets(inputs, verdicts, aside), title="Reconciliation report"),
     ]
+
+
+def _values(inputs: Reconciliation, verdicts: pd.DataFrame, aside: pd.DataFrame) -> Mapping[str, object]:
+    """What the page shows, feeds and fields by the names that people know."""
+    differences, cells = inputs.differences, _closing(inputs.cells)
+    compared = _named(inputs, inputs.compared)
+    opened = {name: _named(inputs, _of(verdicts, name)) for name in OPEN}
+    return {
+        "statements": inputs.statements,
+        "good": inputs.good,
+        "flow": flow_of(inputs.rows, inputs.labels),
+        "rows": row_bars(inputs.rows, inputs.labels),
+        "buckets": BUCKETS,
+        "why": table_of(_named(inputs, _why(inputs.verdicts)), titles=WHY_TITLES),
+        "compared": field_bars(_by_object(compared).assign(field="")),
+        "fields": field_bars(compared),
+        "unexplained": table_of(_named(inputs, unexplained(differences)), titles=DIFFERENCE_TITLES, limit=200),
+        "explained": table_of(_named(inputs, grouped(differences)), titles=EXPLAINED_TITLES),
+        "links": table_of(_named(inputs, _closing(inputs.links)), titles=LINK_TITLES),
+        "cells": table_of(_named(inputs, _telling(cells)), limit=400),
+        "lost": table_of(_named(inputs, _telling(_closing(_losing(inputs.cells)))), limit=400),
+        "money": table_of(_named(inputs, _sums(inputs.money)), titles=MONEY_TITLES),
+        "open": [(name, ABOUT_BUCKETS[name], table_of(opened[name], titles=OPEN_TITLES, limit=25)) for name in OPEN],
+        "aside": table_of(_named(inputs, _aside(aside))),
+        "second": inputs.second_pass,
+        "gone": table_of(_gone(inputs), titles=GONE_TITLES, limit=200),
+        "runs": runs_of(inputs.runs),
+    }
+
+
+def _named(inputs: Reconciliation, frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with its feeds and fields as people call them; a name that is not known stays as it is."""
+    place = next((name for name in ("feed", "object", "what") if name in frame.columns), "")
+    if not place:
+        return frame
+    feeds = frame[place].astype("str")
+    made = frame.assign(**{place: [inputs.labels.get(feed, feed) for feed in feeds]})
+    if "detail" in frame.columns:
+        made["detail"] = [re.sub(r" = $", " is empty", plain_text(said)) for said in frame["detail"]]
+    if "field" in frame.columns:
+        made["field"] = [_field(inputs, feed, plain_text(name)) for feed, name in zip(feeds, frame["field"], strict=True)]
+    return made.rename(columns={place: "what"}) if place != "object" else made
+
+
+def _field(inputs: Reconciliation, feed: str, name: str) -> str:
+    """The label of a field, or of each where a column fills several."""
+    return ", ".join(inputs.fields.get((feed, each), each) for each in name.split(", "))
 
 
 def _gone(inputs: Reconciliation) -> pd.DataFrame:
@@ -186,23 +252,6 @@ def located(frame: pd.DataFrame, *, row: str = "row") -> pd.DataFrame:
     parts = frame[row].astype("str").str.rsplit(":", n=1)
     line = pd.to_numeric(parts.str[-1], errors="coerce").astype("Int64")
     return frame.assign(file=parts.str[0], line=line)
-
-
-def row_bars(rows: pd.DataFrame, labels: Mapping[str, str]) -> list[dict[str, object]]:
-    """One entry a feed: its label, counts, and the width of each bucket's bar in percent of the feed's rows."""
-    entries: list[dict[str, object]] = []
-    for counts in rows.to_dict("records"):
-        whole = max(sum(int(counts[name]) for name in BUCKETS), 1)
-        parts = [(name, int(counts[name]), round(100 * int(counts[name]) / whole, 2)) for name in BUCKETS]
-        entries.append(
-            {
-                "label": labels.get(str(counts["feed"]), str(counts["feed"])),
-                "rows": plain_text(int(counts["rows"])),
-                "parts": parts,
-                "closes": bool(counts["closes"]),
-            }
-        )
-    return entries
 
 
 def _closes(frame: pd.DataFrame, good: str, bad: str) -> tuple[bool, str] | None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from io import BytesIO
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,9 @@ MOST_ROWS = 1_048_000
 """Rows that a sheet holds, less some for what stands above them."""
 
 WIDEST, NARROWEST, LOOKED_AT = 60.0, 8.0, 400
+FACE, LINE, TALLEST = "Calibri", 15.0, 400.0
+"""A font that every office has or knows a stand-in for, the height of its lines in points, and of a row at most."""
+
 ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 EPOCH = (1980, 1, 1, 0, 0, 0)
 MADE = datetime.datetime(2000, 1, 1)
@@ -69,35 +73,42 @@ def write_workbook(path: Path, sheets: Sequence[Sheet], *, title: str) -> Path:
 def _fill(page: Worksheet, sheet: Sheet, frame: pd.DataFrame) -> None:
     chosen = [name for name in sheet.titles if name in frame.columns] or list(frame.columns)
     above = _heading(page, sheet)
-    ink, fill = Font(bold=True, color="FFFFFF"), PatternFill("solid", fgColor="1F4E6B")
+    ink, fill = Font(name=FACE, bold=True, color="FFFFFF"), PatternFill("solid", fgColor="1F4E6B")
     rule = Border(bottom=Side(style="hair", color="C8CFD6"))
-    stands = [Alignment(vertical="top", wrap_text=name in sheet.wide) for name in chosen]
+    widths = [_width(frame[name], sheet.titles.get(name, str(name))) for name in chosen]
+    texts = [_textual(frame[name]) for name in chosen]
+    stands = [_alignment(text=text, wrap=name in sheet.wide) for name, text in zip(chosen, texts, strict=True)]
     for place, name in enumerate(chosen, start=1):
         head = _put(page, above, place, sheet.titles.get(name, str(name).replace("_", " ")))
         head.font, head.fill = ink, fill
-        head.alignment = Alignment(vertical="center", wrap_text=True)
+        head.alignment = Alignment(
+            horizontal="left" if texts[place - 1] else "right", vertical="center", wrap_text=True, indent=1
+        )
     rows = frame[chosen].itertuples(index=False, name=None)
     for line, row in enumerate(rows, start=above + 1):
         for place, value in enumerate(row, start=1):
             cell = _put(page, line, place, value)
             if len(frame) <= MOST_RULED or chosen[place - 1] in sheet.wide:
                 cell.border, cell.alignment = rule, stands[place - 1]
+        lines = max((_lines(row[at], widths[at]) for at, name in enumerate(chosen) if name in sheet.wide), default=1)
+        if lines > 1:  # no program makes room for wrapped text by itself when it opens a file
+            page.row_dimensions[line].height = min(LINE * lines + 2, TALLEST)
     if frame.empty:
-        _put(page, above + 1, 1, "Nothing to list.").font = Font(color="5B6675")
+        _put(page, above + 1, 1, "Nothing to list.").font = Font(name=FACE, color="5B6675")
     last = f"{get_column_letter(max(len(chosen), 1))}{max(above + len(frame), above)}"
     page.freeze_panes = f"A{above + 1}"
     page.auto_filter.ref = f"A{above}:{last}"
-    for place, name in enumerate(chosen, start=1):
-        page.column_dimensions[get_column_letter(place)].width = _width(frame[name], sheet.titles.get(name, str(name)))
+    for place, width in enumerate(widths, start=1):
+        page.column_dimensions[get_column_letter(place)].width = width
     _print(page, above)
 
 
 def _heading(page: Worksheet, sheet: Sheet) -> int:
     """Put name and sentence above the table; the row of the table's header."""
-    _put(page, 1, 1, sheet.name).font = Font(bold=True, size=14)
+    _put(page, 1, 1, sheet.name).font = Font(name=FACE, bold=True, size=14)
     if not sheet.about:
         return 3
-    _put(page, 2, 1, sheet.about).font = Font(color="5B6675")
+    _put(page, 2, 1, sheet.about).font = Font(name=FACE, color="5B6675")
     return 4
 
 
@@ -137,9 +148,23 @@ def _plain(value: object) -> str | int | float | Decimal | datetime.date | None:
     return ILLEGAL.sub("\ufffd", str(value))[:LONGEST_CELL]
 
 
+def _textual(column: pd.Series) -> bool:
+    """Whether texts stand in a column, which begin on the left; numbers and days end on the right."""
+    return column.empty or any(isinstance(_plain(value), str) for value in column.head(LOOKED_AT))
+
+
+def _alignment(*, text: bool, wrap: bool) -> Alignment:
+    return Alignment(horizontal="left" if text else "right", vertical="top", wrap_text=wrap, indent=1)
+
+
+def _lines(value: object, width: float) -> int:
+    """How many lines a value takes in a column of that width."""
+    return sum(max(ceil(len(part) / (width - 2)), 1) for part in str(_plain(value) or "").split("\n"))
+
+
 def _width(column: pd.Series, title: str) -> float:
     longest = max([max((len(part) for part in str(v).splitlines()), default=0) for v in column.head(LOOKED_AT)], default=0)
-    return float(min(max(longest + 2, len(title) + 5, NARROWEST), WIDEST))
+    return float(min(max(longest + 4, len(title) + 6, NARROWEST), WIDEST))
 
 
 def _print(page: Worksheet, above: int) -> None:

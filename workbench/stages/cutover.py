@@ -22,6 +22,7 @@ from workbench.frames.transform import marker_of
 from workbench.ledger.guarding.certificate import Certificate
 from workbench.ledger.knowing import EDITED
 from workbench.ledger.loading import Progress, load
+from workbench.plain import Shown
 from workbench.reports.differences import readable_key
 from workbench.reports.pages import plain_text
 from workbench.show import bars, escape, heading, html_table, together
@@ -44,8 +45,8 @@ OnProgress = Callable[[str, Progress], None]
 BUCKETS = ("loaded", "merged", "excluded", "rejected", "held", "failed")
 
 
-@dataclass(frozen=True)
-class Difference:
+@dataclass(frozen=True, repr=False)
+class Difference(Shown):
     """What the last export says otherwise than what was loaded."""
 
     frame: pd.DataFrame  # feed, key, field, base, theirs, ours, verdict
@@ -70,8 +71,8 @@ class Difference:
         )
 
 
-@dataclass(frozen=True)
-class Cutover:
+@dataclass(frozen=True, repr=False)
+class Cutover(Shown):
     """What the delta brought."""
 
     frame: pd.DataFrame  # feed, new, changed (records), fields, refused, edited since they were decided, gone from the export

@@ -11,6 +11,7 @@ import pandas as pd
 
 from workbench.engagement import Engagement
 from workbench.flow.consequences import Consequence, consequences
+from workbench.flow.countries import country_question
 from workbench.flow.planning import feed_plans, with_joins
 from workbench.flow.relinking import propose_links
 from workbench.frames.groups import row_keys
@@ -19,6 +20,7 @@ from workbench.frames.plan import FeedPlan, native_field
 from workbench.frames.profile import profile
 from workbench.frames.select import PAGE, ROW, filled, holds
 from workbench.matching.records import match_companies, match_records
+from workbench.plain import Shown
 from workbench.recipes import convert
 from workbench.show import Meter, heading, html_table, percent, together
 from workbench.specs import DestinationSpec
@@ -30,8 +32,8 @@ SURE = 0.9
 SAME_NUMBER = 0.95
 
 
-@dataclass(frozen=True)
-class Discovery:
+@dataclass(frozen=True, repr=False)
+class Discovery(Shown):
     """What the exports hold."""
 
     frame: pd.DataFrame  # table, column, type, fill, distinct, samples, issues, known (standard or custom property)
@@ -112,6 +114,9 @@ def _ask_scope(engagement: Engagement) -> None:
             "shown": [_brought([each for each in found if each.question == question.name]) for question in questions],
         }
     )
+    asked = country_question(engagement, feed_plans(engagement)) if engagement.has("rejects") else None
+    if asked is not None:
+        scope = pd.concat([scope, pd.DataFrame([asked])], ignore_index=True)
     engagement.decisions.propose("scope", scope)
 
 
@@ -159,11 +164,12 @@ def _is_of(subjects: pd.Series, delivery: str, engagement: Engagement) -> pd.Ser
 
 def _orphans(tables: dict[str, pd.DataFrame], name: str, column: str, to: str) -> dict[str, Any]:
     table, target = to.split(".", 1)
-    said = tables[name][column].where(filled(tables[name][column])).dropna().astype("str").str.strip().str.casefold()
+    spelt = tables[name][column].where(filled(tables[name][column])).dropna().astype("str").str.strip()
+    said = spelt.str.casefold()
     known = set(tables[table][target].dropna().astype("str").str.strip().str.casefold())
     bare = {value.split("-", 1)[-1] for value in known}
     lost = said[~said.isin(known) & ~said.isin(bare)]
-    values = ", ".join(sorted(lost.unique())[:5])
+    values = ", ".join(spelt[lost.index].groupby(lost).first().sort_index().head(5))  # as they stand, each once
     return {"table": name, "column": column, "points_at": to, "rows": len(lost), "values": values}
 
 

@@ -10,20 +10,26 @@ import pandas as pd
 
 from workbench import reports
 from workbench.clock import now
+from workbench.decisions.survivors import into_of, taken_of
 from workbench.engagement import PHASES, Engagement
 from workbench.flow.accepting import acceptances
+from workbench.flow.certifying import certificate, letter
 from workbench.flow.documented import Documented, documented, files_left
+from workbench.flow.history import history, standing_count
+from workbench.flow.labels import feed_labels, field_labels
 from workbench.flow.planning import connected, feed_plans, needed_fields, prepared
+from workbench.flow.timeline import runs
 from workbench.flow.transfer import in_order, outgoing, standing, standing_ids
 from workbench.frames.closure import association_closure, cell_closure, money_closure
 from workbench.frames.select import ROW, filled
 from workbench.ledger.operations import operations
+from workbench.plain import Shown
 from workbench.reports.reasons import SPREADSHEET_DAMAGE
 from workbench.show import day, heading, html_table, name_of, percent, together
 
 __all__ = ["Handoff", "run"]
 
-BUCKETS = ("loaded", "merged", "excluded", "rejected", "held", "failed")
+BACK = '\n<nav><a href="../index.html">← All documents</a></nav>'
 NEXT_STEPS = (
     "Look at the rows that need your attention: the reconciliation report says of each why, and what can be done.",
     "Save whatever is listed under what stays behind and is to be kept, before the old account is closed.",
@@ -36,8 +42,8 @@ LEFT_OVER = "left-over file"
 UPLOAD = "Upload by hand what is wanted; the last column says why each of them was not uploaded."
 
 
-@dataclass(frozen=True)
-class Handoff:
+@dataclass(frozen=True, repr=False)
+class Handoff(Shown):
     """The documents of the package, and whether what they have to say is good."""
 
     frame: pd.DataFrame  # document, about
@@ -76,21 +82,32 @@ def run(engagement: Engagement) -> Handoff:
         rows=reconciliation.rows,
         entries=tuple(entries),
         next_steps=NEXT_STEPS,
-        labels=_labels(engagement),
+        labels=feed_labels(engagement),
         delivered=reconciliation.delivered,
+        standing={feed.label: standing_count(engagement, feed.name) for feed in in_order(engagement)},
+        later=_later(engagement),
     )
     first = [[path.relative_to(folder).as_posix(), "start here"] for path in reports.render_index(index, folder)]
     return _finished(engagement, reconciliation, [*first, *rows, *checked, *decided])
 
 
+def _later(engagement: Engagement) -> dict[str, pd.DataFrame]:
+    """The row accounting of every later delivery, of the feeds of which it brought rows."""
+    closed = {n: engagement.load("accounting", delivery=n) for n in _later_ones(engagement)}
+    return {name: frame[frame["rows"] > 0].reset_index(drop=True) for name, frame in closed.items()}
+
+
+def _later_ones(engagement: Engagement) -> list[str]:
+    return [n for n in engagement.deliveries() if n != "main" and engagement.has("accounting", delivery=n)]
+
+
 def _statements(engagement: Engagement, reconciliation: reports.Reconciliation) -> tuple[tuple[bool, str], ...]:
     """What has to be true of the main delivery, and of the ones that came later."""
     later = []
-    for name in engagement.deliveries():
-        if name != "main" and engagement.has("accounting", delivery=name):
-            closed, read = engagement.load("accounting", delivery=name), engagement.load("rows_read", delivery=name)
-            words = f"All {int(read['records'].sum()):,} rows of the later delivery “{name}” ended in exactly one place"
-            later.append((bool(closed["closes"].all()), words))
+    for name in _later_ones(engagement):
+        closed, read = engagement.load("accounting", delivery=name), engagement.load("rows_read", delivery=name)
+        words = f"All {int(read['records'].sum()):,} rows of the later delivery “{name}” ended in exactly one place"
+        later.append((bool(closed["closes"].all()), words))
     return (*reconciliation.statements, *later)
 
 
@@ -132,8 +149,10 @@ def _documents(
     yield "Owners", "who owns what over there, and who decided it", reports.render_owners(_owners(engagement, about), folder)
     written = reports.render_provisioning(_provisioning(engagement, about), folder)
     yield f"Preparing {about.destination}", "what was made at the destination", written
-    written = reports.render_gap_letter(_letter(engagement, about), folder)
+    written = reports.render_gap_letter(letter(engagement, about), folder)
     yield "Completeness of the delivery", "what was asked for, and what came", written
+    written = reports.render_certificate(certificate(engagement, about), folder)
+    yield "Certificate of intake, gates and waivers", "which phases passed, and what somebody let pass and why", written
 
 
 def _about(engagement: Engagement) -> reports.About:
@@ -146,10 +165,6 @@ def _about(engagement: Engagement) -> reports.About:
         engagement=settings.engagement_id,
         date=now()[:10],
     )
-
-
-def _labels(engagement: Engagement) -> dict[str, str]:
-    return {feed.name: feed.label for feed in engagement.route.feeds}
 
 
 # ---------------------------------------------------------------- the proof
@@ -171,7 +186,9 @@ def _reconciliation(engagement: Engagement, about: reports.About) -> reports.Rec
         aside=aside,
         second_pass=_second_pass(engagement),
         gone=_gone(engagement),
-        labels=_labels(engagement),
+        labels=feed_labels(engagement),
+        fields=field_labels(engagement),
+        runs=runs(engagement),
     )
 
 
@@ -263,14 +280,15 @@ def _quality(engagement: Engagement, about: reports.About) -> reports.Quality:
         findings=found[~damaged],
         damage=found[damaged],
         duplicates=duplicates.astype("str"),
-        orphans=engagement.load("orphans").astype("str"),
+        orphans=engagement.load("orphans"),
         rows=int(engagement.load("intake")[["rows", "rejected"]].to_numpy().sum()),
     )
 
 
 def _merged(value: object) -> str:
-    into = value.get("into") if isinstance(value, dict) else value
-    return f"merged into {into}" if into else "kept separate"
+    into, taken = into_of(value), taken_of(value)
+    word = f", with its own word in {' and '.join(taken)}" if taken else ""
+    return f"merged into {into}{word}" if into else "kept separate"
 
 
 def _inventory(engagement: Engagement, about: reports.About) -> reports.Inventory:
@@ -282,7 +300,8 @@ def _inventory(engagement: Engagement, about: reports.About) -> reports.Inventor
         about=about,
         items=pd.concat(items, ignore_index=True),
         recordings=_recordings(engagement),
-        todo={each.kind: engagement.route.feed(each.feed).about for each in found} | {LEFT_OVER: UPLOAD},
+        todo={LEFT_OVER: UPLOAD},
+        words={each.kind: engagement.route.feed(each.feed).about for each in found},
         counts={each.kind: int(each.frame["rows"].sum()) for each in found if each.way == "count"},
         lists={each.feed: each.frame.drop(columns=[ROW]) for each in found},
         usual=engagement.source.not_portable,
@@ -301,9 +320,10 @@ def _recordings(engagement: Engagement) -> pd.DataFrame:
     for plan in feed_plans(engagement).values():
         table = prepared(engagement, plan, delivery="main")
         for field in (f for f in plan.fields if f.field == "call_recording_url__c" and f.column in table):
-            said = table[filled(table[field.column])]
-            links.append(pd.DataFrame({"record": said["_row"], "url": said[field.column]}))
-    return pd.concat(links, ignore_index=True) if links else pd.DataFrame(columns=["record", "url"])
+            said = reports.located(table[filled(table[field.column])], row="_row")
+            named = said[plan.table.key[0]] if plan.table.key else said["_row"]
+            links.append(pd.DataFrame({"row": named, "file": said["file"], "line": said["line"], "url": said[field.column]}))
+    return pd.concat(links, ignore_index=True) if links else pd.DataFrame(columns=["row", "file", "line", "url"])
 
 
 def _automations(engagement: Engagement, about: reports.About) -> reports.Automations:
@@ -320,25 +340,12 @@ def _automations(engagement: Engagement, about: reports.About) -> reports.Automa
 
 def _fidelity(engagement: Engagement, about: reports.About) -> reports.Fidelity:
     """What the destination keeps of who and when, object by object, with the records that it concerns."""
-    rows, named = [], {field.name: field.label for field in needed_fields(engagement)}
-    for feed in in_order(engagement):
-        count = len(engagement.load(f"records/{feed.name}"))
-        dated = next((r for r in feed.fields if "created" in r.to), None)
-        stands = named.get(dated.to, dated.to) if dated else ""
-        kept = f"the day stands in “{stands}”; the time of day is given up" if dated else "it is in the exports only"
-        rows += [
-            [feed.label, "created", "in part" if dated else "no", kept, count],
-            [feed.label, "updated", "no", "the day of the migration; the exports name none", count],
-            [feed.label, "author", "no", "the user whose key loads the records", count],
-            [feed.label, "owner history", "in part", "the owner of today; earlier ones are not in the exports", count],
-        ]
-    objects = pd.DataFrame(rows, columns=["object", "aspect", "kept", "where", "records"])
     losses = pd.DataFrame([[loss.what, loss.where] for loss in engagement.route.losses], columns=["what", "where"])
     limits = pd.DataFrame(
         [[each.limit, each.words, name_of(each.by), day(each.at)] for each in acceptances(engagement)],
         columns=["what is not kept", "accepted in these words", "recorded by", "on"],
     )
-    return reports.Fidelity(about=about, objects=objects, losses=losses, limits=limits)
+    return reports.Fidelity(about=about, objects=history(engagement), losses=losses, limits=limits)
 
 
 def _owners(engagement: Engagement, about: reports.About) -> reports.Owners:
@@ -347,40 +354,18 @@ def _owners(engagement: Engagement, about: reports.About) -> reports.Owners:
 
 def _provisioning(engagement: Engagement, about: reports.About) -> reports.Provisioning:
     steps = tuple(reports.Step(title=text) for text in engagement.route.checklist)
-    return reports.Provisioning(about=about, steps=steps, fields=engagement.load("provisioning"))
-
-
-def _letter(engagement: Engagement, about: reports.About) -> reports.GapLetter:
-    came = engagement.load("intake")
-    came = came[came["file"] != ""]
-    notes = [
-        _note(
-            rejected=int(row["rejected"]),
-            stated=None if pd.isna(row["stated"]) else int(row["stated"]),
-            found=int(row["rows"] + row["rejected"]),
-        )
-        for row in came.to_dict("records")
-    ]
-    received = came.assign(rows=came["rows"] + came["rejected"], note=notes)[["file", "rows", "first", "last", "note"]]
-    return reports.GapLetter(about=about, gaps=engagement.load("gaps"), received=received)
-
-
-def _note(*, rejected: int, stated: int | None, found: int) -> str:
-    """What a reader of the letter would stumble over: lines that cannot be read, and a count that is another one."""
-    said = [f"{rejected} of them cannot be read"] if rejected else []
-    if stated not in (None, found):
-        header = ", which seems to count the header" if stated == found + 1 else ""
-        said.append(f"the cover letter says {stated}{header}")
-    return "; ".join(said)
+    fields, known = engagement.load("provisioning"), engagement.destination.objects
+    labelled = [known[name].label if name in known else name for name in fields["object"]]
+    return reports.Provisioning(about=about, steps=steps, fields=fields.assign(object=labelled))
 
 
 def _validation(engagement: Engagement, folder: Path) -> list[Path]:
-    """Copies of the validation pages, which stand alone."""
+    """Copies of the validation pages, which stand alone; here they lead back to the first page, too."""
     target = folder / "validation"
     target.mkdir(exist_ok=True)
     pages = sorted((engagement.artifacts / "validation").glob("*.html"))
     for page in pages:
-        (target / page.name).write_bytes(page.read_bytes())
+        (target / page.name).write_text(page.read_text("utf-8").replace("<header>", f"<header>{BACK}", 1), encoding="utf-8")
     return pages
 
 

@@ -12,9 +12,12 @@ import pandas as pd
 
 from workbench.engagement import Engagement
 from workbench.engagement.deliveries import REQUEST
+from workbench.engagement.phases import INTAKE, problem_of
+from workbench.engagement.waivers import Waiver, waivers_table
 from workbench.errors import ExportError, listed
 from workbench.flow.derived import derive, unlisted
 from workbench.frames.select import ROW
+from workbench.plain import Shown
 from workbench.readers import Export, list_sheets, read_export
 from workbench.readers.letters import read_cover_letter, read_request
 from workbench.readers.ndjson import FORMATS
@@ -39,22 +42,41 @@ FINDING_TITLES = {
 }
 
 
-@dataclass(frozen=True)
-class Certificate:
-    """What arrived, against what was asked for and what the sender says."""
+@dataclass(frozen=True, repr=False)
+class Certificate(Shown):
+    """What arrived, against what was asked for and what the sender says, and what of it a person let pass."""
 
     frame: pd.DataFrame  # table, file, rows, rejected, stated, first, last, encoding, problem
     findings: pd.DataFrame  # table, column, code, count, sample
-    problems: tuple[str, ...]  # `table/code: words`, each of which may be waived by name
+    problems: tuple[str, ...]  # `table/code: words`, each of which may be waived by name; those that nobody has waived
+    waived: tuple[Waiver, ...] = ()  # of these files: of a problem each, or of the intake as a whole
+
+    @property
+    def certain(self) -> bool:
+        """Whether nothing is left that somebody would have to mend or to waive."""
+        return not self.problems
 
     def _repr_html_(self) -> str:
-        here = "everything that was asked for is here" if len(self.frame) else "nothing further was delivered"
-        said = here if not self.problems else f"{len(self.problems)} problems"
         listed = html_table(pd.DataFrame({"problem": list(self.problems)})) if self.problems else ""
         files = self.frame[self.frame["file"] != ""].rename(columns=FILE_TITLES)
         found = html_table(_graver_first(self.findings), caption="What was found in the files")
         arrived = html_table(files, caption="What arrived") if len(files) else ""
-        return together(heading(said, good=not self.problems), listed, arrived, found if len(self.findings) else "")
+        waived = waivers_table(self.waived, caption="Waived by name, and not mended")
+        said = heading(self._said(), good=self.certain)
+        return together(said, listed, waived, arrived, found if len(self.findings) else "")
+
+    def _said(self) -> str:
+        if self.problems:
+            count = f"{len(self.problems)} problems" if len(self.problems) > 1 else "1 problem"
+            return f"{count}, and {len(self.waived)} waived" if self.waived else count
+        if not len(self.frame):
+            return "nothing further was delivered"
+        several = "problems are" if len(self.waived) > 1 else "problem is"
+        return (
+            f"{len(self.waived)} {several} waived, and no other stands"
+            if self.waived
+            else "everything that was asked for is here"
+        )
 
 
 def _graver_first(findings: pd.DataFrame) -> pd.DataFrame:
@@ -138,16 +160,24 @@ class _Intake:
         rejects = pd.concat(self.rejects, ignore_index=True)
         for name, kept in (("intake", frame), ("findings", findings), ("rejects", rejects), ("gaps", self._gaps())):
             self.engagement.save(name, kept, delivery=self.delivery)
-        waived = set(self.engagement.decisions.mapping("waiver"))
-        standing = [p for p in self.problems if p.split(":", 1)[0] not in waived]
+        standing, waived = self._judged()
         summary = {
             "files": int((frame["file"] != "").sum()),
             "rows": int(frame["rows"].sum()),
             "rejected": int(frame["rejected"].sum()),
         }
         if self.delivery == "main":
-            self.engagement.finish("intake", passed=not standing, reasons=standing, summary=summary)
-        return Certificate(frame=frame, findings=findings, problems=tuple(standing))
+            told = {**summary, "waived": [each.subject for each in waived]} if waived else summary
+            self.engagement.finish("intake", passed=not standing, reasons=standing, summary=told)
+        return Certificate(frame=frame, findings=findings, problems=tuple(standing), waived=waived)
+
+    def _judged(self) -> tuple[list[str], tuple[Waiver, ...]]:
+        """The problems that stand, and the waivers that have a bearing here: one lets pass what reads as it did then."""
+        waivers = self.engagement.waivers()
+        covered = {p: [each for each in waivers if each.covers(problem_of(p), p)] for p in self.problems}
+        standing = [problem for problem, found in covered.items() if not found]
+        whole = [each for each in waivers if each.covers(INTAKE, "; ".join(standing))] if self.delivery == "main" else []
+        return standing, (*(found[-1] for found in covered.values() if found), *whole)
 
     def _keep_tables(self) -> pd.DataFrame:
         """Keep what was read, and what the route derives of it; the account of it, one row a table."""

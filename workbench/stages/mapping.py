@@ -17,6 +17,7 @@ from workbench.frames.profile import profile
 from workbench.frames.select import PAGE, ROW, filled
 from workbench.matching.columns import propose_fields
 from workbench.matching.values import propose_values
+from workbench.plain import Shown
 from workbench.recipes import convert
 from workbench.show import heading, html_table, name_of, together
 from workbench.specs import Feed
@@ -32,8 +33,8 @@ NEW_FIELD = 0.86
 """Confidences of what is no guess of similarity: the route's own word, a column with another use, a custom property."""
 
 
-@dataclass(frozen=True)
-class ConfirmedMap:
+@dataclass(frozen=True, repr=False)
+class ConfirmedMap(Shown):
     """The confirmed map, column by column and value by value."""
 
     frame: pd.DataFrame  # feed, column, field, recipe, required, by
@@ -160,10 +161,12 @@ def _feed_proposals(engagement: Engagement, plan: FeedPlan, metadata: Metadata, 
         columns = [c for c in columns if c in rules]
     seen = profile(table[columns]).frame.set_index("column")
     guesses = _guesses(engagement, feed, metadata, seen, [c for c in columns if c not in rules])
+    phones = {field.column: field.options["region"] for field in plan.fields if field.recipe == "phone"}
+    places = {name: (f"numbers without a country are of {region}",) for name, region in phones.items()}
     rows = []
     for column in columns:
         fill, kind, samples = (seen[name].loc[column] for name in ("fill", "type", "samples"))
-        shown = f"{fill:.0%} filled · {kind} · {samples}"
+        shown = " · ".join([f"{fill:.0%} filled", str(kind), str(samples), *places.get(column, ())])
         if column in rules:
             answer = _named(engagement, feed, metadata, rules[column])
         else:

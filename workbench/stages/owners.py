@@ -12,6 +12,7 @@ from workbench.flow.planning import connected, delivered, feed_plans, prepared
 from workbench.frames.plan import BLANK
 from workbench.frames.select import filled
 from workbench.matching.owners import match_owners
+from workbench.plain import Shown
 from workbench.show import Meter, heading, html_table, name_of, together
 
 __all__ = ["Owners", "propose", "run"]
@@ -21,8 +22,8 @@ FIRST_GUESS = 0.0
 """Confidence of a fallback: a machine never chooses who gets what belongs to nobody."""
 
 
-@dataclass(frozen=True)
-class Owners:
+@dataclass(frozen=True, repr=False)
+class Owners(Shown):
     """Every owner of the exports, with what hangs on them and whom they become."""
 
     frame: pd.DataFrame  # owner, rows, value, user, by, why

@@ -12,6 +12,7 @@ from workbench.destinations.probes import Verdict
 from workbench.engagement import Engagement
 from workbench.errors import EditError, EngagementError
 from workbench.ledger.probing import conflicts, planned, probe
+from workbench.plain import Shown
 from workbench.show import heading, html_table, together
 
 __all__ = ["Probes", "kept", "plan", "rehearsed", "run"]
@@ -20,8 +21,8 @@ FRAME = "probes"
 OWN_MACHINE = ("127.0.0.1", "::1", "localhost")
 
 
-@dataclass(frozen=True)
-class Probes:
+@dataclass(frozen=True, repr=False)
+class Probes(Shown):
     """What the account answered: `frame` as in `workbench.ledger.probing.COLUMNS`; what contradicts it; what was left."""
 
     frame: pd.DataFrame

@@ -15,6 +15,7 @@ from workbench.flow.transfer import in_order, read_back, transfer
 from workbench.frames.compare import Comparison
 from workbench.ledger.guarding.certificate import COLUMNS, Certificate
 from workbench.ledger.loading import Progress
+from workbench.plain import Shown
 from workbench.reports.differences import differences_table
 from workbench.reports.reasons import in_words
 from workbench.show import bars, heading, html_table, together
@@ -24,8 +25,8 @@ __all__ = ["Forecast", "Production", "certified", "plan", "run"]
 BUCKETS = ("loaded", "merged", "excluded", "rejected", "held", "failed")
 
 
-@dataclass(frozen=True)
-class Production:
+@dataclass(frozen=True, repr=False)
+class Production(Shown):
     """The row accounting, the comparison with what is over there, and what did not arrive."""
 
     frame: pd.DataFrame  # feed, rows, loaded, merged, excluded, rejected, held, failed, closes
@@ -49,7 +50,13 @@ class Production:
         open_ = f"{int((~self.frame['closes']).sum())} feeds do not close, {self.wrong} differences are not explained"
         return together(
             heading(fine if self.passed else open_, good=self.passed),
-            bars(self.frame, label="feed", parts=BUCKETS, caption="Where every row ended", closes="closes"),
+            bars(
+                self.frame,
+                label="feed",
+                parts=BUCKETS,
+                caption="Where every row ended, for each kind of record that it gives",
+                closes="closes",
+            ),
             self._certified(),
             differences_table(self.comparison, self.differences),
             self._open_rows(),

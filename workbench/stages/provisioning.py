@@ -12,6 +12,7 @@ from workbench.engagement import Engagement
 from workbench.errors import Refused, Uncertain
 from workbench.flow.planning import connected, kept_as, needed_fields
 from workbench.flow.transfer import in_order
+from workbench.plain import Shown
 from workbench.show import heading, html_table, together
 from workbench.specs import CustomField
 
@@ -21,8 +22,8 @@ ATTEMPTS = 3
 """How often the making of a field is asked for where answers are lost; the ledger looks before it asks again."""
 
 
-@dataclass(frozen=True)
-class Provisioning:
+@dataclass(frozen=True, repr=False)
+class Provisioning(Shown):
     """Every field that is needed, and how it stands at the destination."""
 
     frame: pd.DataFrame  # object, field, label, type, choices, state (present, missing, differs), detail

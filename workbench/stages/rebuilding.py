@@ -13,13 +13,15 @@ from sqlalchemy import make_url
 
 from workbench.clock import now
 from workbench.destinations import Draft, Metadata
-from workbench.engagement import DATABASE, Engagement, open_engagement
+from workbench.engagement import Engagement, open_engagement
+from workbench.engagement.making import DATABASE
 from workbench.errors import EditError
 from workbench.flow.planning import connected, kept_as
 from workbench.flow.transfer import in_order, outgoing
 from workbench.frames.transform import marker_of
 from workbench.ledger.loading.drafts import drafts_of
 from workbench.ledger.rebuilding import ASIDE, BESIDE, Found, Kept, ills_of, keep_tables, mend, note_become, rebuild, set_aside
+from workbench.plain import Shown
 from workbench.settings import Settings, read_settings
 from workbench.show import heading, html_table, together
 from workbench.specs import Feed
@@ -40,8 +42,8 @@ AGAIN = {
 """What each table held, and how it comes back."""
 
 
-@dataclass(frozen=True)
-class Rebuilt:
+@dataclass(frozen=True, repr=False)
+class Rebuilt(Shown):
     """The new ledger: what it knows of each object, what was found twice, and what could not be got back."""
 
     frame: pd.DataFrame  # object, keys (records that bear one), unsure, absent, twins, unstaged

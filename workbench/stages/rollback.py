@@ -10,10 +10,11 @@ import pandas as pd
 from workbench.engagement import Engagement
 from workbench.flow.planning import connected
 from workbench.ledger.unloading import Unloaded, Verdict, unload
+from workbench.plain import Shown
 from workbench.reports.differences import readable_key
 from workbench.show import escape, heading, html_table, together
 
-__all__ = ["ENDS", "Rollback", "plan", "run"]
+__all__ = ["ENDS", "Preview", "Rollback", "plan", "run"]
 
 ENDS = {
     "reversed": "Reversed: as it was before",
@@ -21,10 +22,16 @@ ENDS = {
     "errored": "Errored: it could not be put back; run the rollback again",
 }
 """The three lists in which a rollback ends."""
+UNDONE = {
+    "create": "made by us: taken away",
+    "update": "changed by us: earlier values given back",
+    "create_field": "fields made by us: taken away",
+}
+"""What the ledger knows, and what becomes of it."""
 EDIT_TITLES = {"key": "record", "before": "before us", "ours": "as we wrote it", "now": "now"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Rollback(Unloaded):
     """What was put back, as a customer is shown it. Every record and field of ours is in one of three lists."""
 
@@ -72,13 +79,42 @@ def _readable(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(key=frame["key"].map(readable_key))
 
 
-def plan(engagement: Engagement) -> pd.DataFrame:
-    """Records and fields that the ledger says were made or changed, newest first. Only reads."""
+@dataclass(frozen=True, repr=False)
+class Preview(Shown):
+    """What a rollback would put back, as the ledger has it."""
+
+    frame: pd.DataFrame  # object, verb (create, update, create_field), records
+
+    @property
+    def counts(self) -> pd.DataFrame:
+        """One row an object: object, then how many there are of each that a rollback would do."""
+        table = self.frame.pivot_table(
+            index="object", columns="verb", values="records", aggfunc="sum", fill_value=0, sort=False
+        )
+        return table.reindex(columns=list(UNDONE), fill_value=0).reset_index().rename_axis(columns=None).rename(columns=UNDONE)
+
+    def _repr_html_(self) -> str:
+        if self.frame.empty:
+            return heading("nothing of ours is there; there is nothing to put back", good=True)
+        said = f"{int(self.frame['records'].sum()):,} records and fields of ours would be put back"
+        counts = self.counts
+        return together(
+            heading(said),
+            html_table(counts.loc[:, [name == "object" or bool(counts[name].any()) for name in counts]], first=30),
+            '<p class="wb wb-note">Before each of them the destination is looked at: what a person has changed or built upon '
+            "since stays, and is listed.</p>",
+        )
+
+
+def plan(engagement: Engagement) -> Preview:
+    """Count the records and fields that the ledger says were made or changed, newest first. Only reads."""
     ledger = engagement.ledger().frame()
-    ledger = ledger[ledger["verb"].isin(["create", "update", "create_field"])]
-    return (
-        ledger[ledger["state"] == "done"].iloc[::-1].groupby(["object", "verb"], sort=False).size().reset_index(name="records")
-    )
+    ours = ledger[ledger["verb"].isin(list(UNDONE)) & (ledger["state"] == "done")].iloc[::-1]
+    # What we made and changed later is taken away once, and counts once.
+    named = pd.MultiIndex.from_frame(ours[["object", "key"]])
+    changed = ours["verb"] == "update"
+    once = ours[~(changed & named.isin(named[~changed]))].drop_duplicates(["object", "key"])
+    return Preview(once.groupby(["object", "verb"], sort=False).size().reset_index(name="records"))
 
 
 def run(engagement: Engagement, *, on_progress: Callable[[Verdict], None] | None = None) -> Rollback:

@@ -4,27 +4,36 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from workbench.engagement import Engagement
 from workbench.flow.evidence import evidence
+from workbench.flow.staged import staged_columns
 from workbench.flow.transfer import in_order, read_back, transfer
 from workbench.flow.trees import ancestors, parents_in
+from workbench.plain import Shown
 from workbench.reports.differences import differences_table
 from workbench.reports.reasons import in_words
+from workbench.reports.sampled import sample_diff
 from workbench.show import heading, html_table, together
 
 __all__ = ["Sample", "Selection", "plan", "run"]
 
+NAMED = ["key", "name", "row"]
+CALLED = ("first_name", "last_name", "name", "title", "subject")
+"""Fields by which a person knows a record."""
 PER_REASON = 3
 PER_FEED = 60
 """Records of one feed in a sample; with their parents a sample of four feeds stays between 100 and 500."""
 
 
-@dataclass(frozen=True)
-class Selection:
+@dataclass(frozen=True, repr=False)
+class Selection(Shown):
     """Which records are in the sample, and what each stands for."""
 
     frame: pd.DataFrame  # feed, key, because
@@ -44,8 +53,8 @@ def _told(chosen: pd.DataFrame) -> pd.DataFrame:
     return chosen.assign(because=(parts["column"] + ": " + words).where(parts["code"].notna(), chosen["because"]))
 
 
-@dataclass(frozen=True)
-class Sample:
+@dataclass(frozen=True, repr=False)
+class Sample(Shown):
     """How the sample stands at the destination, field by field."""
 
     frame: pd.DataFrame  # feed, key, field, expected, actual, class, reason
@@ -54,12 +63,14 @@ class Sample:
     wrong: int
     evidence: Mapping[str, str]  # name → digest: what a sign-off is bound to
     held: int = 0  # records that were not sent: the destination has them already, or lacks what they hang on
+    chosen: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=NAMED))  # key, name, row of each record
 
     def _repr_html_(self) -> str:
         cells = int(self.summary["cells"].sum())
         said = f"{self.records:,} records read back, {cells:,} values compared, {self.wrong} unexplained"
         said += f", {self.held} records held" if self.held else ""
-        return together(heading(said, good=not self.wrong), differences_table(self.summary, self.frame))
+        by_hand = sample_diff(self.summary, self.frame, records=self.chosen)
+        return together(heading(said, good=not self.wrong), differences_table(self.summary, self.frame), by_hand)
 
 
 def plan(engagement: Engagement) -> Selection:
@@ -67,9 +78,9 @@ def plan(engagement: Engagement) -> Selection:
     parts = []
     needed: dict[str, set[str]] = {}
     for feed in reversed(in_order(engagement)):
-        records = engagement.load(f"records/{feed.name}")
+        records = staged_columns(engagement, feed.name, ["key", "row", *(lookup.to for lookup in feed.lookups)])
         chosen = _chosen(engagement, feed.name, records)
-        parents = needed.get(feed.name, set()) & set(records["key"])
+        parents = set(records.loc[records["key"].isin(needed.get(feed.name, set())), "key"])
         parents |= ancestors(feed, records, parents | set(chosen["key"]))
         extra = pd.DataFrame({"key": sorted(parents - set(chosen["key"])), "because": "parent of another one"})
         both = pd.concat([chosen, extra], ignore_index=True)
@@ -101,11 +112,24 @@ def run(engagement: Engagement) -> Sample:
     seen = evidence(engagement, differences=frame)
     loaded = int((moved.frame["state"] == "done").sum())
     _ask(engagement, seen, shown=f"{loaded} records, {wrong} unexplained differences" + (f", {held} held" if held else ""))
-    result = Sample(frame=frame, summary=summary, records=loaded, wrong=wrong, evidence=seen, held=held)
+    chosen = _named(engagement, only)
+    result = Sample(frame=frame, summary=summary, records=loaded, wrong=wrong, evidence=seen, held=held, chosen=chosen)
     engagement.save("sample_differences", frame.astype("str"))
     engagement.save("sample_summary", summary)
     _finish(engagement, result, refused)
     return result
+
+
+def _named(engagement: Engagement, only: frozenset[str]) -> pd.DataFrame:
+    """The records of the sample by the key that the destination keeps of them, with what a person calls them."""
+    parts = [pd.DataFrame(columns=NAMED, dtype="str")]
+    for feed in in_order(engagement):
+        records = staged_columns(engagement, feed.name, ["key", "marker", "row", *CALLED])
+        mine = records[records["key"].isin(only)]
+        said = mine[[name for name in CALLED if name in mine]].astype("str").fillna("")
+        name = [" ".join(filter(None, words)) for words in said.itertuples(index=False, name=None)]
+        parts.append(pd.DataFrame({"key": mine["marker"], "name": name, "row": mine["row"].astype("str")}))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _ask(engagement: Engagement, seen: Mapping[str, str], *, shown: str) -> None:
@@ -131,15 +155,14 @@ def _finish(engagement: Engagement, result: Sample, refused: pd.DataFrame) -> No
 
 def _chosen(engagement: Engagement, feed: str, records: pd.DataFrame) -> pd.DataFrame:
     """Up to PER_FEED records: a few for each reason in which rows differ, then a fixed spread over the whole."""
-    cells = engagement.load(f"cells/{feed}")
-    verdicts = engagement.load(f"verdicts/{feed}")
-    spread = [hashlib.sha256(key.encode()).hexdigest() for key in records["key"]]
-    order = records[["key", "row"]].assign(_spread=spread).sort_values("_spread")
-    because: dict[str, str] = {}
-    merged = set(verdicts.loc[verdicts["bucket"] == "merged", "record"].dropna())
-    for reason, rows in [("several rows became one", merged), *_by_reason(cells, order)]:
-        for key in order.loc[order["key"].isin(rows), "key"].head(PER_REASON):
-            because.setdefault(key, reason)
+    cells = staged_columns(engagement, feed, ["column", "reason", "row"], folder="cells")
+    verdicts = staged_columns(engagement, feed, ["bucket", "record"], folder="verdicts")
+    spread = np.fromiter((_spread(key) for key in records["key"]), dtype=np.uint64, count=len(records))
+    order = records[["key", "row"]].iloc[np.argsort(spread, kind="stable")].reset_index(drop=True)
+    merged = verdicts.loc[verdicts["bucket"] == "merged", "record"].dropna()
+    because = dict.fromkeys(order.loc[order["key"].isin(merged), "key"].head(PER_REASON), "several rows became one")
+    for reason, key in _by_reason(cells, order):
+        because.setdefault(key, reason)
     for key in order["key"]:
         if len(because) >= PER_FEED:
             break
@@ -147,10 +170,17 @@ def _chosen(engagement: Engagement, feed: str, records: pd.DataFrame) -> pd.Data
     return pd.DataFrame({"key": list(because), "because": list(because.values())}).sort_values("key").reset_index(drop=True)
 
 
-def _by_reason(cells: pd.DataFrame, records: pd.DataFrame) -> list[tuple[str, set[str]]]:
-    """Each reason for which a cell did not come along whole, with the records that it concerns."""
-    key = records.set_index("row")["key"]
-    known = cells[cells["row"].isin(key.index)]
-    return [
-        (f"{reason} in {column}", set(rows.map(key))) for (column, reason), rows in known.groupby(["column", "reason"])["row"]
-    ]
+def _spread(key: str) -> int:
+    """A place that has nothing to do with what the key says, and is the same each time."""
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
+
+
+def _by_reason(cells: pd.DataFrame, order: pd.DataFrame) -> list[tuple[str, str]]:
+    """Each reason for which a cell did not come along whole, with a few of the records that it concerns."""
+    rows, places = (pa.array(frame["row"], pa.large_string()) for frame in (cells, order))  # of no rows Arrow tells no type
+    found = pc.index_in(rows, value_set=places, skip_nulls=True)
+    known = cells[["column", "reason"]].assign(place=found.to_pandas().to_numpy()).dropna().drop_duplicates()
+    first = known.sort_values("place").groupby(["column", "reason"])["place"].head(PER_REASON)
+    few = known.loc[first.index].sort_values(["column", "reason", "place"])
+    keys = order["key"].iloc[few["place"].astype("int64")]
+    return [(f"{reason} in {column}", key) for column, reason, key in zip(few["column"], few["reason"], keys, strict=True)]

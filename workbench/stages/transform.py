@@ -17,6 +17,7 @@ from workbench.frames.overlay import carried, overlay
 from workbench.frames.plan import FeedPlan
 from workbench.frames.prepare import prepare
 from workbench.frames.transform import CELL_COLUMNS, VERDICT_COLUMNS, Staged, transform
+from workbench.plain import Shown
 from workbench.reports.reasons import in_words
 from workbench.show import bars, heading, html_table, together
 from workbench.specs import Feed
@@ -26,8 +27,8 @@ __all__ = ["STAGED_AS", "Staging", "run"]
 STAGED_AS = ("load", "merged", "excluded", "rejected", "held")
 
 
-@dataclass(frozen=True)
-class Staging:
+@dataclass(frozen=True, repr=False)
+class Staging(Shown):
     """How many rows of each feed became records, and where the others ended."""
 
     frame: pd.DataFrame  # feed, rows, load, merged, excluded, rejected, held
@@ -40,7 +41,9 @@ class Staging:
         rows = int(self.frame["rows"].sum()) if len(self.frame) else 0
         return together(
             heading(f"{records:,} records from {rows:,} rows"),
-            bars(self.frame, label="feed", parts=STAGED_AS, caption="Where every row ends"),
+            bars(
+                self.frame, label="feed", parts=STAGED_AS, caption="Where every row ends, for each kind of record that it gives"
+            ),
             html_table(in_words(rest), caption="Why rows are no record of their own") if len(rest) else "",
             html_table(in_words(self.cells), caption="Cells that come along in part, or not at all") if len(self.cells) else "",
         )
@@ -120,7 +123,7 @@ def _staged(
 def _carrying(plan: FeedPlan, first: pd.DataFrame, both: pd.DataFrame) -> FeedPlan:
     """The plan with what was decided about the first delivery holding for the rows of the later one."""
     merges, links = (carried(each, first, both, plan.table) for each in (plan.merges, plan.links))
-    return replace(plan, merges=merges, links=links)
+    return replace(plan, merges=merges, takes=carried(plan.takes, first, both, plan.table), links=links)
 
 
 def _spread(engagement: Engagement, staged: dict[str, Staged], plan: FeedPlan) -> dict[str, Staged]:

@@ -13,6 +13,7 @@ from workbench.engagement import Engagement
 from workbench.flow.planning import feed_plans, needed_fields
 from workbench.frames.plan import FeedPlan, native_field
 from workbench.frames.rules import PATTERNS, Checked, Rule, check
+from workbench.plain import Shown
 from workbench.reports.pages import About, rows_of, table_of, write_page
 from workbench.show import heading, html_table, together
 from workbench.specs import CustomField, DestinationSpec, Feed
@@ -28,8 +29,8 @@ LONGEST_MARKER = 60
 MOMENT = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$"
 
 
-@dataclass(frozen=True)
-class Validation:
+@dataclass(frozen=True, repr=False)
+class Validation(Shown):
     """The rules of every object, and what they found."""
 
     frame: pd.DataFrame  # object, column, words, checked, empty, broken, passed, examples
