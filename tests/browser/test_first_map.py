@@ -71,7 +71,7 @@ def test_the_sample_is_mapped_and_confirmed_in_forty_strokes(
     page.keyboard.press("Escape")
     photograph(page, "first_map_2_duplicates")
     hands.press("Alt+a")
-    expect(table.locator(".wbt-count")).to_contain_text("52 of 59 decided")
+    expect(table.locator(".wbt-count")).to_contain_text("57 of 59 decided")
     _all_open(table, hands)
     expect(table.locator(".wbt-count")).to_contain_text("0 open")
     lab.run_all()
