@@ -25,7 +25,7 @@ IN_MEMORY = room=$$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1 || tru
   if [ "$${room:-0}" -gt 6000000 ] && [ -w /dev/shm ]; then \
     export PYTEST_DEBUG_TEMPROOT=$$(mktemp -d /dev/shm/workbench-XXXXXX); trap 'rm -rf "$$PYTEST_DEBUG_TEMPROOT"' EXIT; fi; set -x;
 
-.PHONY: help venv browser postgres demo test lint translated unit notebooks-check faults faults-crashes faults-soak faults-matrix faults-rest soak test-browser office-test clients clients-test clients-lock bench bench-load samples notebooks coverage decisions lock clean
+.PHONY: help venv browser postgres demo test beside lint translated unit notebooks-check faults faults-crashes faults-soak faults-matrix faults-rest soak test-browser office-test clients clients-test clients-lock bench bench-load samples notebooks coverage decisions lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -65,10 +65,11 @@ demo: venv ## one whole engagement there and back, Promio → Freshsales (ROUTE=
 test: venv browser postgres ## everything that CI checks
 	@echo "→ lint, and the environments of the clients"
 	@$(MAKE) --no-print-directory -j2 -Otarget lint clients translated
-	@echo "→ unit tests, with notebooks, browser and clients beside them (about seven minutes until it says more)"
-	@$(MAKE) --no-print-directory -j2 -Otarget unit notebooks-check test-browser clients-test
-	@echo "→ crashes and faults (about four minutes)"
-	@$(MAKE) --no-print-directory faults
+	@echo "→ unit tests, and beside them one after the other notebooks, browser, clients, crashes and faults (it says more in ten minutes)"
+	@$(MAKE) --no-print-directory -j2 -Otarget unit beside
+
+beside:
+	@for part in notebooks-check test-browser clients-test faults; do $(MAKE) --no-print-directory $$part; done
 
 lint: venv
 	$(BIN)/ruff check .
@@ -103,7 +104,7 @@ soak: venv ## the same soak with 100 seeds, of a night (SEEDS=20 for fewer)
 notebooks-check: venv ## run the reference notebooks again and compare every output
 	$(BIN)/python -m tests.reference check
 
-test-browser: venv browser
+test-browser: venv browser ## every widget and page in JupyterLab, with real keys and clicks
 	$(BIN)/pytest -q -m browser tests/browser
 
 office-test: venv ## the customer's workbook through LibreOffice
