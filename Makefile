@@ -12,6 +12,7 @@ ROUTE ?= promio_to_freshsales
 SIZE ?= small
 SEEDS ?= 100
 SIDES ?= 4
+BROWSERS ?= 2
 DEMO ?= demo
 CLIENTS := .clients
 PYTHON_CLIENTS := freshworks airbyte tap
@@ -69,7 +70,7 @@ test: venv browser postgres ## everything that CI checks
 	@$(MAKE) --no-print-directory -j2 -Otarget unit beside
 
 beside:
-	@for part in notebooks-check test-browser clients-test faults; do $(MAKE) --no-print-directory $$part; done
+	@for part in notebooks-check test-browser clients-test faults; do $(MAKE) --no-print-directory $$part BROWSERS=0; done
 
 lint: venv
 	$(BIN)/ruff check .
@@ -105,7 +106,7 @@ notebooks-check: venv ## run the reference notebooks again and compare every out
 	$(BIN)/python -m tests.reference check
 
 test-browser: venv browser ## every widget and page in JupyterLab, with real keys and clicks
-	$(BIN)/pytest -q -m browser tests/browser
+	$(BIN)/pytest -q -n $(BROWSERS) --dist loadfile -m browser tests/browser
 
 office-test: venv ## the customer's workbook through LibreOffice
 	@command -v soffice pdftotext >/dev/null || { echo "LibreOffice is missing: apt-get install libreoffice-calc poppler-utils" >&2; exit 1; }
