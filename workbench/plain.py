@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from html.parser import HTMLParser
 
 __all__ = ["Shown", "plain"]
@@ -13,11 +14,11 @@ BREAKS = frozenset({"p", "div", "li", "br", "caption", "summary", "h1", "h2", "h
 VOID = frozenset({"br", "col", "hr", "img", "input", "link", "meta", "wbr"})
 
 
-class Shown:
+class Shown(ABC):
     """What has a `_repr_html_`: its `repr` says the same in plain text, so that nobody is left with less."""
 
-    def _repr_html_(self) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def _repr_html_(self) -> str: ...
 
     def __repr__(self) -> str:
         return plain(self._repr_html_())

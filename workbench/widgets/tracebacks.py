@@ -16,7 +16,7 @@ __all__ = ["shorten"]
 
 OURS = Path(__file__).parents[1]
 STOPPED = ("Stopped. What was done until now is kept.", "  → run the cell again: it goes on from where it stopped")
-TODO = (
+NEXT = (
     "  → look at what the cell was given. Where nothing is wrong with that, `%tb` shows the whole stack, for whoever looks "
     "after the workbench. What was done is in the ledger, and nothing is sent twice"
 )
@@ -51,4 +51,4 @@ def _lines(kind: type[BaseException], value: BaseException, last: traceback.Fram
         return STOPPED
     place = Path(last.filename).relative_to(OURS.parent).as_posix()
     said = " ".join(str(value).split())
-    return (f"{kind.__name__}: {said}", f"  where: {place}, line {last.lineno}, in {last.name}", TODO)
+    return (f"{kind.__name__}: {said}", f"  where: {place}, line {last.lineno}, in {last.name}", NEXT)
