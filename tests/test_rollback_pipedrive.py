@@ -80,9 +80,10 @@ def test_a_rollback_reads_in_hundreds_and_asks_little_of_each_record(tmp_path: P
         calls = log.assign(path=log["path"].str.replace(r"/\d+", "/#", regex=True)).groupby(["method", "path"]).size()
         records = len(result.reversed[~result.reversed["key"].str.contains("/")])
         assert int(calls["DELETE"].sum()) >= records
-        assert len(log) <= 2.6 * records, calls.to_string()
-        # Whether a note has comments, and who has leads, no counter tells: those looks cost 20 tokens each.
-        plain = log[~log["path"].str.contains("comments|/leads")]
+        assert len(log) <= 2.8 * records, calls.to_string()
+        # Whether a note has comments, an activity files, an organization relations, and who has leads, no counter tells:
+        # those looks cost 20 tokens each.
+        plain = log[~log["path"].str.contains("comments|/leads|organizationRelationships|/v1/files[?]")]
         tokens = float(plain["tokens"].sum()) / float(before["tokens"].sum())
         assert tokens <= 0.85
         assert result.residual.changes == records

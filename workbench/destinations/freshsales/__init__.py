@@ -255,6 +255,8 @@ class Freshsales(Metered):
         if any(kind == LINE for kind, _ in found):
             lines = self._lines.on(self.picture(), number)
             found = [*((kind, child) for kind, child in found if kind != LINE), *((LINE, line) for line in lines)]
+        if place.object == "product":
+            found += [(LINE, line) for line in self._lines.of_product(self.picture(), number)]
         return [(kind, child) for kind, child in found if not self._goes_along(kind, child)]
 
     def _goes_along(self, kind: str, child: str) -> bool:

@@ -124,7 +124,7 @@ class Products:
         return [record for record in self.sweep(place, picture) if folded & held(record, field_)]
 
     def children(self, place: Place, number: str) -> list[tuple[str, str]]:
-        """Files and links; of the deals that have the product on a line nothing tells."""
+        """Files and links; the lines of deals are for `Lines` to tell."""
         answer = self._around.asked(f"{place.spec.path}/{number}/document_associations")
         parent = Parent("Product", number)
         kinds = {"documents": "file", "document_links": "document_link"}

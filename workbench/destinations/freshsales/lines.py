@@ -11,6 +11,7 @@ that whoever has lost an answer sends the same again, and only what is missing i
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from secrets import randbelow
 from typing import Any
@@ -31,6 +32,8 @@ __all__ = ["Lines"]
 NUMBERS = ("quantity", "unit_price", "setup_fee", "discount")
 PERCENT, AMOUNT = "Percent", "Amount"
 NUMBERS_MOST = 10**12
+FRESH = 2.0
+"""Seconds for which the lines of all deals are taken to be known."""
 
 
 class Lines:
@@ -42,6 +45,7 @@ class Lines:
         self._deals = place_of(around.spec, "deal", classic=around.classic)
         self._guarding = threading.Lock()
         self._locks: dict[str, threading.Lock] = {}
+        self._sold: tuple[float, dict[str, list[str]]] = (0.0, {})  # when all deals were read, and the lines of each product
         self._sums = True  # whether the account makes the sum of the lines a deal's amount, until it is seen that it does not
 
     # ------------------------------------------------------------ writing
@@ -237,6 +241,30 @@ class Lines:
         """The ids of all lines of a deal."""
         sheet = self._sheet(picture, deal)
         return [record.id for record in self._records(sheet)] if sheet else []
+
+    def of_product(self, picture: Picture, product: str) -> list[str]:
+        """The ids of all lines of a product, by a look through all deals that serves for a few seconds.
+
+        Without the field for our keys none of them is ours, and each is told by its deal and its place.
+        """
+        with self._guarding:
+            at, sold = self._sold
+            if not sold or time.monotonic() - at > FRESH:
+                at, sold = time.monotonic(), {}
+                for id_, of in self._all(picture):
+                    sold.setdefault(of, []).append(id_)
+                self._sold = (at, sold)
+            return list(dict.fromkeys(sold.get(product, [])))
+
+    def _all(self, picture: Picture) -> Iterator[tuple[str, str]]:
+        """The id and the product of each line of the account."""
+        if LINES.name in picture.wires["deal"]:
+            yield from ((record.id, str(record.values["product"])) for record in self.sweep(self._deals, picture))
+            return
+        for view in self._around.reader.views(self._deals):
+            for raw in self._around.reader.pages.view(self._deals, view, "products"):
+                rows = enumerate(raw.get("products") or [], start=1)
+                yield from ((f"{raw['id']}/{place}", product_of(line)) for place, line in rows)
 
     def _values(self, deal: str, line: Mapping[str, Any], key: str) -> dict[str, Value]:
         values: dict[str, Value] = {"deal": deal, "product": product_of(line), "migration_key": key or None}

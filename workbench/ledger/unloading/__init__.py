@@ -390,5 +390,5 @@ def _several(value: object) -> list[object]:
 
 
 def _named(hanging: Sequence[tuple[str, str]]) -> str:
-    names = ", ".join(f"{kind} {number}" for kind, number in hanging[:SHOWN])
+    names = ", ".join(f"{kind} {number}" if number else f"a {kind}" for kind, number in hanging[:SHOWN])
     return f"{names}{', …' if len(hanging) > SHOWN else ''}"

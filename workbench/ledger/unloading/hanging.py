@@ -9,7 +9,7 @@ from typing import Literal
 from workbench.destinations import Record
 from workbench.errors import Refused, SpecError
 from workbench.ledger import Guard
-from workbench.ledger.operations import Operation
+from workbench.ledger.operations import Operation, operations
 from workbench.ledger.unloading.trails import Trail
 
 __all__ = ["Hanging", "hanging_on"]
@@ -39,9 +39,14 @@ def hanging_on(destination: Guard, trail: Trail, objects: Sequence[str]) -> Hang
 def _fate(destination: Guard, kind: str, number: str, objects: Sequence[str]) -> Fate:
     """What becomes of a child. A kind need not be the object under which it was loaded: a lead may be shown as a contact.
 
-    An id says nothing without its object, so that of another object's it is our key that tells.
+    An id says nothing without its object, so that of another object's it is our key that tells. One without an id is one
+    of a kind that nobody can name: it may be ours as long as any of ours stands.
     """
     ledger = destination.ledger.operations
+    if not number:
+        c = operations.c
+        ours = ledger.each((c.object == kind) & (c.verb == "create") & (c.state == "done"))
+        return "staying" if next(ours, None) is None else "going"
     own = ledger.of_ids(kind, [number]).get(number, [])
     if any(row.verb == "delete" and row.state == "done" for row in own):
         return "gone"
