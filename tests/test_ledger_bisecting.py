@@ -132,9 +132,17 @@ def test_all_neighbours_are_done_wherever_the_poison_stands(count: int, data: st
     assert {int(key) for key, fate in fates.items() if fate.state == "rejected"} >= poisons
     if len(poisons) < 4:
         assert {int(key) for key, fate in fates.items() if fate.state == "rejected"} == poisons
-        assert calls <= len(poisons) * ((count - 1).bit_length() + 1)
+        # From the third on, one row is sent alone to see whether the account takes any at all.
+        assert calls <= len(poisons) * ((count - 1).bit_length() + 1) + (len(poisons) > 2)
     assert calls <= count + 5 * ((count - 1).bit_length() + 1)
     assert len(fates) == count
+
+
+@pytest.mark.parametrize("poisons", [{0}, {99}, {0, 2}, {0, 50, 37}, {73, 60, 1}, {0, 25, 50}, {0, 1, 2}])
+def test_a_row_that_spoils_a_hundred_costs_at_most_eight_calls(poisons: set[int]) -> None:
+    fates, calls = run(100, poisons)
+    assert {int(key) for key, fate in fates.items() if fate.state == "rejected"} == poisons
+    assert calls <= 8 * len(poisons)
 
 
 def test_a_row_is_never_blamed_for_a_part_without_an_answer() -> None:

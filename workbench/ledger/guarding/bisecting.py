@@ -106,11 +106,13 @@ class _Search:
         return single.words or "refused without a reason" if single and single.state == "rejected" else ""
 
     def probe(self, drafts: list[Draft]) -> list[Draft]:
-        """Send a few rows from all over a batch alone; returns the others."""
-        chosen = drafts[:: max(1, len(drafts) // PROBES)][:PROBES]
-        for draft in chosen:
-            self.refusal([draft])
-        return [draft for draft in drafts if draft not in chosen]
+        """Send a few rows from all over a batch alone, until one is done; returns the others, in their order."""
+        step, tried = max(1, len(drafts) // PROBES), set()
+        for place in list(range(len(drafts)))[::-step][:PROBES]:
+            tried.add(place)
+            if not self.refusal([drafts[place]]) and not self.fruitless:
+                break
+        return [draft for place, draft in enumerate(drafts) if place not in tried]
 
     def give_up(self, drafts: Sequence[Draft], words: str) -> None:
         for draft in drafts:
