@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from sample_exports.profi_rows import Size, all_feeds, in_both, money
+from sample_exports.profi_rows import FRESHSALES, PIPEDRIVE, Size, all_feeds, in_both, money
 from sample_exports.promio_rows import Row, Verdict
 
 SERVICES = ("service_id", "name", "type", "duration_min", "price", "currency", "hosts")
@@ -154,7 +154,9 @@ def package_rows(catalogue: Catalogue) -> list[Row]:
         }  # fmt: skip
         kinds = {"renamed": package.old, "tier_unknown": package.tier == "Pro", "one_name_two_tiers": package.twin}
         dirt = tuple(("name", kind) for kind, there in kinds.items() if there)
-        rows.append(Row(f"PK-{number:02d}", cells, in_both("packages", DOCUMENTED), dirt=dirt))
+        key = f"PK-{number:02d}"
+        ends = {f"{FRESHSALES}/packages": DOCUMENTED, f"{PIPEDRIVE}/packages": Verdict("loaded", "", f"packages/{key}")}
+        rows.append(Row(key, cells, ends, dirt=dirt))
     return rows
 
 

@@ -125,7 +125,8 @@ def enrolment_rows(rng: Random, book: Book, records: Mapping[str, str], shared: 
         if "," in cells["fee"]:
             verdict = Verdict("held", "decimal_mark_differs")
         values = {f"{PIPEDRIVE}/enrolments": _values(enrolment, cells, records)} if verdict.bucket == "loaded" else {}
-        ends = {f"{PIPEDRIVE}/enrolments": verdict, f"{FRESHSALES}/enrolments": Verdict("excluded", "other_answer")}
+        ends = {f"{PIPEDRIVE}/enrolments": verdict, f"{PIPEDRIVE}/sold": _sold(enrolment, verdict)}
+        ends[f"{FRESHSALES}/enrolments"] = Verdict("excluded", "other_answer")
         rows.append(Row(enrolment.id, cells, ends, values, dirt=tuple(dirt)))
     return rows
 
@@ -137,6 +138,13 @@ def _verdict(enrolment: Enrolment, address: str, records: Mapping[str, str], sha
     if key not in records:
         return Verdict("held", "parent_missing")
     return Verdict("loaded", "", f"enrolments/{enrolment.id}")
+
+
+def _sold(enrolment: Enrolment, verdict: Verdict) -> Verdict:
+    """Where the product of the deal ends: with its deal, without which it waits."""
+    if verdict.bucket == "loaded":
+        return Verdict("loaded", "", f"sold/{enrolment.id}")
+    return verdict if verdict.reason == "decimal_mark_differs" else Verdict("held", "parent_missing")
 
 
 def _values(enrolment: Enrolment, cells: Mapping[str, str], records: Mapping[str, str]) -> dict[str, str]:

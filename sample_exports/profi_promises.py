@@ -57,11 +57,15 @@ class Promises:
             self.invoices.setdefault(str(row.cells["client_email"]).casefold(), []).append(row)
 
     def of(self, route: str, file: str, row: Row) -> Iterator[tuple[str, Mapping[str, str]]]:
-        """The feeds that make a record of the row on this route, each with the values of that record."""
+        """The feeds that make a record of the row on this route, each with the values of that record.
+
+        Of enrolments and packages one route alone makes records.
+        """
         ways: dict[str, Sequence[tuple[str, Callable[[str, Row], Mapping[str, str]]]]] = {
             "organisations.csv": [("organisations", self._organisation)],
             "clients.csv": [("clients", self._client), ("companies", self._company)],
-            "enrolments.csv": [("enrolments", self._enrolment)],
+            "packages.csv": [("packages", self._product)],
+            "enrolments.csv": [("enrolments", self._enrolment), ("sold", self._sold)],
             "sessions.csv": [("sessions", self._session), ("appointments", self._appointment)],
             "course_enrolments.csv": [("courses", self._course)],
             "notes.csv": [("notes", self._note)],
@@ -149,6 +153,31 @@ class Promises:
             "profi_enrolment_id__c": row.key,
             "pipeline": "Coaching",
             "owner": user_of(cells["coach_email"]),
+        }
+
+    def _product(self, route: str, row: Row) -> Mapping[str, str]:
+        """On the one route that makes products of packages."""
+        cells = _texts(row)
+        told = _lines(
+            cells,
+            ("Kind", "kind"), ("Sessions", "sessions_included"), ("Billing", "billing_frequency"),
+            ("Valid for days", "validity_days"),
+        )  # fmt: skip
+        name = "{name} {tier}".format(**cells)
+        plain = {"code": row.key, "price": cells["fee"], "currency": cells["currency"]}
+        return {"name": name, "description": told, **plain}
+
+    def _sold(self, route: str, row: Row) -> Mapping[str, str]:
+        cells = _texts(row)
+        packages = self.world.main["packages.csv"]
+        alike = [
+            each for each in packages if each.cells["name"] == cells["package_name"] and each.cells["tier"] == cells["tier"]
+        ]
+        return {
+            "deal": f"enrolments/{row.key}",
+            "product": f"packages/{alike[0].key}",
+            "item_price": cells["fee"],
+            "quantity": "1",
         }
 
     def _session(self, route: str, row: Row) -> Mapping[str, str]:

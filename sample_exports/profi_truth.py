@@ -20,7 +20,8 @@ from sample_exports.promio_rows import Row, Verdict
 OBJECTS: Mapping[str, Mapping[str, str]] = {
     FRESHSALES: {"organisations": "sales_account", "companies": "sales_account", "clients": "contact", "sessions": "deal",
                  "appointments": "appointment", "notes": "note", "invoices": "note", "files": "file", "pictures": "file"},
-    PIPEDRIVE: {"organisations": "organization", "companies": "organization", "clients": "person", "enrolments": "deal",
+    PIPEDRIVE: {"organisations": "organization", "companies": "organization", "clients": "person", "packages": "product",
+                "enrolments": "deal", "sold": "deal_product",
                 "sessions": "activity", "notes": "note", "files": "file", "pictures": "file"},
 }  # fmt: skip
 OWNER_COLUMNS = ("coach_email", "author_email", "uploaded_by")

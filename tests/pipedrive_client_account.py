@@ -19,7 +19,9 @@ SPEC = load_destination("pipedrive")
 TOKEN = "0123456789abcdef" * 2 + "01234567"
 SCALE = 1000.0
 SEATS = 8
-BEARERS = ("organization", "person", "deal")
+BEARERS = ("organization", "person", "deal", "product")
+LISTED = tuple(name for name in SPEC.objects if name not in ("deal_product", "deal_participant"))
+"""Objects with a list of their own; the others show with their deal."""
 TENANTS = Path(rehearsal.__file__).parent / "tenants"
 
 VALUES: dict[str, object] = {
@@ -148,4 +150,10 @@ def least(crm: Pipedrive, object_: str, name: str = "Somebody") -> dict[str, obj
         key = f"p:parents:{object_} {name}"
         there = by_key(crm.bearing("organization", [key]))
         return {**own, "organization": (there.get(key) or written(crm, "organization", key, {"name": name})).id}
+    if object_ in ("deal_product", "deal_participant"):
+        deal = written(crm, "deal", f"p:parents:{object_} deal {name}", {"title": name}).id
+        if object_ == "deal_participant":
+            return {"deal": deal, "person": written(crm, "person", f"p:parents:person {name}", {"name": name}).id}
+        sold = written(crm, "product", f"p:parents:product {name}", {"name": name}).id
+        return {"deal": deal, "product": sold, "item_price": "12.5", "quantity": 2}
     return {{"deal": "title", "activity": "subject"}.get(object_, "name"): name}

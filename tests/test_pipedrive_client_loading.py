@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from pipedrive_client_account import SCALE, SPEC, account, by_key, client, staged
+from pipedrive_client_account import LISTED, SCALE, SPEC, account, by_key, client, staged
 
 from workbench.destinations.pipedrive import Pipedrive
 from workbench.ledger import Guard, Ledger
+from workbench.ledger.guarding.nearby import near_ours
 from workbench.ledger.loading import load
 from workbench.ledger.unloading import unload
 from workbench.rehearsal import VOLATILE, Rehearsal, canonical
@@ -39,6 +40,13 @@ def row(ids: Mapping[str, Mapping[str, str]], object_: str, n: int) -> dict[str,
     if object_ == "deal":
         worth = {"value": f"{n}.5", "pipeline_stage": "Campaigns/Live", "status": ("Open", "Won", "Lost")[n % 3]}
         return {"title": "Renewal", **worth, "person": parent("person", n), "organization": parent("organization", n // 2)}
+    if object_ == "product":
+        return {"name": f"Package {n}", "price": f"{n + 1}.5", "unit": "hours"}
+    if object_ == "deal_product":
+        links = {"deal": parent("deal", n), "product": parent("product", n // 2)}
+        return {**links, "item_price": f"{n}.5", "quantity": "1", "comment": "one & all"}
+    if object_ == "deal_participant":
+        return {"deal": parent("deal", n), "person": parent("person", (n + 1) % ROWS)}
     if object_ == "activity":
         told = {"due_date": "2024-02-29", "done": True, "note": f"line & {n}\nsecond", "participants": parent("person", n)}
         return {"subject": "Call", "type": "Call", **told, "deal": parent("deal", n)}
@@ -73,7 +81,7 @@ def test_a_load_over_a_bad_network_makes_each_record_once_and_a_rollback_leaves_
         guard = guarded(crm, tmp_path)
         ids = migrate(guard, certify=True)
         for object_ in SPEC.objects:
-            swept = list(crm.sweep(object_))
+            swept = [record for record in near_ours(guard, object_) if record.key]
             assert {record.key: record.id for record in swept} == ids[object_]
             assert len(swept) == ROWS
             wanted = frames(ids, object_).drop(columns=["file", "sha256"], errors="ignore").set_index("key").to_dict("index")
@@ -89,5 +97,5 @@ def test_a_load_over_a_bad_network_makes_each_record_once_and_a_rollback_leaves_
         assert unloaded.complete, unloaded.frame[unloaded.frame["verdict"] != "reversed"].to_string()
         assert json.loads(settings_of(rehearsal)) == json.loads(before)
         assert {kind: len(rows) for kind, rows in rehearsal.dump()["recycle_bin"].items()} == dict.fromkeys(
-            (SPEC.objects[name].plural for name in SPEC.objects), ROWS
+            (SPEC.objects[name].plural for name in LISTED), ROWS
         )

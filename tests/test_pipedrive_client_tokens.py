@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from pipedrive_client_account import FIELDS, SEATS, SPEC, account, client, least
+from pipedrive_client_account import FIELDS, LISTED, SEATS, SPEC, account, client, least
 
 from workbench.destinations import Draft
 from workbench.destinations.pipedrive import Pipedrive
@@ -76,7 +76,8 @@ def test_the_client_the_stand_in_and_the_sheet_count_the_same_tokens(tmp_path: P
         for name, call, wanted in calls:
             assert told(crm, rehearsal, call) == wanted, name
         crm.metadata()
-        for object_ in SPEC.objects:
+        crm.newest("product")  # whose fields nobody has read so far
+        for object_ in LISTED:
             ids: list[str] = []
             for name, call in of_records(crm, object_, ids).items():
                 wanted = OF_RECORDS[name][object_ in FIRST_VERSION]
@@ -87,7 +88,7 @@ def test_the_client_the_stand_in_and_the_sheet_count_the_same_tokens(tmp_path: P
         search = client(rehearsal, settings={"find_by": "search"}, scale=LONG_DAY)
         search.metadata()
         assert told(search, rehearsal, lambda: search.find("person", "name", ["nobody", "somebody"])) == [20, 20]
-        assert set(rehearsal.log()["status"]) == {200}
+        assert set(rehearsal.log()["status"]) == {200, 201}  # of a new product, as its page says
 
 
 def told(crm: Pipedrive, rehearsal: object, call: Callable[[], object]) -> list[int]:

@@ -6,13 +6,12 @@ import json
 import logging
 import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pandas as pd
+import programs
 import pytest
 
 from workbench.engagement import Engagement, new_engagement, open_engagement
@@ -134,8 +133,8 @@ def test_a_crash_between_the_vendors_answer_and_the_disk_asks_for_a_new_sign_in_
     run(engagement, frame=PEOPLE.head(60))
     PEOPLE.to_parquet(tmp_path / "people.parquet")
     revoked(there, engagement, "access_token")
-    command = [sys.executable, "-c", DIES_AT_RENEWAL, str(engagement.root), str(tmp_path / "people.parquet")]
-    assert subprocess.run(command, capture_output=True, timeout=60).returncode == -signal.SIGKILL
+    arguments = ["-c", DIES_AT_RENEWAL, str(engagement.root), str(tmp_path / "people.parquet")]
+    assert programs.ran(arguments).returncode == -signal.SIGKILL
     assert secrets_of(engagement) == before
     again = open_engagement(engagement.root)
     with pytest.raises(WrongKey, match="does not renew") as told:

@@ -19,7 +19,7 @@ APP = ("rehearsal", KEY)
 
 def said(answer: httpx.Response) -> int:
     """The status of an answer that is a success or a refusal in words; whatever else came is no answer at all."""
-    assert answer.status_code in (200, 201, 302, 400, 401, 403, 404, 405, 429), answer.text[:500]
+    assert answer.status_code in (200, 201, 302, 400, 401, 402, 403, 404, 405, 429), answer.text[:500]
     return answer.status_code
 
 
@@ -47,6 +47,10 @@ def bare_v2_prefix(api: Asking) -> object:
 def query_token(api: Asking) -> object:
     with httpx.Client(base_url=api.stand_in.url, trust_env=False, timeout=60) as stranger:
         return said(stranger.get("/v1/users/me", params={"api_token": KEY}))
+
+
+def paid_for(api: Asking) -> object:
+    return [said(api.send("GET", path)) for path in ("deals", "/v1/users/me")]
 
 
 def v1_removed(api: Asking) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from walk import Walk, cut_over
 
 from tests.coverage_page import hold_walk
 from workbench.rehearsal import canonical
-from workbench.stages import handoff, rollback, secondpass
+from workbench.stages import handoff, owners, rollback, secondpass
 
 SOURCES = ("fasttrack", "soffront")
 
@@ -103,6 +104,32 @@ def test_what_ends_in_a_document_stands_there_as_the_source_gave_it(journey: Jou
             assert [item for item in items if not any(set(_leaves(item)) <= line for line in lines)] == [], feed.name
             checked += len(items)
     assert checked > 40
+
+
+def test_a_row_and_an_amount_hang_on_their_owner_once(journey: Journey, documents: Path) -> None:
+    """An activity is asked for by several kinds of record and is one row; a deal counts with the amount that it states."""
+    engagement = journey.walk.engagement
+    weights, deals = owners.weigh(engagement), engagement.load("tables/deals")
+    amounts = deals["Amount" if journey.source == "soffront" else "amount"].dropna()
+    plain = amounts.str.replace(r"[$,]", "", regex=True).astype("float64")
+    assert len(plain) > 30 and weights["value"].sum() == pytest.approx(plain.sum())
+    owned = {f.table for f in engagement.route.feeds if f.kind == "record" and f.owner}
+    assert weights["rows"].sum() <= sum(len(engagement.load(f"tables/{name}")) for name in owned) + 1
+    page = (documents / "owners.html").read_text("utf-8")
+    assert f"{weights['value'].max():,.2f}" in page
+
+
+def test_the_first_page_counts_every_row_of_the_export_once(journey: Journey, documents: Path) -> None:
+    """The figures of its first sentence are those of the truth; a file that is not laid down is missing, and needs a look."""
+    truth = expected(journey.source, "rows", delivery="main")
+    missing = (truth["feed"] == "files") & truth["key"].isin(_large(journey.source))
+    truth = truth.assign(row=truth["file"] + ":" + truth["line"], bucket=truth["bucket"].mask(missing, "rejected"))
+    rows = truth[truth["file"] != "route"].groupby("row")["bucket"].agg(set)
+    opened = sum(bool(ends & {"rejected", "held", "failed"}) for ends in rows)
+    moved = sum(bool(ends & {"loaded", "merged"}) and not ends & {"rejected", "held", "failed"} for ends in rows)
+    page = (documents / "index.html").read_text("utf-8")
+    said = re.search(r"All (\d+) rows of the export are accounted for: (\d+) stand in .* and (\d+) needs? your attention", page)
+    assert said is not None and tuple(map(int, said.groups())) == (len(rows), moved, opened)
 
 
 @pytest.mark.row("SF1-SF5", "SF7-SF10", "FF1-FF10")

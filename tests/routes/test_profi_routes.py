@@ -19,7 +19,7 @@ from workbench.flow.history import history
 from workbench.flow.timeline import runs
 from workbench.rehearsal import canonical
 from workbench.reports.reasons import reason
-from workbench.stages import handoff, production, rollback, secondpass
+from workbench.stages import handoff, owners, production, rollback, secondpass
 
 ROUTES = ("profi_to_freshsales", "profi_to_pipedrive")
 
@@ -156,6 +156,46 @@ def test_files_and_pictures_that_stay_are_listed_each_with_its_reason(journey: J
     assert sorted(zip(told["row"], told["why"], strict=True)) == sorted(
         (f"{line.file}:{line.line}", reason(line.reason).words) for line in stay.itertuples()
     )
+
+
+def test_the_scope_document_says_what_becomes_what_and_what_stays_behind(journey: Journey, documents: Path) -> None:
+    """Every answer with who gave it, every feed, what the destination cannot hold, and how many rows a rule leaves out."""
+    page = html.unescape((documents / "scope.html").read_text("utf-8"))
+    route = journey.walk.engagement.route
+    for question in route.scope:
+        assert question.question in page
+    assert page.count("Decided by ") == len(route.scope)
+    for feed in route.feeds:
+        assert (feed.label if feed.kind != "document" else feed.label.partition(" → ")[0]) in page, feed.name
+    assert [loss.what for loss in route.losses if loss.what not in page] == []
+    truth = expected(journey.route, "rows", delivery="main")
+    earlier, private = ((truth["reason"] == code).sum() for code in ("earlier_course", "private_note"))
+    assert f'{reason("earlier_course").words.removesuffix(".")}</td><td class="n">{earlier}</td>' in page
+    assert f'Notes that a coach marked as private</td><td class="n">{private}</td>' in page
+    assert 'href="scope.html"' in (documents / "index.html").read_text("utf-8")
+
+
+def test_an_amount_with_the_other_decimal_mark_weighs_nothing_on_its_owner(journey: Journey) -> None:
+    """432,00 is held by the load, so it is no 43,200 that hangs on a coach."""
+    table = "enrolments" if journey.route.endswith("pipedrive") else "sessions"
+    fees = pd.read_csv(SAMPLE / "main" / f"{table}.csv", dtype="str", skipinitialspace=True)["fee"].dropna().str.strip()
+    readable = fees[fees.str.fullmatch(r"\d+(\.\d+)?")].astype("float64")
+    weights = owners.weigh(journey.walk.engagement)
+    assert weights["value"].sum() == pytest.approx(readable.sum()) and weights["value"].sum() > 1000
+
+
+def test_money_is_added_up_in_each_currency_by_itself(journey: Journey, documents: Path) -> None:
+    """The fees of the enrolments that were loaded, from the file as it came; Freshsales' deals name no currency."""
+    money = pd.read_excel(documents / "reconciliation.xlsx", sheet_name="Money", header=3, engine="calamine")
+    assert money["adds up"].astype("str").str.casefold().isin(["yes", "true"]).all()
+    if journey.route.endswith("pipedrive"):
+        fees = pd.read_csv(SAMPLE / "main" / "enrolments.csv", dtype="str")
+        truth = expected(journey.route, "rows", delivery="main")
+        lines = truth.loc[(truth["feed"] == "enrolments") & (truth["bucket"] == "loaded"), "line"].astype(int)
+        loaded = fees.loc[lines - 2].assign(fee=lambda each: each["fee"].astype("float64"))
+        told = money[money["sum of"] == "Value"].set_index("currency")["sent"].astype("float64")
+        assert told.to_dict() == pytest.approx(loaded.groupby("currency")["fee"].sum().to_dict())
+        assert set(told.index) == {"EUR", "USD"}
 
 
 @pytest.mark.row("RF1", "RP12")

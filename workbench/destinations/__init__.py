@@ -286,7 +286,7 @@ class Destination(Protocol):
         """
 
     def children(self, object_: str, number: str) -> list[tuple[str, str]]:
-        """What hangs on a record, as (kind, id), as far as the account shows it."""
+        """What hangs on a record, as (kind, id), as far as the account shows it; without an id where it does not say which."""
 
     def delete(self, object_: str, ids: Sequence[str]) -> list[Outcome]:
         """Take these records away; `Outcome.key` is the id."""

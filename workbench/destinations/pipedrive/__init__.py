@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from workbench.destinations import Account, Book, Draft, LiveField, Metadata, Outcome, Record, User
 from workbench.destinations.fields import BY_HAND, by_hand, seen_anew
 from workbench.destinations.http import Answer, Http
 from workbench.destinations.http.metered import Metered
+from workbench.destinations.pipedrive.below import Below
 from workbench.destinations.pipedrive.calls import Calls, one_of, words_of
 from workbench.destinations.pipedrive.children import Children
 from workbench.destinations.pipedrive.dating import Dating, dated
 from workbench.destinations.pipedrive.files import kept_as_it_is, parts_of
+from workbench.destinations.pipedrive.lines import Lines
+from workbench.destinations.pipedrive.participants import Participants
 from workbench.destinations.pipedrive.picture import (
+    FILE,
+    LINE,
     NO,
+    PARTICIPANT,
+    SELDOM,
     YES,
     Picture,
     Place,
@@ -52,9 +59,9 @@ def connect(
 class Pipedrive(Metered):
     """One account of Pipedrive; see ``workbench.destinations.Destination`` for what it answers.
 
-    A draft's key is kept in the record: in the field "Migration Key" of organizations, persons and deals, in the last
-    line of the text of activities and notes, in the name of a file. A change leaves it as it is, as the record may be
-    somebody else's.
+    A draft's key is kept in the record: in the field "Migration Key" of organizations, persons, deals and products, in the last
+    line of the text of activities, notes and deal products, in the name of a file. A change leaves it as it is, as the
+    record may be somebody else's.
     """
 
     name = "pipedrive"
@@ -78,9 +85,14 @@ class Pipedrive(Metered):
         self.http = Http(root_of(account.base_url), header, policy=limits, book=book, renew=renew)
         self._calls = Calls(self.http, spec, self._dials)
         self._reader = Reader(self._calls)
-        self._children = Children(self._calls, time_scale=account.time_scale)
+        self._below: Mapping[str, Below] = {
+            name: kind(self._calls, self._reader, lambda: self._form("deal"))
+            for name, kind in ((LINE, Lines), (PARTICIPANT, Participants))
+        }
+        self._children = Children(self._calls, self._files_since, time_scale=account.time_scale)
         self._dating = Dating(self._calls)
         self._lock = threading.Lock()
+        self._used: frozenset[str] = frozenset()
         self._picture: Picture | None = None
 
     # ------------------------------------------------------------ the account
@@ -102,7 +114,7 @@ class Pipedrive(Metered):
         """The account as it is now; fields declared here are known by their declared names from then on."""
         with self._lock:
             self._declared = tuple(dict.fromkeys([*declared, *self._declared]))
-            self._picture = look(self._calls, self._spec, self._declared)
+            self._picture = look(self._calls, self._spec, self._declared, used=self._used)
             return self._picture.metadata
 
     def extra_fields(self, objects: Iterable[str]) -> list[CustomField]:
@@ -156,8 +168,10 @@ class Pipedrive(Metered):
         return self._lanes
 
     def write(self, object_: str, drafts: Sequence[Draft], *, taken: Callable[[str], None] | None = None) -> list[Outcome]:
-        """Make or change these records, one call each; nothing is worked on later, so `taken` is told nothing."""
-        form = self._form(object_)
+        """Make or change these records, one call each; `taken` is told the deal of what only a deal shows."""
+        form, below = self._form(object_), self._below.get(object_)
+        if below is not None:
+            return [below.write(form, draft, taken=taken) for draft in drafts]
         return [self._write(form, draft) for draft in drafts]
 
     def _write(self, form: Form, draft: Draft) -> Outcome:
@@ -216,12 +230,16 @@ class Pipedrive(Metered):
         return _echoed(form, draft, one_of(answer), words=said)
 
     def collect(self, object_: str, job: str, drafts: Sequence[Draft]) -> list[Outcome]:
-        """There are no jobs here."""
+        """What is there of drafts that hang on a deal; there are no other jobs."""
+        if (below := self._below.get(object_)) is not None:
+            return below.collect(self._form(object_), drafts)
         return [Outcome(draft.key, "unknown", draft.id, f"there is no job {job}") for draft in drafts]
 
     def delete(self, object_: str, ids: Sequence[str]) -> list[Outcome]:
         """Delete, one call each; the account keeps what was deleted for thirty days, and no call forgets it sooner."""
-        place = place_of(self._spec, object_)
+        place, below = place_of(self._spec, object_), self._below.get(object_)
+        if below is not None:
+            return [below.delete(self._form(object_), number) for number in ids]
         return [self._delete(place, number) for number in ids]
 
     def _delete(self, place: Place, number: str) -> Outcome:
@@ -236,18 +254,41 @@ class Pipedrive(Metered):
     def read(self, object_: str, ids: Sequence[str]) -> list[Record]:
         """These records in full; whatever is gone or lies in the bin is left out."""
         self._children.looked()
+        if (below := self._below.get(object_)) is not None:
+            return below.read(self._form(object_), ids)
         return self._reader.read(self._form(object_), ids)
 
     def newest(self, object_: str) -> str:
-        """The highest id there is; ids only ever grow."""
+        """The highest id there is, as ids only ever grow; nothing of what stands in no list of its own."""
+        if object_ in self._below:
+            return ""
         return self._reader.newest(self._form(object_))
 
     def sweep(self, object_: str, *, since: str = "") -> Iterator[Record]:
         """Every record, each once, in the order of the ids; those after a mark newest first."""
+        if (below := self._below.get(object_)) is not None:
+            return below.sweep(self._form(object_))
         return self._reader.sweep(self._form(object_), since=since)
 
+    def scattered(self, object_: str) -> bool:
+        """Whether records of an object are shown with their deal only, so that each of all deals has to be asked."""
+        return place_of(self._spec, object_).of_deals
+
+    def expect(self, object_: str, drafts: Sequence[Draft]) -> None:
+        """Remember on which deals drafts of such an object will hang, so that their keys are looked for there."""
+        if (below := self._below.get(object_)) is not None:
+            below.expect(drafts)
+
+    def near(self, object_: str, ids: Collection[str], jobs: Collection[str]) -> Iterator[Record]:
+        """Every record of such an object on the deals of ours, and everywhere where one of ours is not there."""
+        if (below := self._below.get(object_)) is not None:
+            return below.near(self._form(object_), ids, jobs)
+        return self.sweep(object_)
+
     def bearing(self, object_: str, keys: Collection[str], *, since: str = "") -> list[Record]:
-        """Records that bear one of our keys, from a list that shows nothing but the key."""
+        """Records that bear one of our keys, from a list that shows nothing but the key, or from their deals."""
+        if (below := self._below.get(object_)) is not None:
+            return below.bearing(self._form(object_), keys)
         return self._reader.bearing(self._form(object_), frozenset(keys), since=since) if keys else []
 
     def find(self, object_: str, field_: str, values: Iterable[str]) -> list[Record]:
@@ -255,7 +296,7 @@ class Pipedrive(Metered):
         return self._reader.find(self._form(object_), field_, values)
 
     def children(self, object_: str, number: str) -> list[tuple[str, str]]:
-        """What hangs on a record, as (kind, id): persons, deals, activities, notes, files, leads; a note's comments."""
+        """What hangs on a record, as (kind, id); docs/reliability.md says what is looked for on which."""
         return self._children.of(place_of(self._spec, object_), number)
 
     # ------------------------------------------------------------ inside
@@ -263,9 +304,16 @@ class Pipedrive(Metered):
     def _form(self, object_: str) -> Form:
         place = place_of(self._spec, object_)
         with self._lock:
+            if object_ in SELDOM and object_ not in self._used:
+                self._used |= {object_}
+                self._picture = None
             if self._picture is None:
-                self._picture = look(self._calls, self._spec, self._declared)
+                self._picture = look(self._calls, self._spec, self._declared, used=self._used)
             return Form(self._picture, place, self._dials)
+
+    def _files_since(self, mark: str) -> Iterator[dict[str, Any]]:
+        """Files that came after one, as the account shows them, newest first."""
+        return self._reader.raws(self._form(FILE), since=mark)
 
     def _forget(self) -> None:
         with self._lock:

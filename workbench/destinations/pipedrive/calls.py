@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.destinations.http import Answer, Http, Request
+from workbench.destinations.pipedrive.refusing import closed, plan_words, unscoped
 from workbench.destinations.pipedrive.settings import Dials
 from workbench.errors import Refused, SpecError, WrongKey
 from workbench.specs import DestinationSpec, ObjectSpec
@@ -16,7 +17,7 @@ __all__ = ["ONLY_V1", "Calls", "has_more", "must", "one_of", "rows_of", "words_o
 ONLY_V1 = ("notes", "files")
 """Kinds of record that v2 does not have."""
 V2 = "v2"
-FORBIDDEN = 403
+FORBIDDEN, UNPAID = 403, 402
 MOST_PAGES = 1_000_000
 Params = Mapping[str, str | int]
 
@@ -65,21 +66,32 @@ class Calls:
         return table[kind]
 
     def read(self, kind: str, path: str, *, params: Params | None = None, object_: ObjectSpec | None = None) -> Answer:
-        """The answer to a call that changes nothing."""
-        return self.http.call(self._request(kind, "GET", path, object_, params=params or {}, read=True))
+        """The answer to a call that changes nothing; WrongKey where the account does not show it, saying what to do."""
+        heard = _Heard()
+        try:
+            answer = self.http.call(self._request(kind, "GET", path, object_, params=params or {}, read=True, busy=heard))
+        except WrongKey as error:
+            said = heard.last
+            if said is None or said.status != FORBIDDEN or not isinstance(said.data, dict):
+                raise
+            raise (unscoped(said, "GET", path) or _forbidden(said, path)) from error
+        return opened(answer, path)
 
     def send(self, kind: str, method: str, path: str, *, body: object = None, object_: ObjectSpec | None = None) -> Answer:
         """The answer to a call that changes something; Uncertain where nobody can say whether it did.
 
-        A 403 in JSON is an answer too: a limit of the plan, or a feature that it lacks.
+        A 403 in JSON is an answer too: a limit of the plan, or a feature that it lacks. WrongKey where an app lacks a scope.
         """
         heard = _Heard()
         try:
-            return self.http.call(self._request(kind, method, path, object_, body=body, busy=heard))
-        except WrongKey:
-            if heard.last is not None and heard.last.status == FORBIDDEN and isinstance(heard.last.data, dict):
-                return heard.last
-            raise
+            return opened(self.http.call(self._request(kind, method, path, object_, body=body, busy=heard)), path)
+        except WrongKey as error:
+            said = heard.last
+            if said is None or said.status != FORBIDDEN or not isinstance(said.data, dict):
+                raise
+            if (lacking := unscoped(said, method, path)) is not None:
+                raise lacking from error
+            return said
 
     def _request(
         self,
@@ -152,10 +164,27 @@ def one_of(answer: Answer) -> dict[str, Any]:
 
 
 def words_of(answer: Answer) -> str:
-    """What the account said about an error, in its own words, or else the status."""
+    """What the account said about an error, in its own words, or else the status; and what a 403 asks for."""
     data = answer.data if isinstance(answer.data, dict) else {}
-    said = data.get("error") or data.get("message") or ""
-    return f"{said}" if said else str(answer.status)
+    said = str(data.get("error") or data.get("message") or "") or str(answer.status)
+    return f"{said} ({plan_words(answer)})" if answer.status == FORBIDDEN else said
+
+
+def opened(answer: Answer, path: str) -> Answer:
+    """An answer of an account that is open; Refused where it is not."""
+    if answer.status == UNPAID:
+        raise closed(words_of(answer), path)
+    return answer
+
+
+def _forbidden(answer: Answer, path: str) -> WrongKey:
+    """The account does not show something to the user of the key, or its plan has no such thing."""
+    return WrongKey(
+        f"the account does not show {path.partition('/')[2] or path}",
+        found=f"{FORBIDDEN}: {words_of(answer)}",
+        where=path,
+        todo="use the key of an administrator; where the plan lacks the feature, leave out the feeds that need it",
+    )
 
 
 def _page(answer: Answer) -> Page:

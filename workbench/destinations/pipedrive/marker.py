@@ -33,10 +33,10 @@ class Marked:
     key: str
 
 
-def marked(content: str, key: str, *, style: str) -> str:
+def marked(content: str, key: str, *, style: str, line_end: str = "<br>") -> str:
     """Content with the key in a line of its own at its end."""
     line = style.replace("{key}", quote(key, safe=SAFE))
-    return f"{content}<br>{line}" if content else line
+    return f"{content}{line_end}{line}" if content else line
 
 
 def parted(content: str, *, style: str) -> Marked:

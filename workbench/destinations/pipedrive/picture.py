@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,10 @@ from workbench.errors import Refused, SpecError
 from workbench.specs import CustomField, DestinationSpec, NativeField, ObjectSpec
 
 __all__ = [
+    "FILE",
+    "LINE",
+    "PARTICIPANT",
+    "SELDOM",
     "Option",
     "Picture",
     "Place",
@@ -26,9 +30,14 @@ __all__ = [
 ]
 
 MOST_PAGES = 1000
-WITH_FIELDS = ("organization", "person", "deal")
+WITH_FIELDS = ("organization", "person", "deal", "product")
 """Objects that take custom fields; activities list fields and take none, notes and files have neither."""
+SELDOM = ("product",)
+"""Objects whose fields are read only where somebody uses them: a key or a plan without products is no reason to stop."""
 FILE = "file"
+LINE, PARTICIPANT = "deal_product", "deal_participant"
+OF_DEALS = (LINE, PARTICIPANT)
+"""Objects that stand in no list of their own: each is asked of its deal."""
 YES, NO = "Yes", "No"
 """Options of a field that stands for a boolean, which no type of field does."""
 
@@ -95,6 +104,16 @@ class Place:
         return self.spec.path in ONLY_V1
 
     @property
+    def of_deals(self) -> bool:
+        """Whether they are shown with their deal only, and bear its number in their id."""
+        return self.object in OF_DEALS
+
+    @property
+    def plain_text(self) -> bool:
+        """Whether the text that bears our key is no HTML."""
+        return self.object == LINE
+
+    @property
     def sent_as_form(self) -> bool:
         """Whether they are sent with the bytes of a file, and stay as they were sent."""
         return self.object == FILE
@@ -135,8 +154,14 @@ def fields_path(calls: Calls, object_: str) -> str:
     return calls.path(f"{object_}Fields")
 
 
-def look(calls: Calls, spec: DestinationSpec, declared: Sequence[CustomField]) -> Picture:
-    """Read fields, users, pipelines and activity types, and tell which custom field is which by object and label."""
+def look(
+    calls: Calls, spec: DestinationSpec, declared: Sequence[CustomField], *, used: Collection[str] = frozenset()
+) -> Picture:
+    """Read fields, users, pipelines and activity types, and tell which custom field is which by object and label.
+
+    ``used`` are the objects of `SELDOM` whose fields are wanted, beside those that fields are declared for.
+    """
+    wanted = {plan.object for plan in declared} | set(used)
     known = [*declared, *marker_fields(spec, spec.objects)]
     me = one_of(must(calls.read("me", calls.path("users", "me", version="v1")), "users/me"))
     users = _users(calls)
@@ -145,7 +170,7 @@ def look(calls: Calls, spec: DestinationSpec, declared: Sequence[CustomField]) -
     live: list[LiveField] = []
     for name in spec.objects:
         place = place_of(spec, name)
-        rows = _listed(calls, place)
+        rows = {} if name in SELDOM and name not in wanted else _listed(calls, place)
         made = _natives(place, rows, lists, send_add_time=calls.dials.deal_add_time != "refused")
         made += _customs(place, rows, known) if place.takes_fields else []
         wires[name] = {wire.name: wire for wire, _ in made}
@@ -202,7 +227,7 @@ def _options(row: Mapping[str, Any]) -> tuple[Option, ...]:
 
 def _listed(calls: Calls, place: Place) -> dict[str, dict[str, Any]]:
     """Fields of an object as the account lists them, by key; what v2 does not have has no list there, and needs none."""
-    if place.counted_off:
+    if place.counted_off or place.of_deals:
         return {}
     path = fields_path(calls, place.object)
     rows = {str(row["field_code"]): row for row in calls.rows("fields", path) if row.get("field_code")}

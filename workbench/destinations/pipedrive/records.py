@@ -33,11 +33,12 @@ from workbench.destinations.pipedrive.values import (
     plain_number,
     single,
 )
-from workbench.destinations.pipedrive.wholes import address_over, contacts_in, contacts_over
+from workbench.destinations.pipedrive.wholes import address_over, contacts_in, contacts_over, price_in, prices_over
 
 __all__ = ["Form", "Unfit", "body_of", "key_of", "leans_on_present", "record_of"]
 
 LISTED = ("emails", "phones")
+PRICES = "prices"
 SHAPED = ("monetary", "daterange", "time", "timerange", "address")
 NUMBERS = ("decimal", "money", "percent")
 LONGEST = {"varchar": 255, "varchar_auto": 255, "phone": 255, "text": 65_535}
@@ -87,7 +88,7 @@ def leans_on_present(form: Form, draft: Draft) -> bool:
     if form.place.object == "deal" and in_several_lines(form.wires, draft):
         return True
     wires = [form.wires[name] for name in draft.values if name in form.wires]
-    whole = (*LISTED, form.text_key) if form.text_key else LISTED
+    whole = (*LISTED, PRICES, form.text_key) if form.text_key else (*LISTED, PRICES)
     return any(not wire.custom and (wire.part or wire.key in whole) for wire in wires)
 
 
@@ -124,7 +125,7 @@ def body_of(form: Form, draft: Draft, *, present: Mapping[str, Any] | None = Non
         wire = wires[name]
         if wire.custom:
             custom[wire.key] = None if _is_empty(value) else _custom_out(form, wire, value)
-        elif wire.part or wire.key in (*LISTED, form.text_key):
+        elif wire.part or wire.key in (*LISTED, PRICES, form.text_key):
             parts.setdefault(wire.key, {})[_slot(form, wire)] = value
         elif wire.name not in ("pipeline", "stage", "pipeline_stage"):
             _put(body, wire, None if _is_empty(value) else _native_out(form, wire, value), draft)
@@ -229,14 +230,17 @@ def _whole(form: Form, key: str, given: Mapping[str, Value], present: Mapping[st
     if key in LISTED:
         apart = {wire.part for wire in form.wires.values() if wire.key == key and wire.part}
         return contacts_over(present.get(key) or [], given, apart=apart)
+    if key == PRICES:
+        return prices_over(present.get(key) or [], given, currency=form.picture.currency)
     if key != form.text_key:
         return address_over(present.get(key) or {}, given)
     held = parted(str(present.get(key) or ""), style=form.dials.marker_style)
     key_ = str(given.get("key") or "") if "key" in given else held.key
-    text = held.text
+    text, plain = held.text, form.place.plain_text
     if "text" in given:
-        text = "" if _is_empty(given["text"]) else as_html(str(single("the text", given["text"])), form=form.dials.note_form)
-    return marked(text, key_, style=form.dials.marker_style) if key_ else text
+        said = "" if _is_empty(given["text"]) else str(single("the text", given["text"]))
+        text = said if plain or not said else as_html(said, form=form.dials.note_form)
+    return marked(text, key_, style=form.dials.marker_style, line_end="\n" if plain else "<br>") if key_ else text
 
 
 # ---------------------------------------------------------------- in
@@ -260,6 +264,8 @@ def _in(form: Form, wire: Wire, raw: Mapping[str, Any]) -> Value:
         if wire.key in LISTED:
             apart = {other.part for other in form.wires.values() if other.key == wire.key and other.part}
             return _shortest(contacts_in(value, wire.part, apart=apart))
+        if wire.key == PRICES:
+            return price_in(value, wire.part)
         if wire.key == "participants":
             people = sorted(value, key=lambda row: not row.get("primary"))
             return _shortest([str(row["person_id"]) for row in people])
@@ -281,7 +287,8 @@ def _text_in(form: Form, wire: Wire, content: str) -> Value:
     held = held_in(form, content)
     if wire.name == form.place.spec.marker:
         return held.key or None
-    return (held.text if form.place.sent_as_form else as_text(held.text, form=form.dials.note_form)) or None
+    as_it_is = form.place.sent_as_form or form.place.plain_text
+    return (held.text if as_it_is else as_text(held.text, form=form.dials.note_form)) or None
 
 
 def _scalar(wire: Wire, value: Any) -> Value:

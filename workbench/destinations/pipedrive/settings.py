@@ -53,6 +53,8 @@ class Dials(BaseModel):
     children: Literal["counters", "lists"] = "counters"
     look_for_comments: bool = True
     look_for_leads: bool = True
+    look_for_relations: bool = True
+    look_for_activity_files: bool = True
     archived_deals: bool = True
     lag_seconds: float = Field(default=60.0, ge=0)
     currency: str = ""

@@ -1,4 +1,4 @@
-"""Values that Pipedrive replaces as a whole: telephone numbers, e-mail addresses, and the parts of a postal address."""
+"""Values that Pipedrive replaces as a whole: telephone numbers, e-mail addresses, prices, the parts of a postal address."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from workbench.destinations import Value
+from workbench.destinations.pipedrive.values import number_out, plain_number
 
-__all__ = ["address_over", "contacts_in", "contacts_over"]
+__all__ = ["address_over", "contacts_in", "contacts_over", "price_in", "prices_over"]
 
 USUAL = "work"
 WHOLE = "value"
 """The part of an address without which the others are refused: the address in one line."""
+PRICE, CURRENCY = "price", "currency"
+MORE_OF_A_PRICE = ("cost", "direct_cost", "notes")
 LINE = (
     ("street_number", "route"),
     ("subpremise",),
@@ -81,3 +84,32 @@ def address_over(present: Mapping[str, Any], given: Mapping[str, Value]) -> dict
 def _line(parts: Mapping[str, str]) -> str:
     groups = (" ".join(parts[part] for part in group if parts.get(part)) for group in LINE)
     return ", ".join(group for group in groups if group)
+
+
+def price_in(rows: Rows, part: str) -> str | None:
+    """The price of a product or its currency, as `part` says: of several prices the first, but for one of nothing."""
+    row = _priced(rows)
+    if not row:
+        return None
+    return plain_number(row[PRICE]) if part == PRICE else str(row[CURRENCY])
+
+
+def prices_over(present: Rows, given: Mapping[str, Value], *, currency: str) -> list[dict[str, Any]]:
+    """The prices with the given one in place of the one that we show; those in other currencies stay. Raises Unfit.
+
+    One that names no currency is in the one it had, or else the account's. What a price says besides, such as the cost,
+    stays with it; an amount that was emptied takes its price away.
+    """
+    held = _priced(present)
+    amount = given[PRICE] if PRICE in given else held.get(PRICE)
+    named = str(given.get(CURRENCY) or held.get(CURRENCY) or currency).upper()
+    others = [row for row in present if row is not held and row[CURRENCY] != named and row.get(PRICE)]
+    more = {name: held[name] for name in MORE_OF_A_PRICE if held.get(name) not in (None, "")}
+    own = [] if amount in (None, "") else [{CURRENCY: named, PRICE: number_out("Price", amount), **more}]
+    return own + [
+        {name: row[name] for name in (CURRENCY, PRICE, *MORE_OF_A_PRICE) if row.get(name) not in (None, "")} for row in others
+    ]
+
+
+def _priced(rows: Rows) -> Mapping[str, Any]:
+    return next((row for row in rows if row.get(PRICE)), {})

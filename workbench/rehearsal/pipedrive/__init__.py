@@ -15,6 +15,7 @@ from workbench.rehearsal.pipedrive.limits import Budget
 from workbench.rehearsal.pipedrive.oauth import Grants, bearing
 from workbench.rehearsal.pipedrive.records import Records
 from workbench.rehearsal.pipedrive.routing import Named, Routing, asked
+from workbench.rehearsal.pipedrive.scopes import mismatched
 from workbench.rehearsal.pipedrive.settings import Settings
 from workbench.rehearsal.pipedrive.switches import SWITCHES
 from workbench.rehearsal.pipedrive.version_one import VersionOne
@@ -26,6 +27,7 @@ TENANT = "pipedrive_growth"
 FAULT_POINTS = ("job", "budget")
 OAUTH_BYTES = 64 * 1024
 FIRST_IDS: Mapping[str, int] = {}
+UNPAID = "Company account is not open (possible reason: trial expired, payment details not entered)"
 NOWHERE = Named("v1", None, (), frozenset())
 
 
@@ -84,7 +86,11 @@ class Pipedrive:
     def answer(self, call: Call) -> Reply:
         if self._grants.asked(call):
             return self._grants.answer(call)
+        if not self._grants.covers(call):
+            return mismatched()
         named = self._routing.find(call) or NOWHERE
+        if self._switches["account"] == "closed":
+            return refused(named.version, 402, UNPAID)
         request = asked(call, named)
         assert named.operation is not None  # or ``asked`` had refused
         try:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from urllib.parse import parse_qs, urlencode
 
 from workbench.rehearsal.engine import Call, House, Json, Reply, as_json
+from workbench.rehearsal.pipedrive.scopes import EVERYTHING, opening
 
 PATH = "oauth"
 CODE_SECONDS = 300
@@ -34,7 +35,7 @@ class Grants:
         app: Json = house.tenant.get("oauth", {})
         self._client = str(app.get("client_id", "rehearsal"))
         self._redirect = str(app.get("redirect_uri", "http://127.0.0.1/callback"))
-        self._scope = str(app.get("scope", "base deals:full contacts:full activities:full products:full admin"))
+        self._scope = str(app.get("scope") or EVERYTHING)
         self._own = _digest(str(app["code"])) if "code" in app else None
         self._secret = b""
 
@@ -51,6 +52,12 @@ class Grants:
         token = _bearer(call)
         ends = self._kept()["access"].get(_digest(token)) if token else None
         return ends is not None and call.now < ends
+
+    def covers(self, call: Call) -> bool:
+        """Whether the app's scopes open what the request asks for; whoever comes with the account's key needs none."""
+        parts = call.parts[1:] if call.parts[:1] == ("api",) else call.parts
+        opened = opening(call, parts[1:])
+        return not bearing(call) or not opened or bool(opened & set(self._scope.split()))
 
     def answer(self, call: Call) -> Reply:
         """``/oauth/authorize``, ``/oauth/token`` and ``/oauth/revoke``."""

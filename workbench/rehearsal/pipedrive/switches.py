@@ -8,6 +8,7 @@ ON_OFF = ("on", "off")
 PLANS = ("lite", "growth", "premium", "ultimate")
 SWITCHES = (
     Switch("plan", "tenant", ("tenant", *PLANS), "the account's plan, if not the recipe's", "§4"),
+    Switch("account", "open", ("open", "closed"), "whether it is paid for; closed: a 402 to everything", "§1.6"),
     Switch("bare_v2_prefix", "on", ON_OFF, "whether /v2 answers beside /api/v2", "§1.1"),
     Switch("query_token", "accept", ("accept", "refuse"), "api_token in the query string", "§1.2, §9"),
     Switch(

@@ -28,6 +28,7 @@ from workbench.rehearsal.pipedrive.records import KEPT_SECONDS, Records
 from workbench.rehearsal.pipedrive.relationships import Relationships
 from workbench.rehearsal.pipedrive.rows import Rows
 from workbench.rehearsal.pipedrive.searching import Searching
+from workbench.rehearsal.pipedrive.sold import Sold
 from workbench.rehearsal.pipedrive.ties import Ties
 
 BINNED = ("notes", "files", "leads")
@@ -51,6 +52,7 @@ class VersionOne:
         self._parts = (
             *(notes, files, leads, searching, self._conversion, Merging(house, records, rows)),
             Participants(records, rows, ties, offsets),
+            Sold(house, records, rows, offsets),
             Following(house, account, records, offsets=offsets),
             Relationships(house, rows, ties, offsets),
             FieldRows(account, fields, offsets),
