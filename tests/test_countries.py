@@ -15,6 +15,7 @@ from workbench.flow.countries import country_asked, country_question
 from workbench.flow.planning import feed_plans
 from workbench.matching.records import match_records
 from workbench.recipes import convert
+from workbench.recipes.countries import region_named
 from workbench.stages import discovery, intake
 
 NATIONAL = {"DE": "030 12345678", "AT": "0664 1234567", "GB": "020 7946 0018", "US": "(617) 555-0123"}
@@ -95,6 +96,45 @@ def test_people_are_one_by_phone_under_the_right_country_only() -> None:
     assert sure("US") == set()
 
 
+AT_HOME = [
+    {"id": "1", "name": "Ada", "phone": "0664 1234567", "land": "Österreich"},
+    {"id": "2", "name": "Bea", "phone": "0664 1234567", "land": "DE"},
+    {"id": "3", "name": "Cem", "phone": "0664 1234567"},
+    {"id": "4", "name": "Dea", "phone": "030 12345678", "land": "Austria"},
+    {"id": "5", "name": "Eva", "phone": "+49 30 12345678", "land": "AT"},
+]
+
+
+def test_a_number_is_one_of_the_country_that_its_own_record_names_where_that_country_knows_it() -> None:
+    made = staged(route(PEOPLE), source({"people": "id"}, region="DE", country=["land"]), [table("people", *AT_HOME)])
+    read = [WHOLE["AT"], "+496641234567", "+496641234567", WHOLE["DE"], WHOLE["DE"]]
+    assert column(made["people"], "mobile_number") == read
+
+
+def test_merges_matches_and_joins_read_a_number_by_the_record_on_each_side() -> None:
+    known = source(KEYS, region="DE", country=["land"])
+    rows = [
+        table("people", {"id": "1", "name": "Ada", "phone": NATIONAL["AT"], "land": "AT"}),
+        table(
+            "leads", {"id": "1", "name": "Ada again", "phone": WHOLE["AT"]}, {"id": "2", "name": "x", "phone": NATIONAL["AT"]}
+        ),
+        table("calls", {"id": "1", "caller": WHOLE["AT"], "on": "2026-03-01", "note": "rang"}),
+    ]
+    made = staged(route(PEOPLE, LEADS, CALLS), known, rows)
+    assert ends(made["leads"]) == [("merged", "one_phone", "people/1"), ("load", None, "leads/2")]
+    assert ends(made["calls"]) == [("merged", "attached", "people/1")]
+    assert column(staged(route(PEOPLE, RATES), known, rows)["rates"], "job_title") == ["Ada", None]
+
+
+@pytest.mark.parametrize(
+    ("text", "region"),
+    [("at", "AT"), ("Autriche", "AT"), ("Österreich", "AT"), ("United States", "US"), ("USA", "US"), ("UK", "GB"),
+     ("The Netherlands", "NL"), ("Atlantis", None), ("", None), ("x", None)],
+)  # fmt: skip
+def test_a_country_is_known_by_its_letters_and_by_its_names(text: str, region: str | None) -> None:
+    assert region_named(text) == region
+
+
 def engagement(folder: Path, phones: list[str], *, region: str = "") -> Engagement:
     exports = folder / "exports"
     exports.mkdir()
@@ -119,6 +159,29 @@ def test_numbers_that_name_another_country_speak_for_it(tmp_path: Path) -> None:
     here = engagement(tmp_path, [*AUSTRIAN, *(f"+43 664 99345{n:02}" for n in range(9))])
     asked = country_question(here, feed_plans(here))
     assert asked is not None and asked["value"] == "AT" and "those that name one are of AT (9)" in asked["reasons"]
+
+
+def test_numbers_that_would_be_mobiles_of_a_country_that_others_name_are_asked_about(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    both = engagement(tmp_path / "one", [*AUSTRIAN, "+43 664 9934501", "+43 664 9934502"])
+    both = replace(both, source=source({"people": "id"}, region="DE"))
+    asked = country_question(both, feed_plans(both))
+    assert asked is not None and "20 of them would be mobiles of AT" in asked["reasons"]
+    alone = replace(engagement(tmp_path / "two", AUSTRIAN), source=source({"people": "id"}, region="DE"))
+    assert country_question(alone, feed_plans(alone)) is None
+
+
+def test_records_that_name_their_country_are_not_asked_about_and_speak_for_the_others(tmp_path: Path) -> None:
+    here = engagement(tmp_path, [])
+    here = replace(here, source=source({"people": "id"}, region="DE", country=["land"]))
+    rows = [{"id": str(n), "name": "Ada", "phone": phone, "land": "AT"} for n, phone in enumerate(AUSTRIAN)]
+    here.save("tables/people", table("people", *rows))
+    assert country_question(here, feed_plans(here)) is None
+    more = [{"id": f"x{n}", "name": "Bea", "phone": f"0664 99345{n:02}"} for n in range(9)]
+    here.save("tables/people", table("people", *rows, *more))
+    asked = country_question(here, feed_plans(here))
+    assert asked is not None and asked["value"] == "AT" and "AT (20)" in asked["reasons"]
 
 
 def test_nothing_is_asked_where_the_numbers_fit_or_somebody_has_said_it(tmp_path: Path) -> None:

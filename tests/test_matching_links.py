@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.chance import at_most
 from tests.coverage_page import SEEDS, hold, seed_line
 from tests.link_truth import found, score
 from workbench.errors import SpecError
@@ -280,15 +281,3 @@ def test_of_each_customer_alone_a_confidence_means_how_often_an_answer_is_right(
         assert members >= 20
         assert at_most(math.floor(right * members), members, low) >= CHANCE, (low, right, members)
         assert at_most(math.floor((1 - right) * members), members, 1 - high) >= CHANCE, (high, right, members)
-
-
-def at_most(hits: int, throws: int, chance: float) -> float:
-    """How likely so many hits at most are in so many throws."""
-    if chance <= 0:
-        return 1.0
-    terms = (
-        math.lgamma(throws + 1) - math.lgamma(n + 1) - math.lgamma(throws - n + 1)
-        + n * math.log(chance) + (throws - n) * math.log1p(-chance)
-        for n in range(hits + 1)
-    )  # fmt: skip
-    return math.fsum(map(math.exp, terms))

@@ -7,10 +7,14 @@ import os
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from workbench.errors import SpecError
+from workbench.matching.pairs import candidate_pairs, candidate_passes
 from workbench.matching.records import match_companies, match_records
 
 SHARED = Path(os.environ.get("WORKBENCH_SHARED", Path(__file__).parents[2] / "shared"))
@@ -118,6 +122,42 @@ def test_the_same_name_alone_is_not_enough() -> None:
     frame = people(("Maria Garcia", None, None, None), ("Maria Garcia", None, None, None))
 
     assert clusters(frame) == []
+
+
+ROWS = st.lists(st.tuples(st.integers(-1, 3), st.integers(-1, 8)), max_size=24)
+
+
+def rows_that_share(key: list[int], largest: int) -> set[tuple[int, int]]:
+    """Every two rows of one key; under a key that too many share, each with the three that follow it."""
+    sharing = [[row for row, value in enumerate(key) if value == each] for each in set(key) - {-1}]
+    return {
+        (rows[one], rows[other])
+        for rows in sharing
+        for one, other in itertools.combinations(range(len(rows)), 2)
+        if len(rows) <= largest or other - one <= 3
+    }
+
+
+@settings(max_examples=60, deadline=None)
+@given(ROWS, st.integers(1, 50))
+def test_rows_that_share_a_key_meet_once_however_the_passes_are_cut(rows: list[tuple[int, int]], at_once: int) -> None:
+    keys = [np.array([row[place] for row in rows], dtype=np.int32) for place in (0, 1)]
+
+    passes = list(candidate_passes(keys, largest=6, at_once=at_once))
+
+    wanted = rows_that_share([row[0] for row in rows], 6) | rows_that_share([row[1] for row in rows], 6)
+    met = [pair for left, right in passes for pair in zip(left.tolist(), right.tolist(), strict=True)]
+    assert met == sorted(wanted)
+    assert all(len(left) <= max(at_once, 2 * len(rows)) for left, _ in passes)
+    left, right = candidate_pairs(keys, largest=6)
+    assert list(zip(left.tolist(), right.tolist(), strict=True)) == met
+
+
+def test_a_table_without_names_is_searched_by_what_it_has() -> None:
+    rows = [("a", "jo@x.test", "617 555 0123"), ("b", "JO@x.test", "(617) 555-0123"), ("c", "li@x.test", None)]
+    frame = pd.DataFrame(rows, columns=["id", "email", "phone"], dtype="str")
+
+    assert list(match_records(frame, key="id", email="email", phone="phone").clusters["key"]) == ["a", "b"]
 
 
 def test_keys_repeat_in_no_pair_and_reasons_are_words() -> None:

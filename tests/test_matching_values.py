@@ -1,10 +1,12 @@
-"""Which value becomes which option."""
+"""Which value becomes which option, and how often an answer of a confidence is right."""
 
 from __future__ import annotations
 
 import pandas as pd
 import pytest
 
+from tests.chance import at_most
+from tests.value_truth import labelled, written
 from workbench.matching.values import propose_values
 
 LIFECYCLE = ["New", "Active", "At-Risk", "Lapsed", "Lost"]
@@ -67,3 +69,50 @@ def test_values_are_counted_or_come_counted() -> None:
 
 def test_no_options_give_no_proposal() -> None:
     assert one("New", [])[0] is None
+
+
+@pytest.mark.parametrize(
+    ("value", "option"),
+    [("Former customer", "Customer"), ("part paid", "Paid"), ("Pas intéressé", "Intéressé"), ("No answer", "No")],
+)
+def test_a_word_that_makes_something_else_of_an_option_is_no_likeness(value: str, option: str) -> None:
+    assert one(value, [option])[0] is None
+
+
+@pytest.mark.parametrize(("value", "option"), [("Quaalified", "Unqualified"), ("Qualified - EU", "Unqualified")])
+def test_a_slip_does_not_make_an_option_of_its_opposite(value: str, option: str) -> None:
+    assert one(value, [option])[0] is None
+    assert one(f"Un{value.lower()}", [option])[0] == option
+
+
+BANDS = ((0.5, 0.7), (0.7, 0.85), (0.85, 0.95), (0.95, 1.0))
+CHANCE = 0.001
+
+
+@pytest.mark.parametrize("blind", [False, True])
+def test_of_labelled_values_a_confidence_means_how_often_an_answer_is_right(blind: bool) -> None:
+    """The share that is right lies in its band, but for what chance does in one case of a thousand to so many answers.
+
+    On the lists that the figures were set on, only what is shown surer than it is would say anything.
+    """
+    answers = labelled(blind=blind)
+    proposed, empty = answers[answers["option"] != ""], answers[answers["option"] == ""]
+    for low, high in BANDS:
+        band = proposed[(proposed["confidence"] > low) & (proposed["confidence"] <= high)]
+        right, wrong = int(band["right"].sum()), int((~band["right"]).sum())
+        assert len(band) >= 15
+        assert at_most(right, len(band), low) >= CHANCE, (low, right, wrong)
+        assert not blind or at_most(wrong, len(band), 1 - high) >= CHANCE, (high, right, wrong)
+    right, wrong = int(empty["right"].sum()), int((~empty["right"]).sum())
+    assert set(empty["confidence"]) == {0.35} and len(empty) >= 100
+    assert at_most(right, len(empty), 0.35) >= CHANCE and at_most(wrong, len(empty), 0.65) >= CHANCE
+
+
+def test_of_written_options_none_is_shown_surer_than_it_is_though_some_are_not_offered() -> None:
+    answers = written(1)
+    proposed, empty = answers[answers["option"] != ""], answers[answers["option"] == ""]
+    for low, high in BANDS:
+        band = proposed[(proposed["confidence"] > low) & (proposed["confidence"] <= high)]
+        assert at_most(int(band["right"].sum()), len(band), low) >= CHANCE, (low, len(band))
+    assert len(empty) >= 80 and empty["right"].mean() >= 0.9
+    assert proposed["right"].mean() >= 0.95

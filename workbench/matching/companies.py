@@ -7,6 +7,7 @@ import pandas as pd
 from rapidfuzz import fuzz, process
 
 from workbench.matching.clusters import RecordProposals, clustered, pair_frame
+from workbench.matching.coded import coded
 from workbench.matching.folding import fold, pack
 from workbench.matching.pairs import candidate_pairs, cells
 
@@ -53,7 +54,7 @@ def match_companies(names: pd.Series, *, domains: pd.Series | None = None) -> Re
     hosts = _hosts(domains, cores)
     keys = [cores, cores.str.replace(" ", ""), cores.str.split().str[0].str[:4] + cores.str.len().floordiv(6).astype("str")]
     keys += [cores.map(lambda core: " ".join(sorted(core.split()))), hosts, cores.str[:6]]
-    left, right = candidate_pairs([cells(key) for key in keys], largest=80)
+    left, right = candidate_pairs([coded(key).codes for key in keys], largest=80)
     pairs = pd.DataFrame({"left": left, "right": right, "confidence": 0.0, "reasons": "", "shown": False})
     one, other = cores.to_numpy(dtype=object)[left], cores.to_numpy(dtype=object)[right]
     pairs["alike"] = process.cpdist(one, other, scorer=fuzz.ratio) / 100

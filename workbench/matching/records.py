@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from rapidfuzz import fuzz, process
+from rapidfuzz import fuzz
 from rapidfuzz.distance import JaroWinkler
 
 from workbench.errors import SpecError
 from workbench.matching.clusters import RecordProposals, clustered, pair_frame
+from workbench.matching.coded import Coded, Codes, Positions, Scores, coded
 from workbench.matching.companies import company_core, match_companies
 from workbench.matching.folding import fold
-from workbench.matching.pairs import Positions, candidate_pairs, cells
+from workbench.matching.pairs import candidate_passes
 from workbench.matching.people import two_people
 from workbench.recipes import convert
 
@@ -47,7 +48,8 @@ ALONE = "one name and nothing else"
 NAMESAKES = 0.5, 0.05
 """How likely one rare name alone is one person, and so many others of that name expected by chance halve it."""
 
-Scores = npt.NDArray[np.floating[Any]]
+LIKE, SAME = 0.88, 0.97
+"""Likeness from which two names may be one, and from which they are one but for a slip."""
 
 
 def match_records(
@@ -74,11 +76,10 @@ def match_records(
     """
     _need(frame, [each for each in (key, email, phone, name, company, *others) if each is not None])
     read = _Columns(frame, email=email, phone=phone, name=name, company=company, others=others, region=region)
-    left, right = candidate_pairs(read.blocks(), largest=LARGEST)
-    confidence, reasons = read.judged(left, right)
-    pairs = pd.DataFrame({"left": left, "right": right, "confidence": confidence, "reasons": reasons})
+    passes = candidate_passes(read.keys(), largest=LARGEST)
+    pairs = pd.concat([read.judged(left, right) for left, right in passes], ignore_index=True)
     labels = pd.Index(frame[key])
-    return clustered(pair_frame(pairs[pairs["confidence"] >= SHOWN], labels), labels, threshold=threshold)
+    return clustered(pair_frame(pairs, labels), labels, threshold=threshold)
 
 
 def _need(frame: pd.DataFrame, names: list[str]) -> None:
@@ -90,13 +91,6 @@ def _need(frame: pd.DataFrame, names: list[str]) -> None:
             found=", ".join(map(str, frame.columns)),
             todo="name columns that exist",
         )
-
-
-def _folded(column: pd.Series) -> pd.Series:
-    """The column folded, distinct values once; empty text as missing."""
-    codes, distinct = pd.factorize(column.astype("str"))
-    folded = np.array([fold(str(each)) or None for each in distinct] + [None], dtype=object)
-    return pd.Series(folded[codes], index=range(len(column)), dtype="str")
 
 
 def _numbers(column: pd.Series, region: str) -> pd.Series:
@@ -122,108 +116,86 @@ class _Columns:
         others: Sequence[str],
         region: str,
     ) -> None:
-        nothing = pd.Series([None] * len(frame), dtype="str")
-
         def plain(column: str | None) -> pd.Series:
+            nothing = pd.Series([None] * len(frame), dtype="str")
             return nothing if column is None else frame[column].astype("str").reset_index(drop=True)
 
         addresses = plain(email).str.strip().str.lower()
-        self.email = addresses.where(addresses.str.contains("@", na=False))
-        self.phone = _numbers(plain(phone), region)
-        self.name = nothing if name is None else _folded(frame[name])
-        self.sorted = self.name.map(lambda each: " ".join(sorted(each.split())), na_action="ignore").astype("str")
-        self.company = plain(company).map(company_core, na_action="ignore").replace("", None).astype("str")
-        self.others = {column: _folded(frame[column]) for column in others}
+        self.email = coded(addresses.where(addresses.str.contains("@", na=False)))
+        self.phone = coded(_numbers(plain(phone), region))
+        self.name = coded(plain(name)).mapped(fold)
+        self.sorted = self.name.mapped(lambda each: " ".join(sorted(each.split())))
+        self.company = coded(plain(company)).mapped(company_core)
+        self.others = [coded(frame[column]).mapped(fold) for column in others]
+        self.alone = self._by_name_alone()
 
-    def blocks(self) -> list[npt.NDArray[np.object_]]:
+    def keys(self) -> Iterator[Codes]:
         """The keys under which rows meet: each forgives another kind of slip."""
-        first, last = self.sorted.str.split().str[0], self.sorted.str.split().str[-1]
-        keys = [self.email, self.phone, self.sorted, first.str[:4] + last.str[:4], first.str[:2] + last, first + last.str[:2]]
-        if self.company.notna().any():
-            keys += [self.company.str[:8] + first.str[:3], self.company.str[:8] + last.str[:3]]
-        columns = list(self.others.values())
+        yield from (self.email.codes, self.phone.codes, self.sorted.codes)
+        first = self.sorted.mapped(lambda each: each.split()[0]).column
+        last = self.sorted.mapped(lambda each: each.split()[-1]).column
+        slips = [first.str[:4] + last.str[:4], first.str[:2] + last, first + last.str[:2]]
+        if self.company.distinct:
+            company = self.company.column.str[:8]
+            slips += [company + first.str[:3], company + last.str[:3]]
+        columns = [each.column for each in self.others]
         for place, other in enumerate(columns):
-            keys += [other + first.str[:3], other + last.str[:3]]
-            keys += [other + following for following in columns[place + 1 :]]
-        return [cells(each) for each in keys]
+            slips += [other + first.str[:3], other + last.str[:3]]
+            slips += [other + following for following in columns[place + 1 :]]
+        yield from (coded(each).codes for each in slips)
 
-    def judged(self, left: Positions, right: Positions) -> tuple[Scores, npt.NDArray[np.object_]]:
-        """Confidence and reasons of each pair."""
-        name = _best(self.sorted, self.name, left, right)
-        email, phone = _equal(self.email, left, right), _equal(self.phone, left, right)
-        company = _alike(self.company, left, right)
-        evidence = [(_alike(each, left, right), _telling(each)) for each in self.others.values()]
+    def judged(self, left: Positions, right: Positions) -> pd.DataFrame:
+        """The pairs that are worth showing, with confidence and reasons."""
+        name, email, phone = self._named_alike(left, right), self.email.equal(left, right), self.phone.equal(left, right)
+        if not self.others:  # nothing else bears an unlike name out
+            worth = (name >= LIKE) | (email == 1) | (phone == 1)
+            left, right, name, email, phone = (each[worth] for each in (left, right, name, email, phone))
+        company = self.company.alike(left, right, fuzz.ratio, whole=100)
+        evidence = [(each.alike(left, right, fuzz.ratio, whole=100), _telling(each)) for each in self.others]
         confidence, reasons = _weighed(name, email, phone, company, evidence)
         alone = reasons == ALONE
-        confidence[alone] = self._by_name_alone(left[alone])
+        confidence[alone] = self.alone[self.sorted.codes[left[alone]]]
         apart = self._two_people(left, right, np.asarray((confidence > DOUBTED) & (name < 1)), heard=reasons != BORNE_OUT)
         reasons[apart] = reasons[apart] + "; but the first names are two people's"
-        return np.where(apart, APART, confidence), reasons
+        confidence = np.where(apart, APART, confidence)
+        found = pd.DataFrame({"left": left, "right": right, "confidence": confidence, "reasons": reasons})
+        return found[found["confidence"] >= SHOWN]
 
-    def _by_name_alone(self, rows: Positions) -> Scores:
-        """How likely rows of these names are one person with another row of the name: the parts of some are frequent."""
-        words = self.sorted.str.split()
-        often = words.explode().value_counts() - 1  # one of them is the other row's
-        chance = words.str[0].map(often) * words.str[-1].map(often) / max(len(words), 1)
+    def _named_alike(self, left: Positions, right: Positions) -> Scores:
+        """Likeness of names, whichever way round they are written; the beginning weighs more."""
+        score = self.sorted.alike(left, right, JaroWinkler.normalized_similarity)
+        unsure = np.flatnonzero(score < SAME)
+        written = self.name.alike(left[unsure], right[unsure], JaroWinkler.normalized_similarity)
+        score[unsure] = np.maximum(score[unsure], written)
+        return score
+
+    def _by_name_alone(self) -> Scores:
+        """How likely rows of each name are one person with another row of the name: the parts of some are frequent."""
+        words = [each.split() for each in self.sorted.texts[:-1]]
+        often = Counter[str]()
+        for parts, rows in zip(words, np.bincount(self.sorted.codes[self.sorted.codes >= 0]).tolist(), strict=True):
+            often.update(dict.fromkeys(parts, 0) | {part: parts.count(part) * rows for part in parts})
+        # One of them is the other row's.
+        both = np.array([(often[parts[0]] - 1) * (often[parts[-1]] - 1) for parts in words], dtype=np.float64)
         most, usual = NAMESAKES
-        found: Scores = (most / (1 + chance.to_numpy(dtype=np.float64)[rows] / usual)).round(3)
+        found: Scores = (most / (1 + both / max(len(self.sorted.codes), 1) / usual)).round(3)
         return found
 
     def _two_people(
         self, left: Positions, right: Positions, doubtful: npt.NDArray[np.bool_], *, heard: npt.NDArray[np.bool_]
     ) -> npt.NDArray[np.bool_]:
-        names = cells(self.name)
         apart = np.zeros(len(left), dtype=bool)
-        for place in np.flatnonzero(doubtful):
-            one, other = names[left[place]], names[right[place]]
-            apart[place] = one is not None and other is not None and two_people(one, other, heard=bool(heard[place]))
+        doubts = np.flatnonzero(doubtful)
+        names, others = self.name.texts[self.name.codes[left[doubts]]], self.name.texts[self.name.codes[right[doubts]]]
+        for place, one, other in zip(doubts, names, others, strict=True):
+            apart[place] = two_people(one, other, heard=bool(heard[place]))
         return apart
 
 
-def _pair(column: pd.Series, left: Positions, right: Positions) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_]]:
-    values = cells(column)
-    return values[left], values[right]
-
-
-def _missing(one: npt.NDArray[np.object_], other: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
-    return np.asarray(pd.isna(one) | pd.isna(other))
-
-
-def _equal(column: pd.Series, left: Positions, right: Positions) -> Scores:
-    """1 where both are equal, 0 where they differ, NaN where one is missing."""
-    one, other = _pair(column, left, right)
-    return np.where(_missing(one, other), np.nan, (one == other).astype(float))
-
-
-def _alike(column: pd.Series, left: Positions, right: Positions) -> Scores:
-    """Likeness from 0 to 1, NaN where one is missing."""
-    one, other = _pair(column, left, right)
-    missing = _missing(one, other)
-    if missing.all():
-        return np.full(len(left), np.nan)
-    score = process.cpdist(np.where(missing, "", one), np.where(missing, "", other), scorer=fuzz.ratio) / 100
-    return np.where(missing, np.nan, score)
-
-
-def _best(ordered: pd.Series, written: pd.Series, left: Positions, right: Positions) -> Scores:
-    """Likeness of names, whichever way round they are written; the beginning weighs more."""
-    if ordered.isna().all():
-        return np.full(len(left), np.nan)
-    found = []
-    for column in (ordered, written):
-        one, other = _pair(column, left, right)
-        missing = _missing(one, other)
-        score = process.cpdist(
-            np.where(missing, "", one), np.where(missing, "", other), scorer=JaroWinkler.normalized_similarity
-        )
-        found.append(np.where(missing, np.nan, score))
-    return np.fmax(found[0], found[1])
-
-
-def _telling(column: pd.Series) -> float:
+def _telling(column: Coded) -> float:
     """How much an equal value says, from 0.2 to 1: a birth date much, one of seven states little."""
-    size = max(int(column.notna().sum()), 2)
-    return float(np.clip(np.log(max(column.nunique(), 1)) / np.log(size), 0.2, 1.0))
+    size = max(column.filled, 2)
+    return float(np.clip(np.log(max(column.distinct, 1)) / np.log(size), 0.2, 1.0))
 
 
 Evidence = list[tuple[Scores, float]]
@@ -233,7 +205,7 @@ def _weighed(
     name: Scores, email: Scores, phone: Scores, company: Scores, evidence: Evidence
 ) -> tuple[Scores, npt.NDArray[np.object_]]:
     """The rules, the weakest first; the later ones overrule."""
-    like, same, unnamed = name >= 0.88, name >= 0.97, np.isnan(name)
+    like, same, unnamed = name >= LIKE, name >= SAME, np.isnan(name)
     borne, against = _borne_out(name, evidence)
     rules: list[tuple[npt.NDArray[np.bool_], Scores | float, str]] = [
         (same, NAMESAKES[0], ALONE),
@@ -277,6 +249,6 @@ def _borne_out(name: Scores, evidence: Evidence) -> tuple[Scores, npt.NDArray[np
     enough = ((worth > 0.8) * weight).sum(axis=0) >= min(1.0, 0.8 * float(weight.sum()))
     steps = np.interp(points, [0.6, SURE_POINTS, SURE_POINTS + 3], [0.5, 0.9, 0.99])
     # Households share street, postal code and last name: an unlike name needs more than that to be one person.
-    household = (name < 0.88) & ((worth * weight).sum(axis=0) < 2.5)
+    household = (name < LIKE) & ((worth * weight).sum(axis=0) < 2.5)
     steps = np.where(household, np.minimum(steps, 0.7), steps)
     return np.where(enough & (points >= 0.6), steps, 0.0), ((told - worth) * weight).sum(axis=0) > 2

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 
+import numpy as np
 import pandas as pd
 from rapidfuzz import fuzz
 
@@ -15,8 +17,25 @@ from workbench.plain import Shown
 from workbench.recipes import is_placeholder
 
 LEAST = 0.5
+"""Likeness below which an option is none."""
+
 MARGIN = 0.04
 """Two options nearer to each other than this are a question, not a proposal."""
+
+NOTHING = 0.35
+"""How often a value that no option is like has none: it is proposed to stay empty, and mostly somebody knows better."""
+
+SPELLED, CONTAINING = "spelled nearly alike", "contains it"
+
+SHARES: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = MappingProxyType(
+    {
+        "a synonym": ((0.9,), (0.95,)),
+        SPELLED: ((0.5, 0.62, 0.67, 0.84), (0.58, 0.65, 0.8, 0.84)),
+        CONTAINING: ((0.5,), (0.84,)),
+    }
+)
+"""Of kinds of likeness, how often answers of a likeness are right (`docs/matching.md`); the others are shown as they stand.
+What is only spelled alike or contained stays below 0.85 on purpose: a person is to look at it."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -70,14 +89,15 @@ def _counted(values: pd.Series | pd.DataFrame) -> pd.DataFrame:
 def _proposal(value: str, options: tuple[str, ...]) -> tuple[str | None, float, str]:
     ranked = sorted(((*_alike(value, option), option) for option in options), key=lambda each: -each[0])
     if not ranked or ranked[0][0] < LEAST:
-        return None, LEAST, "no option is like it"
-    confidence, reason, option = ranked[0]
-    if len(ranked) > 1 and confidence - ranked[1][0] < MARGIN:
-        return None, LEAST, f"as near to {option} as to {ranked[1][2]}: {reason}"
-    return option, confidence, reason
+        return None, NOTHING, "no option is like it"
+    likeness, reason, option = ranked[0]
+    if len(ranked) > 1 and likeness - ranked[1][0] < MARGIN:
+        return None, NOTHING, f"as near to {option} as to {ranked[1][2]}: {reason}"
+    return option, float(np.interp(likeness, *SHARES[reason])) if reason in SHARES else likeness, reason
 
 
 def _alike(value: str, option: str) -> tuple[float, str]:
+    """How like they are, by which options are ranked, and in what."""
     words, wanted = tuple(fold(value).split()), tuple(fold(option).split())
     if squash(words) == squash(wanted):
         return 0.98, "the same but for case, blanks or hyphens"
@@ -87,7 +107,10 @@ def _alike(value: str, option: str) -> tuple[float, str]:
         groups = _groups(name)
         if groups.get(squash(words), frozenset()) & groups.get(squash(wanted), frozenset()):
             return confidence, reason
-    return max(_spelled_alike(words, wanted), _containing(words, wanted))
+    few, many = sorted((set(words), set(wanted)), key=len)
+    if few < many and (many - few) & _turning():
+        return 0.0, ""
+    return max(_spelled_alike(words, wanted), _containing(few, many))
 
 
 @cache
@@ -105,15 +128,19 @@ def _spelled_alike(words: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[flo
     if len(min(one, other, key=len)) < 4 or _digits(one) != _digits(other) or _negated(one, other):
         return 0.0, ""
     ratio = fuzz.ratio(one, other)
-    return (0.5 + 0.34 * (ratio - 80) / 20, "spelled nearly alike") if ratio >= 80 else (0.0, "")
+    return (0.5 + 0.34 * (ratio - 80) / 20, SPELLED) if ratio >= 80 else (0.0, "")
 
 
-def _containing(words: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[float, str]:
-    few, many = sorted((set(words), set(wanted)), key=len)
-    negations = set(pack("values")["negations"].split())
-    if not few or not few < many or (many - few) & negations or _digits("".join(few)) != _digits("".join(many)):
+def _containing(few: set[str], many: set[str]) -> tuple[float, str]:
+    if not few - _turning() or not few < many or _digits("".join(sorted(few))) != _digits("".join(sorted(many))):
         return 0.0, ""
-    return 0.5 + 0.25 * sum(map(len, few)) / sum(map(len, many)), "contains it"
+    return 0.5 + 0.25 * sum(map(len, few)) / sum(map(len, many)), CONTAINING
+
+
+@cache
+def _turning() -> frozenset[str]:
+    """Words beside others that make something else of them."""
+    return frozenset(f"{pack('values')['negations']} {pack('values')['turning']}".split())
 
 
 def _digits(text: str) -> Iterable[str]:
@@ -121,5 +148,11 @@ def _digits(text: str) -> Iterable[str]:
 
 
 def _negated(one: str, other: str) -> bool:
-    short, long = sorted((one, other), key=len)
-    return any(long == negation + short for negation in pack("values")["negations"].split())
+    """Whether one of them is the other, or a slip of it, behind a word that turns it round."""
+    negations = pack("values")["negations"].split()
+    turned = [text for text in (one, other) if text.startswith(tuple(negations))]
+    if len(turned) != 1:
+        return any(one == each + other or other == each + one for each in negations)
+    plain, behind = other if turned[0] == one else one, turned[0]
+    bare = (behind.removeprefix(each) for each in negations if behind.startswith(each))
+    return max(fuzz.ratio(each, plain) for each in bare) > fuzz.ratio(behind, plain)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import phonenumbers
@@ -59,8 +60,11 @@ def _checked(text: str) -> str | None:
         return None
 
 
-def phone(*, region: str = "US") -> CellRecipe:
+def phone(*, region: str = "US", country: Sequence[str] = ()) -> CellRecipe:
     """A phone number as E.164; numbers without a country code are read as numbers of the region.
+
+    ``country`` names columns in which a record says its own country. A cell alone does not know them: what has the record
+    asks there first (`workbench.frames.places`).
 
     A number that its country's plan does not know, but that has a possible length, is kept with the note
     ``not_in_numbering_plan``; one that begins as no number of the region does is another country's, and refused.
