@@ -10,7 +10,6 @@ import shutil
 import socket
 import sqlite3
 import subprocess
-import sys
 import threading
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import openpyxl
+import programs
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -652,11 +652,15 @@ def test_an_undecided_owner_is_missing_by_name(signed: Signed, tmp_path: Path) -
 def test_a_second_run_is_told_who_holds_the_engagement(after: Engagement) -> None:
     holding = "import sys, time\nfrom workbench.engagement import open_engagement\n"
     holding += "with open_engagement(sys.argv[1]).lock():\n    print('held', flush=True)\n    time.sleep(60)\n"
-    command = [sys.executable, "-c", holding, str(after.root)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=HERE) as other:
+    with programs.started(["-c", holding, str(after.root)], stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
-        _refused(lambda: production.run(after), EngagementLocked, "another run", f"process {other.pid}", "wait")
+        told = ("another run", f"process {other.pid}", "wait")
+        _refused(lambda: production.run(after), EngagementLocked, *told)
+        staged = _digests(after.root / "staged")
+        _refused(lambda: intake.run(after), EngagementLocked, *told)  # a load reads what these two keep
+        _refused(lambda: transform.run(after), EngagementLocked, *told)
+        assert _digests(after.root / "staged") == staged
         other.kill()
     with after.lock():
         assert after.phase("production").state == "open"
@@ -677,8 +681,7 @@ app(sys.argv[2:])
 
 def _run_full(limit: int, *arguments: object) -> subprocess.CompletedProcess[str]:
     """A command that cannot write files longer than `limit` bytes, as on a disk that fills up."""
-    command = [sys.executable, "-c", FULL, str(limit), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=HERE, check=False)
+    return programs.ran(["-c", FULL, str(limit), *map(str, arguments)])
 
 
 @pytest.mark.parametrize("limit", [0, 3_000, 60_000])

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import programs
 import pytest
 from counting import waits_of
 from sqlalchemy import Engine, inspect, select
@@ -316,10 +317,10 @@ threading.Event().wait(60)
 
 @pytest.mark.parametrize("seed", range(3))
 def test_whatever_a_call_returned_for_survives_a_kill(address: str, seed: int) -> None:
-    child = subprocess.Popen([sys.executable, "-c", WRITING, address], stdout=subprocess.PIPE, text=True)
+    child = programs.started(["-c", WRITING, address], stdout=subprocess.PIPE)
     with child:
         assert child.stdout is not None
-        told = [child.stdout.readline()]
+        told = [child.stdout.readline() for _ in range(13)]
         timer = threading.Timer(random.Random(seed).uniform(0.1, 0.6), child.kill)
         timer.start()
         told += child.stdout.readlines()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import programs
 import pytest
 import time_machine
 from sqlalchemy import Engine, event, select
@@ -77,8 +77,8 @@ class Other:
 
 @contextmanager
 def another(address: str, *, lease: float = 60.0, day: str = "") -> Iterator[Other]:
-    arguments = [sys.executable, "-c", HOLDING, address, str(lease), day]
-    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    arguments = ["-c", HOLDING, address, str(lease), day]
+    with programs.started(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
             yield Other(process)
         finally:

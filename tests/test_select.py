@@ -163,15 +163,14 @@ def test_fallback_columns_are_looked_at_in_order() -> None:
 
 
 def test_a_decided_value_stands_in_for_the_one_in_the_cell() -> None:
-    done = made_from(
-        pd.Series(["1500/mo", " 1500/mo ", "20", "tbd"], dtype="str"),
-        plan(recipe="money", substitutes={"1500/mo": "18000", "tbd": ""}),
-    )
+    table = pd.DataFrame({"Fee": ["1500/mo", " 1500/mo ", "20", "tbd"]}, dtype="str")
+    done = made_from(table["Fee"], plan(recipe="money", substitutes={"1500/mo": "18000", "tbd": ""}), table=table)
     assert done.values[:3].tolist() == ["18000.00", "18000.00", "20.00"]
     assert done.values.isna().tolist() == [False, False, False, True]
     assert done.reasons.isna().all()
 
 
 def test_a_value_that_was_decided_to_stay_empty_says_so() -> None:
-    done = made_from(pd.Series(["tbd", "x", None], dtype="str"), plan(substitutes={"tbd": ""}))
+    table = pd.DataFrame({"Fee": ["tbd", "x", None]}, dtype="str")
+    done = made_from(table["Fee"], plan(substitutes={"tbd": ""}), table=table)
     assert done.notes.fillna("").tolist() == ["left_empty", "", ""]

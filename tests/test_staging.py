@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import resource
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.errors import IntegrityError
+from workbench.errors import EditError, IntegrityError
 from workbench.staging import columns_of, read_frame, rows_of, slices, write_frame
 
 
@@ -76,3 +80,24 @@ def test_a_frame_that_is_not_there_or_has_other_names_is_refused(tmp_path: Path)
     for read in (columns_of, lambda path: list(slices(path)), read_frame):
         with pytest.raises(IntegrityError, match="not as they were written"):
             read(tmp_path / "plain.parquet")
+
+
+@contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """No file may become longer than this many bytes, as on a disk that fills up."""
+    before, heard = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, heard)
+
+
+@pytest.mark.parametrize("room", [0, 4, 500, 3_000])
+def test_a_disk_that_fills_up_at_any_byte_is_told_in_words_and_leaves_the_frame_before(tmp_path: Path, room: int) -> None:
+    path = write_frame(tmp_path / "f.parquet", frame(30))
+    with room_for(room), pytest.raises(EditError, match="make room on the disk"):
+        write_frame(path, frame())
+    assert [each.name for each in tmp_path.iterdir()] == ["f.parquet"]
+    assert len(read_frame(path)) == 30

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -39,6 +41,25 @@ def test_a_new_file_is_readable_by_its_owner_alone_whatever_the_umask(tmp_path: 
         os.umask(before)
     assert set(modes.values()) == {0o600}
     assert "workbench.db-wal" in modes
+
+
+LOCKED = """
+import fcntl, sys
+with open(sys.argv[1], "r+b") as file:
+    fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 510, 0x40000002)  # where SQLite's readers lock
+"""
+
+
+def test_opening_a_database_once_more_leaves_the_locks_of_the_first_opening(tmp_path: Path) -> None:
+    """A process that closes a file loses its locks on it, and another one could take the log of changes away."""
+    first = open_store(tmp_path / "workbench.db")
+    _phase(first, "intake")
+    open_store(tmp_path / "workbench.db").dispose()
+    other = [sys.executable, "-c", LOCKED, str(tmp_path / "workbench.db")]
+    refused = subprocess.run(other, capture_output=True, text=True, check=False)
+    assert "BlockingIOError" in refused.stderr
+    first.dispose()
+    assert subprocess.run(other, check=False).returncode == 0
 
 
 def test_what_was_written_is_there_after_opening_again(address: str) -> None:

@@ -47,24 +47,30 @@ def write_frame(path: Path, frame: pd.DataFrame) -> Path:
     kept = {AS_JSON: json.dumps(mixed).encode(), AS_TEXT: json.dumps(texts).encode()}
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), **kept})
     table = table.replace_schema_metadata({**table.schema.metadata, DIGEST: _digest(table.schema)})
+    try:
+        _write(path, table)
+    except OSError as failed:  # the folder or its file cannot be made, a page or the last of them has no room
+        raise EditError(
+            "a table cannot be written",
+            found=failed.strerror or str(failed),
+            where=str(path),
+            todo="make room on the disk and see that you may write there, then run again",
+        ) from None
+    return path
+
+
+def _write(path: Path, table: pa.Table) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.stem}-", delete=False) as stream:
-        try:
+    stream = tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.stem}-", delete=False)  # noqa: SIM115 -- closed below, where what fails is caught
+    try:
+        with stream:
             pq.write_table(table, stream, compression="zstd", write_page_checksum=True, row_group_size=GROUP)
             stream.flush()
             os.fsync(stream.fileno())
-            Path(stream.name).replace(path)
-        except BaseException as failed:
-            Path(stream.name).unlink(missing_ok=True)
-            if not isinstance(failed, OSError):
-                raise
-            raise EditError(
-                "a table cannot be written",
-                found=failed.strerror or str(failed),
-                where=str(path),
-                todo="make room on the disk and see that you may write there, then run again",
-            ) from None
-    return path
+        Path(stream.name).replace(path)
+    except BaseException:
+        Path(stream.name).unlink(missing_ok=True)
+        raise
 
 
 def read_frame(path: Path, *, columns: Sequence[str] | None = None) -> pd.DataFrame:

@@ -8,9 +8,10 @@ import pytest
 from tenant import Tenant
 from walk import Resume, Walk, cut_over, expected, write_decision
 
+from workbench.decisions.contested import contested
 from workbench.errors import DecisionMissing
 from workbench.rehearsal import canonical
-from workbench.stages import cutover, rollback
+from workbench.stages import cutover, mapping, rollback
 
 RECORD, FIELD, THEIRS, OURS = "contacts/C-01012", "mobile_number", "+16035550191", "+16175550100"
 SUBJECT = "contacts/promio:contacts:c-01012.mobile_number"
@@ -33,10 +34,25 @@ def test_a_field_that_both_sides_changed_is_asked_about_and_sent_by_nobody(confl
     conflicts = found.frame[found.frame["verdict"] == "conflict"]
     assert conflicts[["field", "theirs", "ours"]].to_dict("records") == [{"field": FIELD, "theirs": THEIRS, "ours": OURS}]
     assert conflicting.engagement.decisions.missing("conflict") == [SUBJECT]
+    shown = contested(conflicting.engagement.decisions.proposals("conflict")["shown"].iloc[0])
+    table = conflicting.engagement.load("tables/customers")
+    name = table.loc[table["Customer ID"] == "C-01012", "Customer Name"].iloc[0]
+    assert shown.title == f"{name} · Mobile", "a person knows the record by its name, and the field by its label"
     with pytest.raises(DecisionMissing) as missing:
         cutover.run(conflicting.engagement)
     assert missing.value.missing == (SUBJECT,)
     assert conflicting.writes(before) == []
+
+
+def test_a_value_is_shown_with_its_rows_in_each_delivery_by_itself(conflicting: Walk) -> None:
+    engagement = conflicting.engagement
+    proposed = mapping.propose_options(engagement)
+    asked = proposed[proposed["subject"].str.startswith("contacts/Lifecycle=")]
+    tables = [engagement.load("tables/customers", delivery=name)["Lifecycle"] for name in ("main", "delta")]
+    for subject, shown in zip(asked["subject"], asked["shown"], strict=True):
+        first, later = (int((table == subject.partition("=")[2]).sum()) for table in tables)
+        assert shown == f"{first} rows, {later} in delta"
+    assert len(asked) > 0
 
 
 @pytest.mark.parametrize(("answer", "stands"), [("ours", OURS), ("theirs", THEIRS)])

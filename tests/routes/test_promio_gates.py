@@ -136,7 +136,7 @@ def test_a_row_that_stands_in_no_bucket_keeps_the_phase_open_until_somebody_waiv
     result = production.run(walk.engagement)
     assert not result.passed
     assert result.frame.set_index("feed")["closes"].to_dict().pop("calls") is False
-    assert walk.engagement.phase("production").reasons == ("calls does not close",)
+    assert walk.engagement.phase("production").reasons == ("calls does not add up",)
     with pytest.raises(GateClosed, match="production is blocked"):
         walk.engagement.gate("cutover")
     walk.engagement.decisions.confirm("waiver", "production", "waived", by=KIM, why="one call is known to be lost")

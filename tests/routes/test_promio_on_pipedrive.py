@@ -8,14 +8,15 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
+import programs
 import pytest
 from pipedrive_account import Account
+from places import reached
 from tenant import alike, wanted
 from walk import KIM, SAMPLE, TIME_SCALE, TOKEN, Walk, cut_over, expected, load_main, resumed, serve, stage_delta, stage_main
 
@@ -62,10 +63,13 @@ KINDS = {
 }
 
 
-@pytest.fixture(scope="module")
-def staged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="session")
+def staged(run_folder: Path) -> Path:
     """Everything decided and staged; the account has been probed, and holds nothing of ours."""
-    folder = tmp_path_factory.mktemp("pipedrive-staged")
+    return reached(run_folder / "pipedrive-staged", _stage)
+
+
+def _stage(folder: Path) -> None:
     with serve(folder, vendor="pipedrive") as served:
         engagement = new_engagement(
             folder / "engagement",
@@ -81,7 +85,6 @@ def staged(tmp_path_factory: pytest.TempPathFactory) -> Path:
         stage_main(engagement)
         assert validate.run(engagement).passed
         engagement.store.dispose()
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -267,13 +270,14 @@ def _pushed(walk: Walk, *, kill_after: int = 0) -> bool:
     """Load in a process of its own; False where it was killed after so many further requests."""
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)])}
     since = walk.requests()
-    command = [sys.executable, str(HERE / "pushing.py"), "load", str(walk.engagement.root)]
-    process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    while kill_after and process.poll() is None and walk.requests() < since + kill_after:
-        time.sleep(0.02)
-    if kill_after and process.poll() is None:
-        process.send_signal(signal.SIGKILL)
-    _, told = process.communicate(timeout=120)
+    arguments = [str(HERE / "pushing.py"), "load", str(walk.engagement.root)]
+    with programs.started(arguments, environment=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        while kill_after and process.poll() is None and walk.requests() < since + kill_after:
+            time.sleep(0.02)
+        if kill_after and process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+        assert process.stderr is not None
+        told = process.stderr.read()
     assert process.returncode in (0, -signal.SIGKILL), told
     return process.returncode == 0
 

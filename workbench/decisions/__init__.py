@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, and_, inse
 from workbench import store as tables
 from workbench.clock import now
 from workbench.decisions.answers import Merged, Question, Sent, choices, merge, read_answers, text_of
+from workbench.decisions.contested import asked_in_words
 from workbench.decisions.decision import (
     ACCEPTABLE,
     KINDS,
@@ -354,15 +355,17 @@ class Decisions:
 
 def _question(kind: str, proposal: Mapping[Any, Any], decided: Any, options: tuple[str, ...]) -> Question:
     proposed = text_of(kind, proposal["value"])
+    title, shown = asked_in_words(kind, proposal["subject"], proposal["shown"])
     return Question(
         kind,
         proposal["subject"],
-        _words(proposal["shown"]),
+        shown or _words(proposal["shown"]),
         proposed,
         proposal["confidence"],
         _words(proposal["reasons"]),
         proposed if decided is None else text_of(kind, decided),
         options,
+        title,
     )
 
 
@@ -374,21 +377,8 @@ def _answered(row: Merged, by: str, file: str) -> Decision:
 def _frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, numbers: Sequence[str] = ()) -> pd.DataFrame:
     """Texts as text, and whatever is JSON as objects, also where there is no row."""
     anything = {"value", "previous", "shown", "reasons", "alternatives"}
-    return pd.DataFrame(
-        {
-            name: pd.Series(
-                [row[name] for row in rows],
-                dtype="object"
-                if name in anything
-                else "float64"
-                if name in numbers
-                else "bool"
-                if name == "withdrawn"
-                else "str",
-            )
-            for name in columns
-        }
-    )
+    kinds = {**dict.fromkeys(numbers, "float64"), **dict.fromkeys(anything, "object"), "withdrawn": "bool"}
+    return pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype=kinds.get(name, "str")) for name in columns})
 
 
 def _words(shown: Any) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.decisions.survivors import taken_of
+from workbench.decisions.survivors import said_of
 from workbench.errors import EditError
 
 __all__ = [
@@ -57,6 +57,7 @@ class Question:
     reasons: str
     answer: str  # what stands in the cell: the decision, else the proposal
     options: tuple[str, ...]
+    title: str = ""  # how it is called, where the subject is a key that says nothing to a person
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def text_of(kind: str, value: Any) -> str:
         return ""
     if isinstance(value, Mapping):
         named = value.get("target", value.get("into", value.get("to")))
-        word = f" (its own word in {', '.join(taken)})" if (taken := taken_of(value)) else ""
+        word = f" ({said})" if (said := said_of(value)) else ""
         value = named + word if isinstance(named, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
     if isinstance(value, list):
         value = "; ".join(str(part) for part in value)

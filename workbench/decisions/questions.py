@@ -70,7 +70,7 @@ def _only_sheet(book: Workbook) -> Worksheet:
 def _fill(sheet: Worksheet, rows: Sequence[tuple[int, Question]], lists: _Lists) -> None:
     _headings(sheet)
     for line, (number, question) in enumerate(rows, start=2):
-        words = (question.subject, question.shown, question.proposed)
+        words = (question.title or question.subject, question.shown, question.proposed)
         sheet.cell(line, 1, number)
         for column, text in enumerate(words, start=2):
             _put(sheet, line, column, text)

@@ -229,9 +229,9 @@ class Engagement(Shown):
         return read_waivers(self.decisions, aside=limits)
 
     def waivable(self) -> dict[str, str]:
-        """What may be waived, with the words in which it stands: problems that block the intake, then phases not passed."""
+        """What may be waived, with the words in which it stands: problems of a delivery that block, then phases not passed."""
         left = [state for state in self._phases().states() if state.state != "passed"]
-        problems = [reason for state in left if state.phase == INTAKE for reason in state.reasons]
+        problems = [each for state in left for each in state.reasons if state.phase == INTAKE or each.startswith("delta/")]
         phases = sorted(left, key=lambda state: state.state != "blocked")
         return {problem_of(each): each for each in problems} | {state.phase: state.words for state in phases}
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from workbench.decisions import Decisions
+from workbench.engagement.deliveries import MAIN
 from workbench.errors import EditError
 from workbench.show import day, html_table, name_of
 
@@ -30,6 +31,11 @@ class Waiver:
     def covers(self, subject: str, words: str) -> bool:
         """Whether it lets this pass; what reads otherwise than it did then is something else, and needs a waiver of its own."""
         return subject == self.subject and self.words in ("", words)
+
+    def lets(self, problem: str, *, delivery: str = MAIN) -> bool:
+        """Whether it lets a problem pass: `table/code: words`, of a later delivery also as `delta/table/code: words`."""
+        names = {problem, problem if delivery == MAIN else f"{delivery}/{problem}"}
+        return any(self.covers(name.split(":", 1)[0], name) for name in names)
 
     def __str__(self) -> str:
         return f"{self.by}{f', {self.role}' if self.role else ''}: {self.reason}"

@@ -56,7 +56,7 @@ class Extraction(Shown):
         uncounted = int(self.frame["closes"].isna().sum())
         rows, aside = int(self.frame["distinct"].sum()), int(self.frame["quarantined"].sum())
         said = f"{rows:,} rows of {len(self.frame)} objects, {aside:,} set aside"
-        said += "" if self.good else f"; {self._open()} do not close"
+        said += "" if self.good else f"; {self._open()} do not add up"
         said += f"; {uncounted} are not counted by the source, so nothing proves that they are whole" if uncounted else ""
         counted = html_table(self.frame, caption="What came, and what the source counts")
         pieces = [heading(said, good=self.good and not uncounted), counted]

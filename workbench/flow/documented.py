@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from workbench.engagement import Engagement
-from workbench.frames.select import ROW
+from workbench.frames.select import PAGE, ROW
 from workbench.reports.reasons import reason
 from workbench.specs import Feed
 
@@ -33,9 +33,13 @@ class Documented:
     way: str  # list, count or rebuild
     frame: pd.DataFrame
 
+    def listed(self) -> pd.DataFrame:
+        """The rows as they came, without the names under which we keep them and their pages."""
+        return self.frame.drop(columns=[ROW, PAGE], errors="ignore")
+
     def shown(self) -> pd.DataFrame:
         """The rows as a person reads them: nested values in words, and no row ids."""
-        return readable(self.frame.drop(columns=[ROW]))
+        return readable(self.listed())
 
 
 def documented(engagement: Engagement) -> tuple[Documented, ...]:

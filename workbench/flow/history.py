@@ -18,7 +18,7 @@ __all__ = ["history", "standing_count"]
 
 NAMED = {
     "created": re.compile(
-        r"created|(creation|create|created|entered|added)[ _]?(at|on|date|time)|date[ _]?(created|entered|added)"
+        r"created|(creation|create|created|entered|enrolled|added)[ _]?(at|on|date|time)|date[ _]?(created|entered|added)"
     ),
     "updated": re.compile(r"(last[ _]?)?(updated?|modified|changed|upd)([ _]?(at|on|date|time))?|mod[ _]?ts"),
     "author": re.compile(r"author([ _]?(e?-?mail|name|id))?|(created|entered|added|uploaded)[ _]?by|creator"),
@@ -84,24 +84,22 @@ class _Seen:
         yield "owner history", self._owner()
 
     def _moment(self, aspect: str) -> tuple[str, str]:
-        ways, ours = self._ways(aspect), f"{self.there} itself shows the day of the migration"
-        for way in sorted(ways, key=lambda each: (each.told, not each.own)):
+        for way in sorted(self._ways(aspect), key=lambda each: (each.told, not each.own)):
             if way.told:
-                return "in part", f"it is told in the text of “{way.label}”; {ours}"
+                return "in part", f"it is told in the text of “{way.label}”"
             part = "the day (the time of day is given up)" if way.day_only else "it as the export has it"
-            place = f"{self.there} itself shows {part}, as “{way.label}”" if way.own else f"“{way.label}” holds {part}; {ours}"
+            place = f"{self.there} itself shows {part}, as “{way.label}”" if way.own else f"“{way.label}” holds {part}"
             return "in part" if way.day_only else "yes", place
-        return self._absent(aspect, ours)
+        return self._absent(aspect)
 
     def _author(self) -> tuple[str, str]:
-        ours = f"{self.there} itself shows the user whose key loads the records"
         if NAMED["author"].fullmatch(self.plan.feed.owner.casefold()):
             return "yes", f"the user whom the owners’ list names for “{self.plan.feed.owner}”"
         ways = self._ways("author")
         if ways:
             told = "it is told in the text of" if ways[0].told else "the name stands in"
-            return "in part", f"{told} “{ways[0].label}”; {ours}"
-        return self._absent("author", ours)
+            return "in part", f"{told} “{ways[0].label}”"
+        return self._absent("author")
 
     def _owner(self) -> tuple[str, str]:
         if not self.plan.feed.owner:
@@ -109,12 +107,11 @@ class _Seen:
             return "no", f"the exports name no owner of these{hangs}"
         if NAMED["author"].fullmatch(self.plan.feed.owner.casefold()):
             return "in part", "its author is its owner; the exports name no other"
-        return "in part", f"the owner of the export’s day (“{self.plan.feed.owner}”); it names no earlier ones"
+        return "in part", f"the owner on the day of the export (“{self.plan.feed.owner}”); it names no earlier ones"
 
-    def _absent(self, aspect: str, ours: str) -> tuple[str, str]:
+    def _absent(self, aspect: str) -> tuple[str, str]:
         left = [column for column in self.columns if NAMED[aspect].fullmatch(column.casefold())]
-        where = f"only in the export, in “{left[0]}”" if left else "the export does not say"
-        return "no", f"{where}; {ours}"
+        return "no", f"only in the export, in “{left[0]}”" if left else "the export does not say"
 
     def _ways(self, aspect: str) -> list[_Way]:
         found = []

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 
-from workbench.decisions.survivors import into_of, taken_of
+from workbench.decisions.survivors import emptied_of, into_of, taken_of
 from workbench.engagement import Engagement
-from workbench.flow.countries import REGION
+from workbench.flow.countries import region_answered
 from workbench.frames.plan import FeedPlan, FieldAnswer, declared_fields, holds_under, plan_feed
 from workbench.frames.prepare import prepare
 from workbench.specs import CustomField, Feed, ObjectSpec
@@ -66,11 +66,13 @@ def feed_plans(engagement: Engagement) -> dict[str, FeedPlan]:
     owners = {subject: str(value) for subject, value in engagement.decisions.mapping("owner").items()}
     scope = {question: str(answer) for question, answer in engagement.decisions.mapping("scope").items()}
     decided = engagement.decisions.mapping("duplicate")
-    merges, takes = _by_row(decided, into_of), _by_row(decided, taken_of)
+    merges = _by_row(decided, into_of)
+    takes, empties = (_by_row(decided, columns) for columns in (taken_of, emptied_of))
     open_ = _by_row(dict.fromkeys(engagement.decisions.missing("duplicate"), ""), into_of)
     undecided = {name: frozenset(rows) for name, rows in open_.items()}
     links = _links(engagement.decisions.mapping("link"))
     unlinked = _links(dict.fromkeys(engagement.decisions.missing("link"), ""))
+    region = region_answered(engagement)
     return {
         feed.name: plan_feed(
             engagement.route,
@@ -82,10 +84,11 @@ def feed_plans(engagement: Engagement) -> dict[str, FeedPlan]:
             owners=owners,
             merges=merges.get(feed.name, {}),
             takes={row: columns for row, columns in takes.get(feed.name, {}).items() if columns},
+            empties={row: columns for row, columns in empties.get(feed.name, {}).items() if columns},
             undecided=undecided.get(feed.name, frozenset()),
             scope=scope,
             zone=engagement.zone,
-            region=scope.get(REGION) or engagement.region,
+            region=region,
             links=links.get(feed.table, {}),
             unlinked=frozenset(unlinked.get(feed.table, {})),
         )

@@ -20,7 +20,7 @@ from workbench.ledger.operations import Operation, operations, same
 from workbench.ledger.unloading.trails import FIRST_HAND, Trail
 from workbench.specs import Feed
 
-__all__ = ["DELIVERY", "Desk", "desk_of", "gone_rows", "sides"]
+__all__ = ["DELIVERY", "Desk", "called", "desk_of", "gone_rows", "sides"]
 
 DELIVERY = "delta"
 SEEN_SINGLY = 20
@@ -77,6 +77,13 @@ def gone_rows(engagement: Engagement) -> tuple[pd.DataFrame, tuple[str, ...]]:
             partial += [feed.table] if gone[feed.table] is None and len(first) and len(later) else []
         parts.append(_named(engagement, feed, gone[feed.table] or frozenset()))
     return pd.concat(parts, ignore_index=True), tuple(partial)
+
+
+def called(engagement: Engagement, feed: Feed, keys: Collection[str]) -> dict[str, str]:
+    """Key over there → the name by which a person knows the record, as the last export has it; nothing where it has none."""
+    records = engagement.load(f"records/{feed.name}", delivery=DELIVERY)
+    rows = records[records["marker"].isin(list(keys))].to_dict("records")
+    return {str(row["marker"]): name for row in rows if (name := _name(row))}
 
 
 def _records(desk: Desk, feed: Feed, delivery: str) -> pd.DataFrame:

@@ -6,7 +6,7 @@ The client that an engagement hands out writes the ledger; nothing here keeps st
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -114,6 +114,7 @@ class _Transfer:
         self._growing: set[str] = set()  # objects of which this run sends something
         self._on_progress = on_progress
         self._failures = Failures(engagement)
+        self._trees: dict[str, _Tree] = {}  # feeds that are loaded level by level
 
     def announce(self, feed: Feed) -> None:
         """Say of a feed how many records there will be, before its turn comes."""
@@ -125,6 +126,9 @@ class _Transfer:
         turns: list[Turn] = []
         with self.tally.of(self.destination, feed.label) as counted:
             levels = waves(self._engagement, feed, delivery=self._delivery, only=self._only)
+            if len(levels) > 1:
+                count = staged_count(self._engagement, feed, delivery=self._delivery, only=self._only)
+                self._trees[feed.name] = _Tree(count)
             for place, level in enumerate(levels, start=1):
                 turns.append(self._sent(feed, level, last=last and place == len(levels)))
                 counted.records += int(turns[-1].sending.going.chosen.sum())
@@ -165,16 +169,49 @@ class _Transfer:
             turn.feed.object,
             total=count,
             certify=certify,
-            on_progress=lambda progress: self._tell(turn.feed, told(progress)),
+            on_progress=lambda progress: self._tell(turn.feed, self._whole(turn, told(progress))),
         )
         turn.note(done)
         if done.certificate is not None:
             self.certificates[turn.feed.object] = done.certificate
 
+    def _whole(self, turn: Turn, progress: Progress) -> Progress:
+        """How the feed of a turn stands: a tree with all its levels, those to come among them."""
+        tree = self._trees.get(turn.feed.name)
+        return tree.whole(id(turn), progress) if tree is not None else progress
+
     def _tell(self, feed: Feed, progress: Progress) -> None:
         self.board.tell(feed.label, progress)
         if self._on_progress is not None:
             self._on_progress(feed.label, progress)
+
+
+@dataclass(frozen=True)
+class _Tree:
+    """A feed that is loaded level by level: how many records it has, and how each level stands."""
+
+    records: int
+    levels: dict[int, Progress] = field(default_factory=dict)
+
+    def whole(self, level: int, progress: Progress) -> Progress:
+        """The whole feed, after one level has moved on; what has not begun is still left."""
+        self.levels[level] = progress
+        done, rejected, unknown, held, left = (
+            sum(getattr(each, name) for each in self.levels.values())
+            for name in ("done", "rejected", "unknown", "held", "left")
+        )
+        told = done + rejected + unknown + held + left
+        left += max(self.records - told, 0)
+        return replace(
+            progress,
+            total=max(self.records, told),
+            done=done,
+            rejected=rejected,
+            unknown=unknown,
+            held=held,
+            left=left,
+            ended=progress.ended and not left,
+        )
 
 
 def read_back(

@@ -184,7 +184,7 @@ def _converted(table: pd.DataFrame, plan: FeedPlan, rows: pd.Series) -> tuple[di
     aside = [pd.DataFrame(columns=list(CELL_COLUMNS), dtype="object")]
     for each in plan.fields:
         raw = raw_cells(table, each)[rows]
-        done = made_from(raw, each)
+        done = made_from(raw, each, table=table)
         fields[each.field] = done.values
         why = done.reasons.where(done.reasons.notna(), done.notes)
         said = why.notna()

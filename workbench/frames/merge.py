@@ -62,8 +62,10 @@ def merge(
     both = new.index[new.index.isin(old.index)]
     fields = [name for name in new.columns if not str(name).startswith("_")]
     ways = Ways(EVERY if normalise is None else normalise)
-    sides = (old.reindex(both), new.reindex(both), now.reindex(both), both.isin(now.index))
-    parts = [_field(name, *sides, ways=ways.of(str(name))) for name in fields]
+    sides = Sides(old.reindex(both), new.reindex(both), now.reindex(both), both.isin(now.index))
+    moved = {name: sides.moved(name) for name in fields}
+    few = [name for name in fields if len(moved[name])] or fields[:1]  # the rest is looked at no further
+    parts = [_field(name, sides, moved[name], ways=ways.of(str(name))) for name in few]
     columns = ["key", "field", "base", "theirs", "ours", "verdict"]
     frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
     return Merge(
@@ -92,21 +94,38 @@ def gone_keys(first: pd.DataFrame, later: pd.DataFrame, table: Table) -> frozens
     return before - now
 
 
-def _field(
-    name: str, old: pd.DataFrame, new: pd.DataFrame, now: pd.DataFrame, shown: npt.NDArray[np.bool_], *, ways: Sequence[Way]
-) -> pd.DataFrame:
-    """What changed in one field; the frames have the same records in the same order, those that are `shown` in the last."""
-    theirs = new[name].astype("object")
-    base = old[name].astype("object") if name in old else pd.Series(pd.NA, index=theirs.index, dtype="object")
-    ours = now[name].astype("object").where(shown, base) if name in now else base
-    sides = {"base": base, "theirs": theirs, "ours": ours}
-    written = [canonical(side) for side in sides.values()]
-    moved = np.flatnonzero((written[0] != written[1]) | (written[0] != written[2]))  # few: the rest is looked at no further
-    keys = pd.Series(list(theirs.index))
+@dataclass(frozen=True)
+class Sides:
+    """The same records in the same order, at three times; those of the last that are ``shown`` by the destination."""
+
+    old: pd.DataFrame
+    new: pd.DataFrame
+    now: pd.DataFrame
+    shown: npt.NDArray[np.bool_]
+
+    def moved(self, name: str) -> npt.NDArray[np.intp]:
+        """Places of the records whose field is not written alike on all sides."""
+        base = canonical(self.old[name]) if name in self.old else np.full(len(self.new), "", dtype=object)
+        ours = np.where(self.shown, canonical(self.now[name]), base) if name in self.now else base
+        return np.flatnonzero((base != canonical(self.new[name])) | (base != ours))
+
+    def of(self, name: str, places: npt.NDArray[np.intp]) -> dict[str, pd.Series]:
+        """Base, theirs and ours of these records, as they stand."""
+        theirs = self.new[name].iloc[places].astype("object")
+        none = pd.Series(pd.NA, index=theirs.index, dtype="object")
+        base = self.old[name].iloc[places].astype("object") if name in self.old else none
+        ours = self.now[name].iloc[places].astype("object").where(self.shown[places], base) if name in self.now else base
+        return {"base": base, "theirs": theirs, "ours": ours}
+
+
+def _field(name: str, sides: Sides, moved: npt.NDArray[np.intp], *, ways: Sequence[Way]) -> pd.DataFrame:
+    """What changed in one field, of the records in these places."""
+    keys = pd.Series(list(sides.new.index))
     frame = pd.DataFrame({"key": keys, "field": name}).iloc[moved].reset_index(drop=True)
-    for side, values in sides.items():
-        frame[side] = values.iloc[moved].reset_index(drop=True)
-    b, t, o = (_folded(frame[side], ways) for side in sides)
+    values = sides.of(name, moved)
+    for side, each in values.items():
+        frame[side] = each.reset_index(drop=True)
+    b, t, o = (_folded(frame[side], ways) for side in values)
     frame["verdict"] = pd.Series("conflict", index=frame.index, dtype="str")
     frame.loc[t == o, "verdict"] = "same"
     frame.loc[(o == b) & (t != b), "verdict"] = "take"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import pandas as pd
@@ -10,7 +10,7 @@ import pandas as pd
 from workbench.frames.select import natural_keys
 from workbench.specs import Table
 
-__all__ = ["carried", "overlay"]
+__all__ = ["carried", "overlay", "said_before"]
 
 Said = TypeVar("Said")
 
@@ -25,12 +25,19 @@ def overlay(first: pd.DataFrame, later: pd.DataFrame, table: Table) -> pd.DataFr
     keys, old = natural_keys(later, table), natural_keys(first, table)
     place = pd.Series(range(len(first)), index=old.to_numpy(), dtype="int64").groupby(level=0).min()
     later = later.assign(_place=keys.map(place).fillna(len(first)).to_numpy())
-    for column in [name for name in first.columns if name not in later.columns]:
-        said = pd.Series(first[column].to_numpy(), index=old.to_numpy(), dtype=first[column].dtype).groupby(level=0).first()
-        later[column] = keys.map(said)
+    later = later.assign(**said_before(first, later, [str(name) for name in first.columns if name not in later.columns], table))
     stays = first.assign(_place=range(len(first)))[~old.isin(keys.dropna()).to_numpy()]
     both = pd.concat([stays, later], ignore_index=True)
     return both.sort_values("_place", kind="stable").drop(columns="_place").reset_index(drop=True)
+
+
+def said_before(first: pd.DataFrame, later: pd.DataFrame, columns: Sequence[str], table: Table) -> dict[str, pd.Series]:
+    """What the first delivery says in these of its columns of each row of the later one, by key; nothing of a new row."""
+    if not columns:
+        return {}
+    keys = natural_keys(later, table)
+    told = first[list(columns)].groupby(natural_keys(first, table).to_numpy()).first()
+    return {name: keys.map(told[name]).astype(first[name].dtype) for name in columns}
 
 
 def carried(decided: Mapping[str, Said], first: pd.DataFrame, both: pd.DataFrame, table: Table) -> dict[str, Said]:

@@ -122,6 +122,7 @@ class FeedPlan:
     takes: Mapping[str, tuple[str, ...]] = made_by(
         default_factory=dict
     )  # row id → columns in which its word stands in the record
+    empties: Mapping[str, tuple[str, ...]] = made_by(default_factory=dict)  # row id → columns in which the record says nothing
     undecided: frozenset[str] = frozenset()  # rows that may be somebody who is here already, and nobody has said so
     constants: Mapping[str, str] = made_by(default_factory=dict)
     zone: str = ""  # IANA name of the time zone of moments that carry none
@@ -192,6 +193,7 @@ def plan_feed(
     owners: Mapping[str, str],
     merges: Mapping[str, str],
     takes: Mapping[str, tuple[str, ...]] | None = None,
+    empties: Mapping[str, tuple[str, ...]] | None = None,
     undecided: frozenset[str] = frozenset(),
     scope: Mapping[str, str] | None = None,
     zone: str = "",
@@ -199,15 +201,13 @@ def plan_feed(
     links: Mapping[str, str] | None = None,
     unlinked: frozenset[str] = frozenset(),
 ) -> FeedPlan:
-    """The plan of one feed from what was decided.
+    """The plan of one feed from what was decided; a SpecError where two columns would fill one field.
 
-    `answers` by `feed/column`, `values` by `feed/column=value`, `owners` by the owner as it stands, `merges` and `takes`
-    by row id (`undecided` ones wait), `links` by row id (`unlinked` ones wait), `scope` by the question. Columns that nobody
-    decided on follow the route. A SpecError where two columns would fill one field.
+    `answers` by `feed/column`, `values` by `feed/column=value`, `owners` as they stand, `merges`, `takes`, `empties` and
+    `links` by row id (`undecided`, `unlinked` ones wait), `scope` by the question. Other columns follow the route.
     """
-    said = route.answered(scope or {})
-    usual = {"zone": zone or source.zone, "region": region or source.region}
-    active, feed = holds_under(feed.scope, said), localised(under(feed, said), usual)
+    usual = {"zone": zone or source.zone, "region": region or source.region, "country": source.country}
+    active, feed = _under(feed, route.answered(scope or {}), usual)
     return FeedPlan(
         feed=feed,
         source=source.name,
@@ -216,9 +216,10 @@ def plan_feed(
         owners=owners,
         merges=merges,
         takes=takes or {},
+        empties=empties or {},
         undecided=undecided,
         constants=_constants(feed, scope or {}),
-        zone=usual["zone"],
+        zone=zone or source.zone,
         prefixes={other.name: route.table(source, other.table).key_prefix for other in route.feeds},
         alike=_alike(route),
         active=active,
@@ -233,6 +234,11 @@ def plan_feed(
     )
 
 
+def _under(feed: Feed, said: Mapping[str, str], usual: Mapping[str, object]) -> tuple[bool, Feed]:
+    """Whether the scope, as it was answered, has the feed; and the feed as these answers leave it."""
+    return holds_under(feed.scope, said), localised(under(feed, said), usual)
+
+
 def _fields(
     route: Route,
     destination: DestinationSpec,
@@ -240,7 +246,7 @@ def _fields(
     answers: Mapping[str, FieldAnswer],
     values: Mapping[str, str],
     *,
-    usual: Mapping[str, str],
+    usual: Mapping[str, object],
 ) -> tuple[FieldPlan, ...]:
     """What becomes of each column: what was decided of it, else what the route says.
 

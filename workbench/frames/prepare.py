@@ -11,6 +11,7 @@ import pandas as pd
 from workbench.errors import SpecError
 from workbench.frames.derived import KEY, PROBLEM
 from workbench.frames.inline import address_of, pictures, with_addresses
+from workbench.frames.places import read_at_home
 from workbench.frames.plan import FeedPlan, Pictures
 from workbench.frames.ranks import ranked
 from workbench.frames.select import ROW, cells_of, filled, named, natural_keys
@@ -142,14 +143,10 @@ def _line(parts: list[tuple[str, str | None, str | None, str | None]], texts: Ma
 
 def _pairs(table: pd.DataFrame, join: Join, column: str, *also: str) -> pd.Series:
     """What names a row for a join; missing where one of the columns says nothing."""
-    key = _read(named(table, column), join)
+    key = read_at_home(named(table, column), join.recipe, options=dict(join.options), table=table).values.astype("str")
     for each in also:
         key = key + "\n" + convert(named(table, each), "text").values.astype("str").str.casefold()
     return key
-
-
-def _read(column: pd.Series, join: Join) -> pd.Series:
-    return convert(column, join.recipe, options=dict(join.options)).values.astype("str")
 
 
 def _told_apart(rows: pd.DataFrame, column: str) -> set[str]:

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from types import ModuleType
+from typing import Any, Literal, cast
 
 import pandas as pd
 
 from workbench.frames.compare import canonical
 
-__all__ = ["PATTERNS", "Checked", "Rule", "check", "validate"]
+__all__ = ["PATTERNS", "Checked", "Rule", "check", "validate", "without_iris"]
 
 Kind = Literal["filled", "unique", "one_of", "each_of", "at_most", "pattern", "day", "text"]
 
@@ -131,7 +134,7 @@ def _as_it_stands(frame: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
 
 def _expect(view: pd.DataFrame, rules: Sequence[tuple[int, Rule]], *, name: str, key: str) -> dict[str, Any]:
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")  # nothing is sent by this release; the next one may
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), without_iris():
         warnings.simplefilter("ignore")  # its own deprecated imports
         import great_expectations as gx
         from great_expectations import expectations
@@ -147,6 +150,23 @@ def _expect(view: pd.DataFrame, rules: Sequence[tuple[int, Rule]], *, name: str,
         outcome: Any = batch.validate(suite, result_format=asked)
         result: dict[str, Any] = outcome.to_json_dict()
     return result
+
+
+@contextmanager
+def without_iris() -> Iterator[None]:
+    """While it lasts, jsonschema is read without its check of internationalised web addresses, as where that is not installed.
+
+    Great Expectations reads it for its charts; the check builds a grammar first, which takes a second and a half.
+    """
+    grammar = "rfc3987_syntax"
+    if grammar in sys.modules or "jsonschema" in sys.modules:
+        yield
+        return
+    sys.modules[grammar] = cast(ModuleType, None)
+    try:
+        yield
+    finally:
+        del sys.modules[grammar]
 
 
 def _expectation(expectations: Any, rule: Rule, *, meta: dict[str, object]) -> Any:

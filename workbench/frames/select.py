@@ -9,6 +9,7 @@ from dataclasses import replace
 import pandas as pd
 
 from workbench.errors import IntegrityError, SpecError, listed
+from workbench.frames.places import read_at_home
 from workbench.frames.plan import FieldPlan
 from workbench.recipes import Converted, convert, is_placeholder
 from workbench.specs import Condition, Match, Table
@@ -72,13 +73,17 @@ def raw_cells(table: pd.DataFrame, plan: FieldPlan) -> pd.Series:
     return raw
 
 
-def made_from(raw: pd.Series, plan: FieldPlan) -> Converted:
-    """The cells as the field holds them: what was decided for single values first, then the recipe."""
+def made_from(raw: pd.Series, plan: FieldPlan, *, table: pd.DataFrame) -> Converted:
+    """The cells as the field holds them: what was decided for single values first, then the recipe.
+
+    The table is theirs: rows of it may say what their cells mean, as a country does for a telephone number.
+    """
     if not plan.substitutes:
-        return convert(raw, plan.recipe, options=dict(plan.options))
+        return read_at_home(raw, plan.recipe, options=dict(plan.options), table=table)
     stripped = raw.astype("str").str.strip()
     instead = stripped.map(pd.Series(dict(plan.substitutes), dtype="object")).astype("object")
-    done = convert(instead.where(instead.notna(), raw).astype("str"), plan.recipe, options=dict(plan.options))
+    text = instead.where(instead.notna(), raw).astype("str")
+    done = read_at_home(text, plan.recipe, options=dict(plan.options), table=table)
     return replace(done, notes=done.notes.where(~instead.eq(""), "left_empty"))
 
 
@@ -118,7 +123,7 @@ def natural_keys(table: pd.DataFrame, spec: Table) -> pd.Series:
 def matching(table: pd.DataFrame, match: Match, *, side: str) -> pd.Series:
     """What a match compares, on the side of the row (`column`) or of the record (`with`)."""
     column = named(table, match.column if side == "column" else match.with_)
-    return convert(column, match.recipe, options=dict(match.options)).values.astype("str")
+    return read_at_home(column, match.recipe, options=dict(match.options), table=table).values.astype("str")
 
 
 def _joined(columns: Sequence[pd.Series], index: pd.Index, *, prefix: str) -> pd.Series:

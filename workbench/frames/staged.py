@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 from workbench.plain import Shown
 from workbench.show import html_table
 
-__all__ = ["CELL_COLUMNS", "VERDICT_COLUMNS", "Staged", "marker_of", "parent_records", "records_by"]
+__all__ = ["CELL_COLUMNS", "VERDICT_COLUMNS", "WORDS", "Staged", "marker_of", "parent_records", "records_by"]
 
 VERDICT_COLUMNS = ("row", "feed", "natural", "bucket", "reason", "record", "detail")
+WORDS = ("record", "field", "value")
 CELL_COLUMNS = ("feed", "column", "field", "row", "value", "reason")
 LONGEST_MARKER = 60
 DIGITS = 16  # of a digest, where the key cannot stand in the marker as it is
@@ -26,12 +27,14 @@ class Staged(Shown):
     ``verdicts``: row, feed, natural key, bucket (``load`` until the destination has answered), reason, record, detail.
     ``cells``: feed, column, field, row, value, reason, for each cell that was set aside or given up in part.
     ``additions``: record, row and fields, for rows that say something of a record that another feed makes.
+    ``words``: record, field, value, where a person let a row have the word in such a record; a missing value empties it.
     """
 
     records: pd.DataFrame
     verdicts: pd.DataFrame
     cells: pd.DataFrame
     additions: pd.DataFrame
+    words: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(WORDS), dtype="object"))
 
     def _repr_html_(self) -> str:
         counts = self.verdicts.groupby(["feed", "bucket", "reason"], dropna=False).size().reset_index(name="rows")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
@@ -12,7 +12,7 @@ from workbench.frames.groups import combined, overruled, reason_of, row_keys, sp
 from workbench.frames.parents import grow_trees, look_up
 from workbench.frames.plan import BLANK, FeedPlan, FieldPlan
 from workbench.frames.select import ROW, by_row, cells_of, filled, holds, made_from, matching, raw_cells
-from workbench.frames.staged import CELL_COLUMNS, VERDICT_COLUMNS, Staged, marker_of, records_by
+from workbench.frames.staged import CELL_COLUMNS, VERDICT_COLUMNS, WORDS, Staged, marker_of, records_by
 from workbench.frames.survivors import let_speak
 from workbench.frames.underway import Underway
 
@@ -156,14 +156,14 @@ class _Work(Underway):
     # ------------------------------------------------------------ what they hold
 
     def let_speak(self) -> None:
-        """Cells in which a person let a merged row have the word stand in the row of the record from here on."""
-        if not self.plan.takes:
+        """Cells in which a person let a merged row have the word, or none, stand so in the row of the record from here on."""
+        if not self.plan.takes and not self.plan.empties:
             return
-        told = let_speak(self.table, self.plan.takes, record=self.record, bucket=self.bucket)
+        told = let_speak(self.table, self.plan.takes, empties=self.plan.empties, record=self.record, bucket=self.bucket)
         own, self.table = self.table, told.table
-        for column, cells in told.overruled.groupby("column", sort=False):
+        for (column, reason), cells in told.overruled.groupby(["column", "reason"], sort=False):
             rows = pd.Series(own.index.isin(cells["row"].tolist()), index=own.index)
-            why = pd.Series("other_row_chosen", index=own.index)
+            why = pd.Series(str(reason), index=own.index)
             for field in self._fields_of(str(column)):
                 self.set_aside(FieldPlan(str(column), field, "", {}), cells_of(own, str(column)), why, rows=rows)
 
@@ -176,7 +176,7 @@ class _Work(Underway):
     def convert_fields(self) -> None:
         for plan in self.plan.fields:
             raw = raw_cells(self.table, plan)
-            done = made_from(raw, plan)
+            done = made_from(raw, plan, table=self.table)
             self.fields[plan.field] = done.values
             self._settle_errors(plan, raw, done.reasons)
             noted = done.notes.notna()
@@ -219,18 +219,21 @@ class _Work(Underway):
         merged = (self.bucket == "merged") & self.record.isin(set(self.record[self.open()]))
         if not merged.any():
             return
+        open_ = self.open()
+        own_keys = self.record[open_]
         for plan in self.plan.fields:
             values = self.fields[plan.field]
             offered = pd.Series(values[merged].to_numpy(), index=self.record[merged], dtype="object").dropna()
             first = offered[~offered.index.duplicated(keep="first")]
-            gaps = self.open() & values.isna() & self.record.isin(first.index)
-            values[gaps] = pd.Series([first[key] for key in self.record[gaps]], index=values.index[gaps], dtype="object")
-            kept = pd.Series(values[self.open()].to_numpy(), index=self.record[self.open()], dtype="object")
+            gaps = open_ & values.isna() & self.record.isin(first.index)
+            if gaps.any():
+                values[gaps] = pd.Series([first[key] for key in self.record[gaps]], index=values.index[gaps], dtype="object")
+            kept = pd.Series(values[open_].to_numpy(), index=own_keys, dtype="object")
             own = self.record.map(kept[~kept.index.duplicated()])
             differs = merged & values.notna() & (values.astype("str") != own.astype("str"))
-            self.set_aside(
-                plan, raw_cells(self.table, plan), pd.Series("record_kept_its_own", index=values.index), rows=differs
-            )
+            if differs.any():
+                reason = pd.Series("record_kept_its_own", index=values.index)
+                self.set_aside(plan, raw_cells(self.table, plan), reason, rows=differs)
 
     # ------------------------------------------------------------ whose they are, and what they hang on
 
@@ -259,18 +262,29 @@ class _Work(Underway):
     def _taken(self, name: str) -> pd.Series:
         """True where another record has the value already: of this feed, or of one that its rows are merged into.
 
-        A row that is merged into a record of another feed speaks for that record, where it has no value of its own.
+        A row that is merged into a record of another feed speaks for that record, where it has no value of its own, or where
+        a person lets that row have the word.
         """
-        holders: dict[str, str] = {}
-        for match in self.feed.merge:
-            records = self.parents[match.feed].records
-            said = records.dropna(subset=[name]) if name in records else records.head(0).assign(**{name: ""})
-            holders |= dict(zip(said[name].astype("str").str.casefold(), said["key"], strict=True))
-        speaks = self.open() | ((self.bucket == "merged") & self.record.isin(self._there() - set(holders.values())))
+        merged = self.bucket == "merged"
+        holders = self._holders([match.feed for match in self.feed.merge], name)
+        speaks = self.open() | (merged & self.record.isin(self._there() - set(holders.values())))
+        speaks |= merged & self.table.index.isin(self._speaking(self.plan.takes, name))
         folded = self.fields[name].astype("str").str.casefold().where(speaks)
         claims = pd.DataFrame({"value": folded, "record": self.record}).dropna().drop_duplicates("value")
         holders = {**dict(zip(claims["value"], claims["record"], strict=True)), **holders}
-        return folded.notna() & (folded.map(pd.Series(holders, dtype="object")) != self.record)
+        taken = folded.notna() & (folded.map(pd.Series(holders, dtype="object")) != self.record)
+        decided = {key.partition("/")[0] for key in self.record[merged].dropna().unique()}
+        theirs = folded.map(pd.Series(self._holders([each for each in decided if each in self.parents], name), dtype="object"))
+        return taken | (merged & theirs.notna() & (theirs != self.record))
+
+    def _holders(self, feeds: Iterable[str], name: str) -> dict[str, str]:
+        """Value, in small letters → the record that has it, among those of feeds that were staged before."""
+        holders: dict[str, str] = {}
+        for feed in feeds:
+            records = self.parents[feed].records
+            said = records.dropna(subset=[name]) if name in records else records.head(0).assign(**{name: ""})
+            holders |= dict(zip(said[name].astype("str").str.casefold(), said["key"], strict=True))
+        return holders
 
     # ------------------------------------------------------------ the result
 
@@ -283,6 +297,7 @@ class _Work(Underway):
             verdicts=self.verdicts(),
             cells=self.cells(),
             additions=self._additions(there - here),
+            words=self._words(there - here),
         )
 
     def _there(self) -> set[str]:
@@ -312,3 +327,21 @@ class _Work(Underway):
         shared = {plan.field: self.fields[plan.field][rows] for plan in self.plan.fields if plan.shared}
         frame = pd.DataFrame({"record": self.record[rows], "row": self.table.index[rows], **shared})
         return frame.reset_index(drop=True)
+
+    def _words(self, elsewhere: set[str]) -> pd.DataFrame:
+        """What rows say in records of other feeds, where a person let them have the word; the first one that speaks has it."""
+        merged = (self.bucket == "merged") & self.record.isin(elsewhere)
+        said: list[tuple[object, ...]] = []
+        for plan in (each for each in self.plan.fields if each.shared):
+            for row in self._speaking(self.plan.takes, plan.field):
+                if merged[row] and not pd.isna(self.fields[plan.field][row]):
+                    said.append((self.record[row], plan.field, self.fields[plan.field][row]))
+            said += [
+                (self.record[row], plan.field, pd.NA) for row in self._speaking(self.plan.empties, plan.field) if merged[row]
+            ]
+        return pd.DataFrame(said, columns=list(WORDS), dtype="object").drop_duplicates(["record", "field"], ignore_index=True)
+
+    def _speaking(self, said: Mapping[str, tuple[str, ...]], name: str) -> list[str]:
+        """The rows of which a person named a column that becomes the field."""
+        columns = {column for plan in self.plan.fields if plan.field == name for column in (plan.column, *plan.fallback)}
+        return [row for row in self.table.index[self.table.index.isin(list(said))] if columns & set(said[row])]

@@ -33,6 +33,8 @@ class Underway:
     def end(self, rows: pd.Series, bucket: str, reason: str, *, record: pd.Series | None = None) -> None:
         """Put the rows that are still open into a bucket."""
         rows = rows.fillna(False).astype(bool) & self.open()
+        if not rows.any():
+            return
         self.bucket[rows], self.reason[rows] = bucket, reason
         if bucket in ("rejected", "held", "excluded"):
             self.record[rows] = pd.NA
@@ -42,6 +44,8 @@ class Underway:
     def tell(self, rows: pd.Series, column: str, raw: pd.Series) -> None:
         """Say of rows that are still open what stands in the cell on which their fate hangs."""
         rows = rows & self.open()
+        if not rows.any():
+            return
         self.detail[rows] = column + " = " + raw[rows].fillna("").astype("str")
 
     def set_aside(self, plan: FieldPlan, raw: pd.Series, reasons: pd.Series, *, rows: pd.Series) -> None:

@@ -87,6 +87,7 @@ class Source(Spec):
     about: str
     zone: str  # IANA time zone of times that carry none
     region: str  # country of telephone numbers that carry none
+    country: tuple[str, ...] = ()  # columns in which a record says its own country, which goes before that
     placeholders: tuple[str, ...] = ()
     tables: dict[str, Table]
     not_portable: tuple[str, ...] = ()  # what no export of it holds as a record; the hand-off says what to look for

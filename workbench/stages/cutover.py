@@ -8,13 +8,17 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.decisions.contested import Contested, contested
 from workbench.destinations import Draft, Metadata
 from workbench.engagement import Engagement
+from workbench.engagement.phases import problem_of
+from workbench.errors import GateClosed, listed
 from workbench.flow.accounting import close_accounts
 from workbench.flow.forecasting import foretold
+from workbench.flow.labels import field_labels
 from workbench.flow.planning import kept_as
 from workbench.flow.running import Board
-from workbench.flow.sides import DELIVERY, Desk, desk_of, gone_rows, sides
+from workbench.flow.sides import DELIVERY, Desk, called, desk_of, gone_rows, sides
 from workbench.flow.tally import Tally
 from workbench.flow.transfer import in_order, narrowed, outgoing, transfer
 from workbench.frames.merge import Merge
@@ -111,13 +115,14 @@ def _gone_table(gone: pd.DataFrame, partial: Sequence[str]) -> str:
 def plan(engagement: Engagement) -> Difference:
     """Compare the three sides and put every conflict up as a question. Changes nothing; empty without a delta."""
     parts, records, questions = [], [], []
-    delivered = DELIVERY in engagement.deliveries()
+    delivered, labels = DELIVERY in engagement.deliveries(), field_labels(engagement)
     gone, partial = gone_rows(engagement) if delivered else (_no_rows(), ())
     for feed, merged in _merged(engagement) if delivered else ():
         parts.append(merged.frame.assign(feed=feed.name))
         taken = merged.frame.loc[merged.frame["verdict"] == "take", "key"].nunique()
         records.append([feed.name, len(merged.new), taken, int((gone["feed"] == feed.name).sum())])
-        questions += [_question(feed, row) for row in merged.conflicts.itertuples()]
+        names = called(engagement, feed, set(merged.conflicts["key"]))
+        questions += [_question(feed, row, names=names, labels=labels) for row in merged.conflicts.itertuples()]
     columns = ["subject", "value", "confidence", "reasons", "alternatives", "shown"]
     engagement.decisions.propose("conflict", pd.DataFrame(questions, columns=columns))
     shape = ["feed", "key", "field", "base", "theirs", "ours", "verdict"]
@@ -140,6 +145,7 @@ def run(engagement: Engagement, *, on_progress: OnProgress | None = None) -> Cut
     was compared stays, too, and is listed: the next comparison shows it. Each object is laid beside the ledger at the end.
     """
     engagement.gate("cutover")
+    _whole(engagement)
     answers = engagement.decisions.require("conflict", where="08_cutover")
     decided = dict(zip(answers["subject"], answers["value"], strict=True))
     if DELIVERY not in engagement.deliveries():
@@ -178,6 +184,24 @@ def run(engagement: Engagement, *, on_progress: OnProgress | None = None) -> Cut
     return _finished(engagement, Cutover(frame, closed.frame, passed, gone, partial, listed, certificate))
 
 
+def _whole(engagement: Engagement) -> None:
+    """GateClosed while the delivery has a problem that nobody has waived: what a file lacks would be missed by nobody."""
+    told = engagement.load("problems", delivery=DELIVERY)["problem"] if engagement.has("problems", delivery=DELIVERY) else ()
+    waivers = engagement.waivers()
+    standing = [f"{DELIVERY}/{each}" for each in told if not any(one.lets(each, delivery=DELIVERY) for one in waivers)]
+    if not standing:
+        return
+    engagement.finish("cutover", passed=False, reasons=standing)
+    raise GateClosed(
+        "the delta is not whole, and nothing of it was sent",
+        expected="the files that its letter names, with the columns of the first delivery, or a waiver of each problem",
+        found=listed(standing),
+        where=f"exports/{DELIVERY}",
+        todo="have it sent again; or have it waived by name, role and reason: widgets.waivers(engagement) in a notebook, or "
+        f"workbench waive DIR {problem_of(standing[0])}",
+    )
+
+
 def _passed(frame: pd.DataFrame, accounting: pd.DataFrame) -> bool:
     return bool(accounting["closes"].all()) and not int(frame[["refused", "edited"]].to_numpy().sum())
 
@@ -195,7 +219,7 @@ def _finished(engagement: Engagement, result: Cutover) -> Cutover:
     engagement.save("gone", result.gone, delivery=DELIVERY)
     engagement.save("edits", result.edits, delivery=DELIVERY)
     engagement.save("certificate", result.certificate, delivery=DELIVERY)
-    reasons = [] if result.passed else ["the rows of the delta do not close, or a change was refused"]
+    reasons = [] if result.passed else ["the rows of the delta do not add up, or a change was refused"]
     if int(result.frame["edited"].sum()):
         reasons.append("people edited fields after they were compared: compare again, and look at the decisions")
     unlike = result.certificate[~result.certificate["holds"]]
@@ -302,10 +326,8 @@ def _change(
     merged = sides(desk, feed, everything=False)
     frame, shown = merged.frame, _shown(desk.engagement)
     conflicts = frame["verdict"] == "conflict"
-    asked = [_question(feed, row) for row in frame.itertuples()]
-    told = [
-        (decided.get(each["subject"]) == "theirs", shown.get(each["subject"], each["shown"]) != each["shown"]) for each in asked
-    ]
+    asked = [(_subject(feed, str(row.key), str(row.field)), _values(row)) for row in frame.itertuples()]
+    told = [(decided.get(subject) == "theirs", shown.get(subject, values) != values) for subject, values in asked]
     theirs, since = (pd.Series([each[side] for each in told], index=frame.index, dtype="bool") for side in (0, 1))
     edited = conflicts & theirs & since
     sends = (frame["verdict"] == "take") | (conflicts & theirs & ~since)
@@ -332,7 +354,7 @@ def _change(
 def _shown(engagement: Engagement) -> dict[str, str]:
     """Subject of a conflict → the three values that people were shown, where it was put up as a question."""
     asked = engagement.decisions.proposals("conflict")
-    return {str(subject): str(shown) for subject, shown in zip(asked["subject"], asked["shown"], strict=True)}
+    return {str(subject): contested(shown).values for subject, shown in zip(asked["subject"], asked["shown"], strict=True)}
 
 
 def _loaded(engagement: Engagement) -> frozenset[str]:
@@ -340,14 +362,19 @@ def _loaded(engagement: Engagement) -> frozenset[str]:
     return frozenset(key for feed in in_order(engagement) for key in engagement.ledger().ids(feed.object))
 
 
-def _question(feed: Feed, row: Any) -> dict[str, Any]:
+def _values(row: Any) -> str:
+    return f"loaded {_said(row.base)}; source now {_said(row.theirs)}; destination now {_said(row.ours)}"
+
+
+def _question(feed: Feed, row: Any, *, names: Mapping[str, str], labels: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+    label = labels.get((feed.name, str(row.field)), str(row.field))
     return {
         "subject": _subject(feed, row.key, row.field),
         "value": "ours",
         "confidence": 0.0,  # both sides changed it: only a person knows which one holds
         "reasons": "changed in the source and in the destination",
         "alternatives": ["ours", "theirs"],
-        "shown": f"loaded {_said(row.base)}; source now {_said(row.theirs)}; destination now {_said(row.ours)}",
+        "shown": Contested(_values(row), names.get(str(row.key), ""), label).shown(),
     }
 
 

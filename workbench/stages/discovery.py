@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from workbench.flow.planning import feed_plans, with_joins
 from workbench.flow.relinking import propose_links
 from workbench.frames.groups import row_keys
 from workbench.frames.overlay import overlay
+from workbench.frames.places import read_at_home
 from workbench.frames.plan import FeedPlan, native_field
 from workbench.frames.profile import profile
 from workbench.frames.select import PAGE, ROW, filled, holds
@@ -30,6 +32,8 @@ __all__ = ["Discovery", "propose", "run"]
 SURE = 0.9
 """From here on a pair is proposed as one record; below, a person is asked whether the two are."""
 SAME_NUMBER = 0.95
+SEVERAL = re.compile(r"\s*[|;]\s*|,\s+")
+"""Between the names of one cell that points at several rows."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -167,8 +171,9 @@ def _orphans(tables: dict[str, pd.DataFrame], name: str, column: str, to: str) -
     spelt = tables[name][column].where(filled(tables[name][column])).dropna().astype("str").str.strip()
     said = spelt.str.casefold()
     known = set(tables[table][target].dropna().astype("str").str.strip().str.casefold())
-    bare = {value.split("-", 1)[-1] for value in known}
-    lost = said[~said.isin(known) & ~said.isin(bare)]
+    known |= {value.split("-", 1)[-1] for value in known}
+    lost = said[~said.isin(known)]
+    lost = lost[[any(part not in known for part in SEVERAL.split(text)) for text in lost]]
     values = ", ".join(spelt[lost.index].groupby(lost).first().sort_index().head(5))  # as they stand, each once
     return {"table": name, "column": column, "points_at": to, "rows": len(lost), "values": values}
 
@@ -197,9 +202,19 @@ def _asks(engagement: Engagement, plan: FeedPlan, table: pd.DataFrame, delivery:
     return table["_row"].astype("str").str.startswith(f"{delivery}/") & ~number.isin(known)
 
 
+def _asks_again(engagement: Engagement, plan: FeedPlan, table: pd.DataFrame, delivery: str) -> pd.Series:
+    """True for the rows of this delivery whose number stands more often than in the main one, for which it was decided."""
+    if delivery == "main":
+        return pd.Series(True, index=table.index)
+    had = row_keys(engagement.load(f"tables/{plan.feed.table}"), plan.feed, plan.table).value_counts()
+    number = table["_key"].str.split("/", n=1).str[1]
+    more = table.groupby("_key").cumcount() >= number.map(had).fillna(0)
+    return table["_row"].astype("str").str.startswith(f"{delivery}/") & more
+
+
 def _repeated_numbers(engagement: Engagement, plan: FeedPlan, delivery: str) -> list[dict[str, Any]]:
     table = _open_rows(engagement, plan, delivery)
-    later = table[table["_key"].duplicated(keep="first") & _asks(engagement, plan, table, delivery)]
+    later = table[table["_key"].duplicated(keep="first") & _asks_again(engagement, plan, table, delivery)]
     return [
         _proposal(
             plan,
@@ -246,7 +261,8 @@ def _identity(destination: DestinationSpec, plan: FeedPlan, table: pd.DataFrame)
             raw = table[field.column]
             for other in field.fallback:
                 raw = raw.where(filled(raw), table[other])
-            values.setdefault(told, convert(raw, field.recipe, options=dict(field.options)).values)
+            read = read_at_home(raw, field.recipe, options=dict(field.options), table=table)
+            values.setdefault(told, read.values)
     nothing = pd.Series(pd.NA, index=table.index, dtype="object")
     whole = (
         values.get("first_name", nothing).fillna("").astype("str")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,22 +10,23 @@ import pandas as pd
 
 from workbench import reports
 from workbench.clock import now
-from workbench.decisions.survivors import into_of, taken_of
+from workbench.decisions.survivors import emptied_of, into_of, taken_of
 from workbench.engagement import PHASES, Engagement
-from workbench.flow.accepting import acceptances
+from workbench.engagement.glance import ASKS
 from workbench.flow.certifying import certificate, letter
 from workbench.flow.documented import Documented, documented, files_left
 from workbench.flow.history import history, standing_count
 from workbench.flow.labels import feed_labels, field_labels
-from workbench.flow.planning import connected, feed_plans, needed_fields, prepared
+from workbench.flow.planning import feed_plans, prepared
+from workbench.flow.reconciling import cells_closed, links_and_money
+from workbench.flow.scoping import limits, losses, scope_document
 from workbench.flow.timeline import runs
-from workbench.flow.transfer import in_order, outgoing, standing, standing_ids
-from workbench.frames.closure import association_closure, cell_closure, money_closure
-from workbench.frames.select import ROW, filled
-from workbench.ledger.operations import operations
+from workbench.flow.transfer import in_order
+from workbench.frames.select import filled
 from workbench.plain import Shown
+from workbench.reports.fates import fates_of, told_once
 from workbench.reports.reasons import SPREADSHEET_DAMAGE
-from workbench.show import day, heading, html_table, name_of, percent, together
+from workbench.show import heading, html_table, percent, together
 
 __all__ = ["Handoff", "run"]
 
@@ -72,18 +73,24 @@ def run(engagement: Engagement) -> Handoff:
         pages, books = ([n for n in written if n.endswith(end)] for end in (".html", ".xlsx"))
         entries.append(reports.Entry(title=title, path=pages[0], about=words, workbook=books[0] if books else ""))
     checked = [["validation/" + page.name, "rules that the staged records keep"] for page in _validation(engagement, folder)]
-    entries += [reports.Entry(f"Rules for {Path(path).stem}", path, words, group="Evidence") for path, words in checked]
+    labels = feed_labels(engagement)
+    entries += [
+        reports.Entry(
+            labels.get(Path(path).stem, Path(path).stem), path, "rules for the staged records, each checked", "Evidence"
+        )
+        for path, _ in checked
+    ]
     decided = _decisions(engagement, folder)
     entries += [reports.Entry("Decisions", path, words, group="Evidence") for path, words in decided if path.endswith(".xlsx")]
     entries += _notebooks()
     index = reports.Index(
         about=about,
         statements=_statements(engagement, reconciliation),
-        rows=reconciliation.rows,
+        rows=reconciliation.told,
         entries=tuple(entries),
         next_steps=NEXT_STEPS,
-        labels=feed_labels(engagement),
-        delivered=reconciliation.delivered,
+        labels=labels,
+        fates=reconciliation.fates,
         standing={feed.label: standing_count(engagement, feed.name) for feed in in_order(engagement)},
         later=_later(engagement),
     )
@@ -92,9 +99,18 @@ def run(engagement: Engagement) -> Handoff:
 
 
 def _later(engagement: Engagement) -> dict[str, pd.DataFrame]:
-    """The row accounting of every later delivery, of the feeds of which it brought rows."""
-    closed = {n: engagement.load("accounting", delivery=n) for n in _later_ones(engagement)}
+    """The row accounting of every later delivery, of the feeds of which it brought rows; each row where it counts."""
+    closed = {
+        name: told_once(engagement.load("accounting", delivery=name), _ended(engagement, name))
+        for name in _later_ones(engagement)
+    }
     return {name: frame[frame["rows"] > 0].reset_index(drop=True) for name, frame in closed.items()}
+
+
+def _ended(engagement: Engagement, delivery: str) -> pd.DataFrame:
+    """Where every row of a delivery ended, over all feeds."""
+    parts = [engagement.load(f"final/{feed.name}", delivery=delivery) for feed in engagement.route.feeds]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _later_ones(engagement: Engagement) -> list[str]:
@@ -105,8 +121,8 @@ def _statements(engagement: Engagement, reconciliation: reports.Reconciliation) 
     """What has to be true of the main delivery, and of the ones that came later."""
     later = []
     for name in _later_ones(engagement):
-        closed, read = engagement.load("accounting", delivery=name), engagement.load("rows_read", delivery=name)
-        words = f"All {int(read['records'].sum()):,} rows of the later delivery “{name}” ended in exactly one place"
+        closed, rows = engagement.load("accounting", delivery=name), fates_of(_ended(engagement, name)).rows
+        words = f"All {rows:,} rows of the later delivery “{name}” ended in exactly one place"
         later.append((bool(closed["closes"].all()), words))
     return (*reconciliation.statements, *later)
 
@@ -117,7 +133,7 @@ def _notebooks() -> list[reports.Entry]:
         reports.Entry(
             f"{position} · {phase.capitalize()}",
             f"{reports.NOTEBOOKS}{position:02d}_{phase}.html",
-            "the phase as it ran",
+            ASKS[phase],
             group="Notebooks",
         )
         for position, phase in enumerate(PHASES, start=1)
@@ -140,6 +156,8 @@ def _documents(
     about_history = "what the destination can hold of dates, authors and owners"
     written = reports.render_reconciliation(reconciliation, folder)
     yield "Reconciliation report", "where every row ended, and how it reads over there", written
+    written = reports.render_scope(scope_document(engagement, about), folder)
+    yield "Scope of the migration", "what was agreed: what becomes what, and what stays behind; to be signed", written
     yield "Data quality", "what was found in the exports", reports.render_quality(_quality(engagement, about), folder)
     written = reports.render_inventory(_inventory(engagement, about), folder)
     yield "What stays behind", "recordings, pages, accounts, automations, and where they are", written
@@ -171,17 +189,16 @@ def _about(engagement: Engagement) -> reports.About:
 
 
 def _reconciliation(engagement: Engagement, about: reports.About) -> reports.Reconciliation:
-    verdicts = pd.concat([engagement.load(f"final/{feed.name}") for feed in engagement.route.feeds], ignore_index=True)
     aside = pd.concat([engagement.load(f"cells/{feed.name}") for feed in engagement.route.feeds], ignore_index=True)
-    links, money = _closures(engagement)
+    links, money = links_and_money(engagement)
     return reports.Reconciliation(
         about=about,
         rows=engagement.load("accounting"),
-        verdicts=verdicts,
+        verdicts=_ended(engagement, "main"),
         compared=engagement.load("comparison").rename(columns={"feed": "object"}),
         differences=engagement.load("differences").rename(columns={"feed": "object"}),
         links=links,
-        cells=_cells(engagement),
+        cells=cells_closed(engagement),
         money=money,
         aside=aside,
         second_pass=_second_pass(engagement),
@@ -209,60 +226,6 @@ def _gone(engagement: Engagement) -> pd.DataFrame:
     return engagement.load("gone", delivery=later[-1]) if later else pd.DataFrame()
 
 
-def _closures(engagement: Engagement) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Links and sums of money, as they were staged and as they stand over there now."""
-    destination, links, money = connected(engagement), [], []
-    amounts = {field.name for field in needed_fields(engagement) if field.type == "money"}
-    for feed in in_order(engagement):
-        native = engagement.destination.objects[feed.object].fields
-        there = standing_ids(engagement, feed)
-        staged = outgoing(engagement, feed).drop(columns=["_record", "_waits"])
-        staged = staged[staged["key"].isin(there)]
-        found = standing(destination, feed, set(staged["key"]), list(staged.columns))
-        # Where leads are kept as contacts, a link to a lead is one to a contact.
-        looked_up = list(dict.fromkeys(lookup.to for lookup in feed.lookups if lookup.to in staged))
-        if looked_up:
-            links.append(association_closure(staged[["key", *looked_up]], found).assign(object=feed.name))
-        sums = [f for f in staged.columns if f in amounts | {n.name for n in native if n.type == "money"}]
-        unchanged = staged[~staged["key"].isin(_changed_since(engagement))]
-        money += [money_closure(unchanged, found, name).assign(object=feed.name, field=name) for name in sums]
-    return _stacked(links), _stacked(money)
-
-
-def _changed_since(engagement: Engagement) -> set[str]:
-    """Keys of records that a later delivery changed: their sums are the later delivery's."""
-    c = operations.c
-    done = engagement.ledger().operations.columns(("key",), (c.state == "done") & (c.verb == "update"))
-    return {key for (key,) in done}
-
-
-def _cells(engagement: Engagement) -> pd.DataFrame:
-    """Every filled cell of every mapped column, and what became of it."""
-    plans = feed_plans(engagement)
-    records = pd.concat([engagement.load(f"records/{feed.name}") for feed in in_order(engagement)], ignore_index=True)
-    parts = []
-    for name, plan in plans.items():
-        if plan.feed.kind not in ("record", "attach"):
-            continue
-        table = prepared(engagement, plan, delivery="main")
-        fields: dict[str, list[str]] = {}
-        for field in plan.fields:
-            fields.setdefault(field.column, []).append(field.field)
-        if plan.feed.owner:
-            fields.setdefault(plan.feed.owner, []).append("owner")
-        final = engagement.load(f"final/{name}")
-        closed = cell_closure(table, final, fields=fields, records=records, cells=engagement.load(f"cells/{name}"))
-        parts.append(closed.assign(feed=name))
-    return _stacked(parts, first="feed")
-
-
-def _stacked(parts: Sequence[pd.DataFrame], *, first: str = "object") -> pd.DataFrame:
-    if not parts:
-        return pd.DataFrame()
-    frame = pd.concat(parts, ignore_index=True)
-    return frame[[first, *[column for column in frame.columns if column != first]]]
-
-
 # ---------------------------------------------------------------- what stays behind
 
 
@@ -286,16 +249,17 @@ def _quality(engagement: Engagement, about: reports.About) -> reports.Quality:
 
 
 def _merged(value: object) -> str:
-    into, taken = into_of(value), taken_of(value)
+    into, taken, emptied = into_of(value), taken_of(value), emptied_of(value)
     word = f", with its own word in {' and '.join(taken)}" if taken else ""
-    return f"merged into {into}{word}" if into else "kept separate"
+    nothing = f", with {' and '.join(emptied)} left empty" if emptied else ""
+    return f"merged into {into}{word}{nothing}" if into else "kept separate"
 
 
 def _inventory(engagement: Engagement, about: reports.About) -> reports.Inventory:
     """Everything that ends in a document, and the files that stay; a table with a column Type says itself what a row is."""
     found, left = documented(engagement), files_left(engagement)
     items = [_named(each) for each in found]
-    items.append(left.assign(kind=LEFT_OVER, what=left["kind"]))
+    items.append(_left(left))
     return reports.Inventory(
         about=about,
         items=pd.concat(items, ignore_index=True),
@@ -303,9 +267,16 @@ def _inventory(engagement: Engagement, about: reports.About) -> reports.Inventor
         todo={LEFT_OVER: UPLOAD},
         words={each.kind: engagement.route.feed(each.feed).about for each in found},
         counts={each.kind: int(each.frame["rows"].sum()) for each in found if each.way == "count"},
-        lists={each.feed: each.frame.drop(columns=[ROW]) for each in found},
+        orders={str(kind): tuple(part.columns) for each in items for kind, part in each.groupby("kind")},
+        lists={each.feed: each.listed() for each in found},
         usual=engagement.source.not_portable,
     )
+
+
+def _left(files: pd.DataFrame) -> pd.DataFrame:
+    """The files that stay, the reason last; digests, and where the files lie with us, are nothing to the customer."""
+    named = files.drop(columns=["kind", "why", "sha256", "file"], errors="ignore")
+    return named.assign(what=files["kind"], why=files["why"], kind=LEFT_OVER)
 
 
 def _named(each: Documented) -> pd.DataFrame:
@@ -340,12 +311,7 @@ def _automations(engagement: Engagement, about: reports.About) -> reports.Automa
 
 def _fidelity(engagement: Engagement, about: reports.About) -> reports.Fidelity:
     """What the destination keeps of who and when, object by object, with the records that it concerns."""
-    losses = pd.DataFrame([[loss.what, loss.where] for loss in engagement.route.losses], columns=["what", "where"])
-    limits = pd.DataFrame(
-        [[each.limit, each.words, name_of(each.by), day(each.at)] for each in acceptances(engagement)],
-        columns=["what is not kept", "accepted in these words", "recorded by", "on"],
-    )
-    return reports.Fidelity(about=about, objects=history(engagement), losses=losses, limits=limits)
+    return reports.Fidelity(about=about, objects=history(engagement), losses=losses(engagement), limits=limits(engagement))
 
 
 def _owners(engagement: Engagement, about: reports.About) -> reports.Owners:

@@ -11,11 +11,13 @@ from typing import Any
 import pandas as pd
 
 from workbench.engagement import Engagement
-from workbench.engagement.deliveries import REQUEST
-from workbench.engagement.phases import INTAKE, problem_of
+from workbench.engagement.deliveries import MAIN, REQUEST
+from workbench.engagement.locking import folder_lock
+from workbench.engagement.phases import INTAKE
 from workbench.engagement.waivers import Waiver, waivers_table
 from workbench.errors import ExportError, listed
 from workbench.flow.derived import derive, unlisted
+from workbench.frames.overlay import said_before
 from workbench.frames.select import ROW
 from workbench.plain import Shown
 from workbench.readers import Export, list_sheets, read_export
@@ -92,8 +94,8 @@ def _graver_first(findings: pd.DataFrame) -> pd.DataFrame:
 def run(engagement: Engagement, delivery: str = "main") -> Certificate:
     """Read every file of a delivery, keep its rows with file and line, and compare counts, headers and dates.
 
-    Raises ExportError where the main delivery's folder is missing or empty. A missing file is a problem, not an error;
-    a later delivery that never came is none either.
+    Raises ExportError where the main delivery's folder is missing or empty, EngagementLocked while somebody loads. A
+    missing file is a problem, not an error; a later delivery that never came is none either.
     """
     if delivery != "main" and delivery not in engagement.deliveries():
         nothing = pd.DataFrame(columns=["table", "file", "rows", "rejected", "stated", "first", "last", "encoding", "problem"])
@@ -109,10 +111,11 @@ def run(engagement: Engagement, delivery: str = "main") -> Certificate:
             where=str(folder),
             todo="put the files of the vendor into this folder, then run again",
         )
-    intake = _Intake(engagement, delivery, folder, names)
-    for name, table in engagement.source.tables.items():
-        intake.take(name, table)
-    return intake.certificate()
+    with folder_lock(engagement.root):  # a load reads what this keeps
+        intake = _Intake(engagement, delivery, folder, names)
+        for name, table in engagement.source.tables.items():
+            intake.take(name, table)
+        return intake.certificate()
 
 
 class _Intake:
@@ -133,7 +136,7 @@ class _Intake:
 
     def take(self, name: str, table: Table) -> None:
         """Read one table, keep it, and note what is doubtful about it."""
-        file = next((n for n in self.names if any(fnmatch(n.lower(), pattern.lower()) for pattern in table.files)), None)
+        file = next((each for each in self.names if _of(each, table)), None)
         self.read.add(file or "")
         if file is None or not self._has_sheet(file, table):
             return self._missing(name, table, file)
@@ -166,7 +169,8 @@ class _Intake:
             "rows": int(frame["rows"].sum()),
             "rejected": int(frame["rejected"].sum()),
         }
-        if self.delivery == "main":
+        self.engagement.save("problems", pd.DataFrame({"problem": self.problems}, dtype="str"), delivery=self.delivery)
+        if self.delivery == MAIN:
             told = {**summary, "waived": [each.subject for each in waived]} if waived else summary
             self.engagement.finish("intake", passed=not standing, reasons=standing, summary=told)
         return Certificate(frame=frame, findings=findings, problems=tuple(standing), waived=waived)
@@ -174,9 +178,9 @@ class _Intake:
     def _judged(self) -> tuple[list[str], tuple[Waiver, ...]]:
         """The problems that stand, and the waivers that have a bearing here: one lets pass what reads as it did then."""
         waivers = self.engagement.waivers()
-        covered = {p: [each for each in waivers if each.covers(problem_of(p), p)] for p in self.problems}
+        covered = {p: [each for each in waivers if each.lets(p, delivery=self.delivery)] for p in self.problems}
         standing = [problem for problem, found in covered.items() if not found]
-        whole = [each for each in waivers if each.covers(INTAKE, "; ".join(standing))] if self.delivery == "main" else []
+        whole = [each for each in waivers if each.covers(INTAKE, "; ".join(standing))] if self.delivery == MAIN else []
         return standing, (*(found[-1] for found in covered.values() if found), *whole)
 
     def _keep_tables(self) -> pd.DataFrame:
@@ -213,7 +217,8 @@ class _Intake:
         columns = ["_row", *table.column_names()]
         self.tables[name] = pd.DataFrame({c: pd.Series(dtype="str") for c in columns})
         self._keep_rejects(name, "", None)
-        wanted = (table.required or self._asked(name) is not None) and self.delivery == "main"
+        promised = file is None and any(_of(each, table) for each in self.stated["file"])
+        wanted = promised or ((table.required or self._asked(name) is not None) and self.delivery == MAIN)
         problem = f"missing: {self._lacking(table, file)}" if wanted else ""
         nothing = {"rows": 0, "rejected": 0, "stated": pd.NA, "first": "", "last": "", "encoding": "", "problem": problem}
         self.rows.append({"table": name, "file": "", **nothing})
@@ -235,6 +240,8 @@ class _Intake:
             problems.append("columns: the header lacks " + ", ".join(wanted))
         for column in lacking:
             frame[column] = pd.Series(pd.NA, index=frame.index, dtype="str")
+        if export.report.format not in FORMATS:
+            self._carry(name, table, frame, lacking)
         stated, found = self._stated(file, table), export.report.rows + export.report.rejected
         # One more is the header, counted by whoever wrote the letter.
         if stated is not None and stated not in (found, found + 1):
@@ -250,6 +257,14 @@ class _Intake:
             if short:
                 problems.append("range: " + "; ".join(short))
         return problems
+
+    def _carry(self, name: str, table: Table, frame: pd.DataFrame, lacking: list[str]) -> None:
+        """Let stand what the first delivery said where a later header lacks a column: nobody has thereby emptied it."""
+        if self.delivery == MAIN or not self.engagement.has(f"tables/{name}"):
+            return
+        first = self.engagement.load(f"tables/{name}")
+        for column, said in said_before(first, frame, [each for each in lacking if each in first], table).items():
+            frame[column] = said
 
     def _stated(self, file: str, table: Table) -> int | None:
         mine = self.stated[self.stated["file"].str.lower() == file.lower()]
@@ -296,6 +311,11 @@ class _Intake:
         )
 
 
+def _of(file: str, table: Table) -> bool:
+    """Whether a file bears the name of one of the table's."""
+    return any(fnmatch(file.lower(), pattern.lower()) for pattern in table.files)
+
+
 def _in_words(code: str, found: str) -> tuple[str, str, str]:
     """What was expected, what was found, and what we ask for."""
     expected, ask = {
@@ -312,7 +332,9 @@ def _canonical(frame: pd.DataFrame, table: Table) -> tuple[pd.DataFrame, dict[st
     """The frame under the vendor's usual spellings, and which columns bore another one."""
     usual = {alias.casefold(): column.name for column in table.columns for alias in (column.name, *column.aliases)}
     renamed = {c: usual[c.casefold()] for c in frame.columns if c.casefold() in usual and usual[c.casefold()] != c}
-    renamed = {old: new for old, new in renamed.items() if new not in frame.columns}
+    # One column bears a name: of two that have the same usual one, the second stays the customer's own.
+    firsts = dict(zip(reversed(renamed.values()), reversed(renamed), strict=True))
+    renamed = {old: new for old, new in renamed.items() if firsts[new] == old and new not in frame.columns}
     if ROW in frame.columns:
         renamed[ROW] = f"{ROW} of the export"  # the name is taken: ours stands beside it
     return frame.rename(columns=renamed).reset_index(drop=True), renamed

@@ -84,7 +84,8 @@ def propose_options(engagement: Engagement) -> pd.DataFrame:
             if not asks or field.column not in table:
                 continue
             options = _options(engagement, metadata, feed, field.field)
-            counts = _parts(table[field.column], field.options.get("separators") if field.recipe == "multi_choice" else None)
+            separators = field.options.get("separators") if field.recipe == "multi_choice" else None
+            counts = _parts(table[field.column], separators)
             found = _proposed(propose_values(counts, options).frame, feed, field.field, options)
             rows.append(
                 pd.DataFrame(
@@ -94,7 +95,7 @@ def propose_options(engagement: Engagement) -> pd.DataFrame:
                         "confidence": found["confidence"],
                         "reasons": found["reasons"],
                         "alternatives": [["", *options]] * len(found),
-                        "shown": found["count"].astype("str") + " rows",
+                        "shown": _brought(engagement, table, field.column, separators, found["value"]),
                     }
                 )
             )
@@ -311,6 +312,29 @@ def _pipeline(engagement: Engagement, feed: Feed, field: str) -> str | None:
             question = said.removeprefix("scope:")
             return said if question == said else str(engagement.decisions.value("scope", question) or "")
     return None
+
+
+def _brought(engagement: Engagement, table: pd.DataFrame, column: str, separators: object, values: pd.Series) -> list[str]:
+    """How many rows say each value: `90 rows`, and where more deliveries than one have come `90 rows, 3 in delta`.
+
+    Each is counted by itself: a later one names rows of the first one again.
+    """
+    rows = table[ROW].astype("str")
+    later = {name: rows.str.startswith(f"{name}/") for name in engagement.deliveries() if name != "main"}
+    later = {name: mine for name, mine in later.items() if mine.any()}  # read already
+    main = ~pd.DataFrame(later, index=table.index).any(axis="columns")
+    told = [f"{count:,} rows" for count in _counts(table.loc[main, column], separators, values)]
+    for name, mine in later.items():
+        counts = _counts(table.loc[mine, column], separators, values)
+        told = [f"{words}, {count:,} in {name}" for words, count in zip(told, counts, strict=True)]
+    return told
+
+
+def _counts(column: pd.Series, separators: object, values: pd.Series) -> list[int]:
+    """How many cells of a column say each of the values."""
+    counts = _parts(column, separators)
+    said = dict(zip(counts["value"], counts["count"], strict=True))
+    return [int(said.get(value, 0)) for value in values]
 
 
 def _parts(column: pd.Series, separators: object) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from workbench.engagement import Engagement
 from workbench.flow.accounting import Closed, close_accounts
 from workbench.flow.evidence import evidence, require_signoff
 from workbench.flow.forecasting import Forecast, beside, forecast, foretold
+from workbench.flow.labels import feed_labels
 from workbench.flow.transfer import in_order, read_back, transfer
 from workbench.frames.compare import Comparison
 from workbench.ledger.guarding.certificate import COLUMNS, Certificate
@@ -43,25 +44,30 @@ class Production(Shown):
     )  # object, key, id, verdict, words: where the two differ
     took: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)  # feed, records, calls, tokens, seconds
     foretold: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)  # as `Forecast.frame`
+    labels: Mapping[str, str] = field(default_factory=dict, repr=False)  # feed → how the customer calls it
     pace: float = 1.0  # how much faster than an account's the limits of a rehearsal pass
 
     def _repr_html_(self) -> str:
         fine = "every row is accounted for, and every loaded field reads as it should"
-        open_ = f"{int((~self.frame['closes']).sum())} feeds do not close, {self.wrong} differences are not explained"
+        open_ = f"{int((~self.frame['closes']).sum())} feeds do not add up, {self.wrong} differences are not explained"
         return together(
             heading(fine if self.passed else open_, good=self.passed),
             bars(
-                self.frame,
-                label="feed",
+                self._called(self.frame).rename(columns={"feed": "what"}),
+                label="what",
                 parts=BUCKETS,
                 caption="Where every row ended, for each kind of record that it gives",
                 closes="closes",
             ),
             self._certified(),
-            differences_table(self.comparison, self.differences),
+            differences_table(self._called(self.comparison), self._called(self.differences)),
             self._open_rows(),
             self._times(),
         )
+
+    def _called(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The frame with its feeds as the customer calls them."""
+        return frame.assign(feed=[self.labels.get(str(feed), str(feed)) for feed in frame["feed"]])
 
     def _certified(self) -> str:
         """Ledger and destination beside each other, and every record in which they differ."""
@@ -78,7 +84,7 @@ class Production(Shown):
         """Rows that did not arrive: counted by their reason, then one by one."""
         if self.unresolved.empty:
             return ""
-        told = in_words(self.unresolved).rename(columns={"bucket": "ended", "detail": "value or answer"})
+        told = in_words(self._called(self.unresolved)).rename(columns={"bucket": "ended", "detail": "value or answer"})
         counts = told.groupby(["feed", "ended", "reason"], sort=False).size().reset_index(name="rows")
         listed = html_table(told, caption="The same, row by row")
         return html_table(counts, caption="Rejected, held and failed: what somebody has to look at") + listed
@@ -123,12 +129,13 @@ def run(engagement: Engagement, *, on_progress: Callable[[str, Progress], None] 
         unlike=unlike,
         took=engagement.load("took"),
         foretold=begun,
+        labels=feed_labels(engagement),
         pace=engagement.settings.time_scale,
     )
     _keep(engagement, closed, compared, comparison)
     engagement.save("certificate", certificate)
     engagement.save("certificate_differences", unlike.astype("str"))
-    reasons = [] if passed else [f"{row.feed} does not close" for row in closed.frame[~closed.frame["closes"]].itertuples()]
+    reasons = [] if passed else [f"{row.feed} does not add up" for row in closed.frame[~closed.frame["closes"]].itertuples()]
     if wrong:
         reasons.append(f"{wrong} differences are not explained")
     reasons += [f"ledger and destination are not one to one: {words}" for words in broken]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from workbench.engagement import Engagement
+from workbench.engagement.locking import folder_lock
 from workbench.flow.derived import derive
 from workbench.flow.planning import answered, feed_plans, fields_of
 from workbench.frames.attach import add, attach, document, left_out, match_people
@@ -16,6 +17,7 @@ from workbench.frames.links import link, readers_of
 from workbench.frames.overlay import carried, overlay
 from workbench.frames.plan import FeedPlan
 from workbench.frames.prepare import prepare
+from workbench.frames.survivors import speak_elsewhere
 from workbench.frames.transform import CELL_COLUMNS, VERDICT_COLUMNS, Staged, transform
 from workbench.plain import Shown
 from workbench.reports.reasons import in_words
@@ -53,10 +55,15 @@ def run(engagement: Engagement, delivery: str = "main") -> Staging:
     """Stage every feed of the route for one delivery, and keep records, verdicts and cells of each.
 
     A later delivery is laid over the main one: its rows take the place of the rows with their key, the others stand as
-    they were delivered first. The verdicts kept are those of the delivery's own rows.
+    they were delivered first. The verdicts kept are those of the delivery's own rows. EngagementLocked while somebody loads.
     """
     if not engagement.has("rejects", delivery=delivery):
         return _summary({})  # nothing was delivered
+    with folder_lock(engagement.root):  # a load reads what this keeps
+        return _run(engagement, delivery)
+
+
+def _run(engagement: Engagement, delivery: str) -> Staging:
     plans = feed_plans(engagement)
     for came in dict.fromkeys(("main", delivery)):
         derive(engagement, came, scope=answered(engagement))
@@ -91,6 +98,8 @@ def stage_all(plans: Mapping[str, FeedPlan], tables: Mapping[str, pd.DataFrame])
         made = _staged(by_feed[name], plan, plans, staged=staged, by_feed=by_feed, tables=tables)
         goes = made.verdicts.loc[made.verdicts["bucket"].isin(["load", "merged"]), "row"]
         notes = prepared[name].cells
+        for other in staged if len(made.words) else ():
+            staged[other] = speak_elsewhere(made.words, staged[other], plan=plans[other], table=by_feed[other])
         staged[name] = replace(made, cells=pd.concat([made.cells, notes[notes["row"].isin(goes)]], ignore_index=True))
     return without_unneeded(staged, plans)
 
@@ -123,7 +132,8 @@ def _staged(
 def _carrying(plan: FeedPlan, first: pd.DataFrame, both: pd.DataFrame) -> FeedPlan:
     """The plan with what was decided about the first delivery holding for the rows of the later one."""
     merges, links = (carried(each, first, both, plan.table) for each in (plan.merges, plan.links))
-    return replace(plan, merges=merges, takes=carried(plan.takes, first, both, plan.table), links=links)
+    takes, empties = (carried(each, first, both, plan.table) for each in (plan.takes, plan.empties))
+    return replace(plan, merges=merges, takes=takes, empties=empties, links=links)
 
 
 def _spread(engagement: Engagement, staged: dict[str, Staged], plan: FeedPlan) -> dict[str, Staged]:

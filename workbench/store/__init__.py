@@ -162,10 +162,12 @@ def _file(path: Path) -> Engine:
     if not path.parent.is_dir():
         raise EditError("the folder of the database is missing", where=str(path.parent), todo="make the folder first")
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        if not path.is_file():  # one that is there may be open, and closing it here would drop its locks: howtocorrupt, 2.2
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         path.chmod(0o600)  # whatever the umask, and whatever a copy made of it
     except OSError as refused:
-        raise EditError("the database cannot be written", found=refused.strerror or "", where=str(path)) from None
+        todo = "see that you may write there, and that the disk is neither full nor read-only"
+        raise EditError("the database cannot be written", found=refused.strerror or "", where=str(path), todo=todo) from None
     module = _sqlite()
     sound = _is_sound(module.sqlite_version_info)
     pool = {} if sound else {"pool_size": 1, "max_overflow": 0}
