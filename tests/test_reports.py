@@ -18,9 +18,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench import reports
+from workbench.reports.fates import repeated
 from workbench.reports.pages import plain_text
 from workbench.reports.reasons import REASONS, explained, reason
 from workbench.reports.workbooks import Sheet, write_workbook
+from workbench.specs import load_route, names
 from workbench.templates import templates_folder
 
 ABOUT = reports.About(
@@ -260,7 +262,7 @@ def test_a_row_that_gives_two_kinds_of_record_is_one_row_of_the_export(tmp_path:
         True,
         "All 1 rows of the export ended in exactly one place for each kind of record they give, 2 in all",
     )
-    reports.render_index(reports.Index(ABOUT, both.statements, twice, (), delivered=both.delivered), tmp_path)
+    reports.render_index(reports.Index(ABOUT, both.statements, twice, (), fates=both.fates), tmp_path)
     assert "All 1 rows of the export are accounted for" in (tmp_path / "index.html").read_text("utf-8")
 
 
@@ -479,10 +481,9 @@ def test_every_reason_is_a_sentence_and_an_unknown_code_shows_itself() -> None:
     assert reason("lower_cased;trimmed_space").words.count(".") == 2
 
 
-def test_reasons_of_the_route_all_have_words() -> None:
-    from workbench.specs import load_route
-
-    route = load_route("promio_to_freshsales")
+@pytest.mark.parametrize("name", names("routes"))
+def test_reasons_of_every_route_have_words(name: str) -> None:
+    route = load_route(name)
     codes = {e.rule for f in route.feeds for e in f.exclude} | {m.reason for f in route.feeds for m in f.merge}
     codes |= {code for f in route.feeds for code in (f.otherwise, f.superseded, f.unmatched) if code}
     assert codes <= set(REASONS)
@@ -566,6 +567,65 @@ def test_a_row_that_was_made_of_another_is_no_row_of_the_export() -> None:
         [[row, "notes", "loaded", "", "", ""] for row in ids], columns=["row", "feed", "bucket", "reason", "record", "detail"]
     )
     assert replace(reconciliation(), verdicts=told).delivered == 3
+
+
+def test_a_row_that_several_kinds_of_record_were_asked_for_is_told_once() -> None:
+    ends = [
+        ["a.csv:2", "calls", "loaded", None],
+        ["a.csv:2", "tasks", "excluded", "other_kind"],
+        ["a.csv:3", "calls", "rejected", "unreadable"],
+        ["a.csv:3", "tasks", "rejected", "unreadable"],
+        ["a.csv:4", "calls", "excluded", "other_kind"],
+        ["a.csv:4", "tasks", "excluded", "other_kind"],
+        ["a.csv:5", "calls", "excluded", "documented"],
+        ["a.csv:5", "tasks", "held", "parent_missing"],
+        ["route:catch_all", "calls", "loaded", None],
+    ]
+    verdicts = pd.DataFrame(ends, columns=["row", "feed", "bucket", "reason"]).assign(record="", detail="")
+    counted = pd.DataFrame(
+        [["calls", 5, 2, 0, 2, 1, 0, 0, True], ["tasks", 4, 0, 0, 2, 1, 1, 0, True]], columns=list(rows().columns)
+    )
+    made = replace(reconciliation(), rows=counted, verdicts=verdicts)
+    assert made.told[["rows", "loaded", "excluded", "rejected", "held"]].to_numpy().tolist() == [
+        [5, 2, 2, 1, 0],
+        [1, 0, 0, 0, 1],
+    ]
+    assert (made.fates.rows, made.fates.moved, made.fates.left, made.fates.open) == (4, 1, 1, 2)
+    assert made.delivered == 4
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(2, 6),
+            st.sampled_from(["calls", "tasks", "notes"]),
+            st.sampled_from(["loaded", "merged", "excluded", "rejected", "held", "failed"]),
+            st.sampled_from(["documented", "other_kind", "unreadable"]),
+        ),
+        unique_by=lambda each: each[:2],
+    )
+)
+def test_whatever_the_ends_no_row_is_lost_by_telling_it_once(ends: list[tuple[int, str, str, str]]) -> None:
+    told = pd.DataFrame(ends, columns=["line", "feed", "bucket", "reason"])
+    verdicts = told.assign(row="a.csv:" + told["line"].astype("str"))
+    kept = verdicts[~repeated(verdicts)] if len(verdicts) else verdicts
+    assert set(kept["row"]) == set(verdicts["row"])
+    loud = verdicts[verdicts["bucket"].isin(["loaded", "merged", "held", "failed"])]
+    assert set(loud.index) <= set(kept.index)
+
+
+def test_what_needs_attention_is_told_by_kind_with_the_places_of_the_first_rows(tmp_path: Path) -> None:
+    page = reports.render_reconciliation(reconciliation(), tmp_path)[0].read_text("utf-8")
+    attention = page.partition("What needs your attention")[2].partition("<details")[0]
+    assert "leads.csv, line 88" in attention and "Somebody made this row" not in attention
+    assert page.count('<details class="book">') >= 3
+
+
+def test_a_picture_in_a_row_is_found_by_the_line_of_that_row() -> None:
+    placed = reports.located(pd.DataFrame({"row": ["notes.csv:3!image1", "campaigns.xlsx#Campaigns:7", "route:catch_all"]}))
+    assert placed["file"].tolist() == ["notes.csv", "campaigns.xlsx#Campaigns", "route"]
+    assert placed["line"].astype("object").tolist()[:2] == [3, 7] and pd.isna(placed["line"].iloc[2])
 
 
 def test_wrapped_text_of_a_workbook_gets_the_room_that_it_needs(tmp_path: Path) -> None:

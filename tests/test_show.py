@@ -135,3 +135,10 @@ def test_pieces_put_together_bring_their_style_sheet_once() -> None:
 )
 def test_shares_lengths_of_time_days_and_people_read_in_words(shown: str, expected: str) -> None:
     assert shown == expected
+
+
+@pytest.mark.parametrize("moment", ["2026-11-23", "2026-11-23 06:29:49", "2026-11-23T06:29:49.350087+00:00"])
+def test_a_day_stands_on_one_line_and_a_number_with_hyphens_need_not(moment: str) -> None:
+    page = html_table(pd.DataFrame({"on": [moment], "called": ["617-555-0100"]}))
+    assert f'<td style="white-space:nowrap">{moment[:10]}' in page.replace(f'<span title="{moment}">', "")
+    assert "<td>617-555-0100</td>" in page

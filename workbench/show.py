@@ -85,6 +85,7 @@ COLOURS: Mapping[str, str] = {
 
 VERDICTS = frozenset({"closes", "holds", "passed", "adds up"})
 MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?")
+DATED = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?")
 PERSON = re.compile(r"\s*([^<>]*[^<>\s])\s*<[^<>]*>\s*")
 
 
@@ -235,6 +236,8 @@ class _Column:
             return f'<td style="white-space:nowrap">{drawn}{escape(value.text)}</td>'
         if pd.api.types.is_bool(value):
             return f"<td{_verdict(bool(value))}" if self.name in VERDICTS else f"<td>{'yes' if value else 'no'}</td>"
+        if DATED.fullmatch(str(value)):  # a day broken at its hyphens reads like three numbers
+            return f'<td style="white-space:nowrap">{_text(escape(value))}</td>'
         return f"<td{self.style}>{_text(escape(value))}</td>"
 
     def width(self) -> int:

@@ -22,11 +22,14 @@ from workbench.reports.pages import About
 from workbench.reports.people import Owners, render_owners
 from workbench.reports.quality import Fidelity, Quality, render_fidelity, render_quality
 from workbench.reports.reconciliation import Reconciliation, SecondPass, located, render_reconciliation
+from workbench.reports.scope import Answer, Becoming, Scope, render_scope
 
 __all__ = [
     "NOTEBOOKS",
     "About",
+    "Answer",
     "Automations",
+    "Becoming",
     "Certificate",
     "Entry",
     "Fidelity",
@@ -37,6 +40,7 @@ __all__ = [
     "Provisioning",
     "Quality",
     "Reconciliation",
+    "Scope",
     "SecondPass",
     "Step",
     "located",
@@ -50,4 +54,5 @@ __all__ = [
     "render_provisioning",
     "render_quality",
     "render_reconciliation",
+    "render_scope",
 ]

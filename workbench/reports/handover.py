@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import shorten
 
 import pandas as pd
 
@@ -24,6 +25,9 @@ __all__ = [
 
 SHOWN = 12
 """Things of one kind that the page lists; the workbook beside it has all of them."""
+
+LONGEST = 160
+"""Letters of a cell that the page shows."""
 
 TODO_OF: Mapping[str, str] = {
     "call recording": "Download the audio of the recordings that are to be kept; only the link moves along.",
@@ -47,6 +51,7 @@ class Inventory:
     todo: Mapping[str, str] = field(default_factory=dict)  # kind → what to do; laid over the usual advice
     words: Mapping[str, str] = field(default_factory=dict)  # kind → what is to be known of it, where nothing is to be done
     counts: Mapping[str, int] = field(default_factory=dict)  # kind → how many, where one line stands for several
+    orders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # kind → its columns, as they should be read
     lists: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # name of a file → rows as they came, for other programs
     usual: tuple[str, ...] = ()  # kinds that such a source has, whether or not any of them was delivered
 
@@ -92,7 +97,7 @@ def render_inventory(inputs: Inventory, folder: Path) -> list[Path]:
             "count": inputs.counts.get(kind, len(frame)),
             "todo": advice.get(kind, ""),
             "words": inputs.words.get(kind, ""),
-            "table": table_of(frame, limit=SHOWN),
+            "table": table_of(_in_short(frame), limit=SHOWN),
         }
         for kind, frame in kinds.items()
     ]
@@ -111,6 +116,12 @@ def render_inventory(inputs: Inventory, folder: Path) -> list[Path]:
     sheets += [Sheet(plural(kind).capitalize(), frame) for kind, frame in kinds.items()]
     book = write_workbook(folder / "not-portable.xlsx", sheets, title="What stays behind")
     return [page, book, *(_list(folder / "inventory" / f"{name}.csv", rows) for name, rows in inputs.lists.items())]
+
+
+def _in_short(frame: pd.DataFrame) -> pd.DataFrame:
+    """The first rows with long texts cut where a line ends; the workbook has them whole."""
+    shown = frame.head(SHOWN).map(plain_text).map(lambda text: shorten(text, LONGEST, placeholder=" …"))
+    return pd.concat([shown, frame.iloc[SHOWN:]], ignore_index=True)
 
 
 def _list(path: Path, rows: pd.DataFrame) -> Path:
@@ -155,7 +166,8 @@ def _kinds(inputs: Inventory) -> dict[str, pd.DataFrame]:
     if len(inputs.recordings):
         kinds["call recording"] = inputs.recordings.reset_index(drop=True)
     for kind, frame in inputs.items.groupby("kind", sort=False):
-        own = frame.drop(columns=["kind"]).reset_index(drop=True)
+        order = [column for column in inputs.orders.get(str(kind), tuple(frame.columns)) if column != "kind"]
+        own = frame[order].reset_index(drop=True)
         own = own.loc[:, [bool((own[name].map(plain_text) != "").any()) for name in own.columns]]
         name = str(kind)
         kinds[f"{name} (listed)" if name in kinds else name] = own

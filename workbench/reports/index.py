@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from workbench.reports.fates import Fates
 from workbench.reports.pages import About, write_page
 from workbench.reports.pictures import BUCKETS, flow_of, row_bars
 
@@ -39,7 +40,7 @@ class Index:
     entries: tuple[Entry, ...]
     next_steps: tuple[str, ...] = ()  # what the customer does now
     labels: Mapping[str, str] = field(default_factory=dict)  # feed → how the customer calls it
-    delivered: int = 0  # rows of the export; fewer than in `rows` where one gives several kinds of record
+    fates: Fates | None = None  # the rows of the export, each once; in `rows` one counts for each kind of record it gives
     standing: Mapping[str, int] = field(default_factory=dict)  # label of a feed → records over there now, of all deliveries
     later: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # later delivery → its rows, as `rows`
 
@@ -53,17 +54,24 @@ def render_index(inputs: Index, folder: Path) -> list[Path]:
         "statements": inputs.statements,
         "good": all(good for good, _ in inputs.statements),
         "flow": flow_of(inputs.rows, inputs.labels),
-        "rows": row_bars(inputs.rows, inputs.labels),
+        "rows": row_bars(inputs.rows[inputs.rows["rows"] > 0], inputs.labels),
         "standing": {label: count for label, count in inputs.standing.items() if count},
         "later": {name: row_bars(rows, inputs.labels) for name, rows in inputs.later.items() if len(rows)},
         "buckets": BUCKETS,
         "totals": {name: int(inputs.rows[name].sum()) for name in ("rows", *BUCKETS)},
         "groups": groups,
-        "delivered": inputs.delivered or int(inputs.rows["rows"].sum()),
+        "fates": inputs.fates or _counted(inputs.rows),
         "next_steps": inputs.next_steps,
     }
     title = f"{inputs.about.source} to {inputs.about.destination}"
     return [write_page(folder / "index.html", "index.html.j2", about=inputs.about, title=title, values=values)]
+
+
+def _counted(rows: pd.DataFrame) -> Fates:
+    """The fates of rows of which each gives one kind of record."""
+    sums = {name: int(rows[name].sum()) for name in ("rows", *BUCKETS)}
+    there = sums["loaded"] + sums["merged"]
+    return Fates(sums["rows"], there, sums["excluded"], sums["rows"] - there - sums["excluded"])
 
 
 def _relative(path: str) -> bool:

@@ -22,6 +22,7 @@ TITLES = {
     "rows": "rows of the export",
     "value": "money in deals",
     "user": "user at the destination",
+    "found": "how",
     "state": "state",
     "by": "decided by",
     "at": "on",
@@ -31,7 +32,7 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Owners:
-    """Every owner of the exports with the weight behind them: owner, rows, value, user, state, by, why."""
+    """Every owner of the exports with the weight behind them: owner, rows, value, user, found, state, by, why."""
 
     about: About
     owners: pd.DataFrame

@@ -27,7 +27,7 @@ ENDS: Mapping[str, str] = {
 }
 CLASSES = ("equal", "intended", "lossy", "wrong")
 
-LEFT, RIGHT, THICK = 330.0, 690.0, 9.0
+LEFT, RIGHT, THICK = 360.0, 690.0, 9.0
 """Where the blocks of the flow stand in a picture 1,000 wide, and how thick they are."""
 
 WHOLE, SLOT, THINNEST = 300.0, 24.0, 1.5

@@ -37,6 +37,11 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "no_customer_for_reputation": Reason("The rating names a customer who is not in the export.", _BY_HAND),
         "no_contact_for_call": Reason("The call belongs to nobody who is in the export.", _BY_HAND),
         "several_records_fit": Reason("The row fits several records, so it was given to none.", _BY_HAND),
+        "no_ticket_for_message": Reason("The message belongs to no ticket that is in the export.", _BY_HAND),
+        "no_account_for_asset": Reason("The asset belongs to no account that is loaded.", _BY_HAND),
+        "no_account_for_subscription": Reason("The subscription belongs to no account that is loaded.", _BY_HAND),
+        "no_account_for_site": Reason("The site belongs to no account that is loaded.", _BY_HAND),
+        "no_client_for_course": Reason("The course was begun by nobody who is loaded.", _BY_HAND),
         "survivor_not_loaded": Reason("The row was merged into a record that is itself not loaded.", _DECIDE),
         # rows that wait
         "undecided_duplicate": Reason("The row may be the same as another one, and nobody decided yet.", _DECIDE),
@@ -61,7 +66,9 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "The row says what kind of record it hangs on, and there is no such kind.", "Say which feed the kind belongs to."
         ),
         "undecided_link": Reason("The row lost its link to another table, and nobody said yet which row it is.", _DECIDE),
-        "file_over_limit": Reason("The file is larger than the destination takes.", "Upload it by hand, or decide otherwise."),
+        "file_over_limit": Reason(
+            "The file is larger than the limit that was agreed on.", "Upload it by hand, or decide otherwise."
+        ),
         # rows that are in another record
         "same_group": Reason("Several rows make up this one record."),
         "linked": Reason("The link stands on the record that it belongs to."),
@@ -71,6 +78,8 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "same_company": Reason("Somebody confirmed that this is the same company."),
         "became_customer": Reason("The lead became a customer and lives on in that contact."),
         "same_email_as_customer": Reason("The lead has the e-mail address of a customer and lives on in that contact."),
+        "same_email_as_contact": Reason("The person has the e-mail address of a contact and lives on in that one."),
+        "listed_organisation": Reason("The list of organisations names this company; the row is part of that record."),
         "attached": Reason("The values stand on the record that the row belongs to."),
         "matched_user": Reason("The owner is this user of the destination."),
         "fallback_user": Reason("The owner has no user; the records went to the fallback that was decided on."),
@@ -79,10 +88,23 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "not_a_business": Reason("The customer is a person; persons give a contact and no account."),
         "earlier_call": Reason("A later call stands on the record; earlier ones are counted."),
         "site_with_fewer_reviews": Reason("The site with the most reviews stands on the record; the others are counted."),
+        "earlier_course": Reason("A course begun later stands on the record; earlier ones are counted."),
+        "no_company": Reason("The row names no company, so it gives none."),
+        "other_kind": Reason("The row is of another kind, and is looked for there."),
+        "unconverted_person": Reason("A person without a company who was never converted; such persons become leads."),
+        "not_a_lead": Reason("The person has a company or was converted, so they are a contact and no lead."),
+        "on_a_project": Reason("It hung on a project, of which the destination has none; the project inventory has it."),
+        "on_a_ticket_record": Reason(
+            "It hung on a ticket that is a record of its own, which can hold no such thing; it is listed."
+        ),
+        "project_without_link": Reason("The project names neither a deal nor an account, so the inventory alone has it."),
+        "private_note": Reason("A coach marked the note as private."),
+        "not_private": Reason("The note is not private, and is looked for among the others."),
+        "not_held": Reason("The session was not held, and the scope leaves such sessions out."),
         "other_answer": Reason("The scope was answered so that these rows are not taken."),
         "nobody_needs_it": Reason("No record leads to it, so it is not made."),
-        "file_skipped": Reason("The file is larger than the destination takes; it was decided to leave it out."),
-        "file_linked": Reason("The file is larger than the destination takes; the hand-off says where it lies."),
+        "file_skipped": Reason("The file is larger than the limit; it was decided to leave it out."),
+        "file_linked": Reason("The file is larger than the limit; the hand-off says where it lies."),
         "documented": Reason("The destination has no place for it; it is kept in the hand-off documents."),
         # links and files that lead nowhere
         "no_record_for_link": Reason("The link joins records of which one is not loaded.", _BY_HAND),
@@ -143,6 +165,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "taken_by_another_record": Reason("Another record has this value, and no two may share it.", "Choose who keeps it."),
         "record_kept_its_own": Reason("The record says something else itself, and keeps it."),
         "other_row_chosen": Reason("Somebody decided that another row of the same record has the word here."),
+        "chosen_empty": Reason("Somebody decided that the record stays empty here, whatever its rows say."),
         "later_word_won": Reason("A later row says something else, and its word counts."),
         "left_empty": Reason("Somebody decided to leave this value empty."),
         # values that came along in part

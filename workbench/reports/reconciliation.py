@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
 
+from workbench.reports.closures import closing, losing, sums, telling
 from workbench.reports.differences import UNEXPLAINED, grouped, unexplained
+from workbench.reports.fates import Fates, fates_of, repeated, rows_of_export, told_once
 from workbench.reports.pages import About, plain_text, table_of, write_page
 from workbench.reports.pictures import BUCKETS, field_bars, flow_of, row_bars, runs_of
 from workbench.reports.reasons import explained, reason
@@ -19,8 +20,8 @@ from workbench.reports.workbooks import Sheet, write_workbook
 __all__ = ["BUCKETS", "Reconciliation", "SecondPass", "located", "render_reconciliation"]
 
 OPEN = ("rejected", "held", "failed")
-MADE_OF = r"(:\d+)![^!:]+$"
-"""The end of the id of a row that was made of another: `notes.csv:3!image1` is a picture in line 3."""
+FIRST_FEW = 3
+"""Rows of one kind that the summary names; the workbook has all of them."""
 
 ABOUT_BUCKETS: Mapping[str, str] = {
     "rejected": "These rows could not become records as they are.",
@@ -57,6 +58,14 @@ DIFFERENCE_TITLES = {
     "class": "difference",
     "reason": "reason",
 }
+ATTENTION_TITLES = {
+    "what": "what",
+    "rows": "rows",
+    "bucket": "ended",
+    "words": "reason",
+    "todo": "what to do",
+    "first": "where, for example",
+}
 WHY_TITLES = {"what": "what", "bucket": "ended", "words": "reason", "rows": "rows"}
 EXPLAINED_TITLES = {
     "object": "what",
@@ -85,11 +94,12 @@ MONEY_TITLES = {
     "actual": "found",
     "difference": "difference",
     "unreadable": "unreadable",
+    "later": "changed later, not in it",
     "adds up": "adds up",
 }
 GONE_TITLES = {"feed": "what", "key": "record", "name": "name", "file": "file", "line": "line"}
 ASIDE_TITLES = {
-    "feed": "what",
+    "what": "what",
     "column": "column",
     "field": "field",
     "file": "file",
@@ -159,12 +169,20 @@ class Reconciliation:
     @property
     def delivered(self) -> int:
         """Rows of the export. A row that gives two kinds of record, or a picture beside its note, is one row."""
-        if self.verdicts.empty:
-            return int(self.rows["rows"].sum())
-        return int(self.verdicts["row"].astype("str").str.replace(MADE_OF, r"\1", regex=True).nunique())
+        return int(rows_of_export(self.verdicts).nunique()) if len(self.verdicts) else int(self.rows["rows"].sum())
+
+    @property
+    def told(self) -> pd.DataFrame:
+        """The row accounting without what only repeats itself: a row stands under the kinds of record that it gives."""
+        return told_once(self.rows, self.verdicts) if len(self.verdicts) else self.rows
+
+    @property
+    def fates(self) -> Fates:
+        """The rows of the export by what became of them, each counted once."""
+        return fates_of(self.verdicts)
 
     def _every_row(self) -> str:
-        counted = int(self.rows["rows"].sum())
+        counted = int(self.told["rows"].sum())
         said = f"All {plain_text(self.delivered)} rows of the export ended in exactly one place"
         more = "" if counted == self.delivered else f" for each kind of record they give, {plain_text(counted)} in all"
         return said + more
@@ -194,24 +212,27 @@ def render_reconciliation(inputs: Reconciliation, folder: Path) -> list[Path]:
 
 def _values(inputs: Reconciliation, verdicts: pd.DataFrame, aside: pd.DataFrame) -> Mapping[str, object]:
     """What the page shows, feeds and fields by the names that people know."""
-    differences, cells = inputs.differences, _closing(inputs.cells)
+    differences, cells = inputs.differences, closing(inputs.cells)
     compared = _named(inputs, inputs.compared)
-    opened = {name: _named(inputs, _of(verdicts, name)) for name in OPEN}
+    told = verdicts[~repeated(verdicts)]
+    opened = {name: _named(inputs, told[told["bucket"] == name]) for name in OPEN}
     return {
         "statements": inputs.statements,
         "good": inputs.good,
-        "flow": flow_of(inputs.rows, inputs.labels),
-        "rows": row_bars(inputs.rows, inputs.labels),
+        "flow": flow_of(inputs.told, inputs.labels),
+        "rows": row_bars(inputs.told[inputs.told["rows"] > 0], inputs.labels),
         "buckets": BUCKETS,
         "why": table_of(_named(inputs, _why(inputs.verdicts)), titles=WHY_TITLES),
+        "attention": table_of(_named(inputs, _attention(verdicts)), titles=ATTENTION_TITLES),
         "compared": field_bars(_by_object(compared).assign(field="")),
         "fields": field_bars(compared),
         "unexplained": table_of(_named(inputs, unexplained(differences)), titles=DIFFERENCE_TITLES, limit=200),
         "explained": table_of(_named(inputs, grouped(differences)), titles=EXPLAINED_TITLES),
-        "links": table_of(_named(inputs, _closing(inputs.links)), titles=LINK_TITLES),
-        "cells": table_of(_named(inputs, _telling(cells)), limit=400),
-        "lost": table_of(_named(inputs, _telling(_closing(_losing(inputs.cells)))), limit=400),
-        "money": table_of(_named(inputs, _sums(inputs.money)), titles=MONEY_TITLES),
+        "links": table_of(_named(inputs, closing(inputs.links)), titles=LINK_TITLES),
+        "cells": table_of(_named(inputs, telling(cells)), limit=400),
+        "lost": table_of(_named(inputs, telling(closing(losing(inputs.cells)))), limit=400),
+        "money": table_of(_named(inputs, sums(inputs.money)), titles=MONEY_TITLES),
+        "later_sums": int(inputs.money.drop_duplicates("object")["later"].sum()) if "later" in inputs.money else 0,
         "open": [(name, ABOUT_BUCKETS[name], table_of(opened[name], titles=OPEN_TITLES, limit=25)) for name in OPEN],
         "aside": table_of(_named(inputs, _aside(aside))),
         "second": inputs.second_pass,
@@ -248,9 +269,9 @@ def _gone(inputs: Reconciliation) -> pd.DataFrame:
 
 
 def located(frame: pd.DataFrame, *, row: str = "row") -> pd.DataFrame:
-    """The frame with columns `file` and `line` from its row ids, such as `customers.csv:88`."""
+    """The frame with columns `file` and `line` from its row ids, such as `customers.csv:88`, or `notes.csv:3!image1`."""
     parts = frame[row].astype("str").str.rsplit(":", n=1)
-    line = pd.to_numeric(parts.str[-1], errors="coerce").astype("Int64")
+    line = pd.to_numeric(parts.str[-1].str.partition("!")[0], errors="coerce").astype("Int64")
     return frame.assign(file=parts.str[0], line=line)
 
 
@@ -262,49 +283,24 @@ def _closes(frame: pd.DataFrame, good: str, bad: str) -> tuple[bool, str] | None
     return closes, good if closes else bad
 
 
-def _closing(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.rename(columns={"closes": "adds up"})
+def _attention(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """Rows of which something is open, by feed, bucket and reason: how many, what to do, and the places of the first few."""
+    rest = verdicts[verdicts["bucket"].isin(OPEN) & ~repeated(verdicts)]
+    place = [
+        f"{file}, line {line}" if pd.notna(line) else f"{file}" for file, line in zip(rest["file"], rest["line"], strict=True)
+    ]
+    grouped = rest.assign(place=place).groupby(["feed", "bucket", "words", "todo"], sort=False)
+    made = grouped.agg(rows=("row", "size"), first=("place", _first_few)).reset_index()
+    return made.sort_values("rows", ascending=False, kind="stable")
 
 
-def _telling(cells: pd.DataFrame) -> pd.DataFrame:
-    """The cell closure as wide as a page: the rows that are no record together, and no fate that befell no cell."""
-    if cells.empty:
-        return cells
-    elsewhere = [name for name in BUCKETS[1:] if name in cells.columns]
-    where = int(cells.columns.get_loc(elsewhere[0])) if elsewhere else len(cells.columns)  # type: ignore[arg-type]
-    made = cells.drop(columns=elsewhere)
-    made.insert(where, "other rows", cells[elsewhere].sum(axis=1))
-    idle = [name for name in made.select_dtypes("number").columns if not made[name].any()]
-    return made.drop(columns=idle)
-
-
-def _losing(cells: pd.DataFrame) -> pd.DataFrame:
-    """The columns of the cell closure in which a filled cell did not come along, or is unaccounted for."""
-    if cells.empty:
-        return cells
-    lost = [name for name in ("set_aside", "left_behind", "unexplained") if name in cells.columns]
-    return cells[cells[lost].sum(axis=1) > 0]
-
-
-def _sums(money: pd.DataFrame) -> pd.DataFrame:
-    """Sums of money with what they are sums of in front, to the cent on both sides."""
-    if money.empty:
-        return money
-    first = [name for name in ("object", "field", "currency") if name in money.columns]
-    rest = [name for name in money.columns if name not in first]
-    exact = {name: [Decimal(str(value)) for value in money[name]] for name in ("expected", "actual", "difference")}
-    return _closing(
-        money.assign(**{name: pd.Series(v, index=money.index, dtype="object") for name, v in exact.items()})[[*first, *rest]]
-    )
-
-
-def _of(verdicts: pd.DataFrame, bucket: str) -> pd.DataFrame:
-    return verdicts[verdicts["bucket"] == bucket]
+def _first_few(places: pd.Series) -> str:
+    return "; ".join(places[:FIRST_FEW]) + ("; …" if len(places) > FIRST_FEW else "")
 
 
 def _why(verdicts: pd.DataFrame) -> pd.DataFrame:
-    """Rows counted by feed, bucket and reason, the loaded ones apart."""
-    rest = verdicts[verdicts["bucket"] != "loaded"]
+    """Rows that went no further by a rule, or into another record, counted by feed, bucket and reason."""
+    rest = verdicts[verdicts["bucket"].isin(["merged", "excluded"]) & ~repeated(verdicts)]
     counts = rest.groupby(["feed", "bucket", "reason"], sort=False, dropna=False).size().reset_index(name="rows")
     return counts.assign(words=[reason(code).words for code in counts["reason"]])
 
@@ -328,10 +324,15 @@ def _aside(aside: pd.DataFrame) -> pd.DataFrame:
 def _sheets(inputs: Reconciliation, verdicts: pd.DataFrame, aside: pd.DataFrame) -> Sequence[Sheet]:
     said = pd.DataFrame([["yes" if good else "NO", text] for good, text in inputs.statements], columns=["holds", "statement"])
     rows = inputs.rows.assign(label=[inputs.labels.get(feed, feed) for feed in inputs.rows["feed"]])
-    loaded = verdicts["bucket"] == "loaded"
+    loaded, verdicts = verdicts["bucket"] == "loaded", _named(inputs, verdicts)
     made = [
         Sheet("Summary", said, about="What has to be true of this migration, and whether it is.", wide=("statement",)),
-        Sheet("Rows", rows, about="Every row of the export, by where it ended.", titles=ROW_TITLES),
+        Sheet(
+            "Rows",
+            rows,
+            about="Every list under every kind of record that it may give, by where its rows ended.",
+            titles=ROW_TITLES,
+        ),
         Sheet(
             "Not loaded",
             verdicts[~loaded],
@@ -343,26 +344,9 @@ def _sheets(inputs: Reconciliation, verdicts: pd.DataFrame, aside: pd.DataFrame)
             "Loaded",
             verdicts[loaded],
             about="Every row that became a record.",
-            titles={"feed": "what", "file": "file", "line": "line", "record": "record"},
+            titles={"what": "what", "file": "file", "line": "line", "record": "record"},
         ),
-        Sheet("Read back", inputs.compared, about="Values that were sent, compared with what is there."),
-        Sheet(
-            "Differences",
-            inputs.differences,
-            about="Every single difference.",
-            titles=DIFFERENCE_TITLES,
-            wide=("expected", "actual"),
-        ),
-        Sheet("Links", _closing(inputs.links), about="Links between records."),
-        Sheet("Filled cells", _closing(inputs.cells), about="What became of every filled cell, per column."),
-        Sheet("Money", _sums(inputs.money), about="Sums of money, exactly, on both sides."),
-        Sheet(
-            "Set aside",
-            aside,
-            about="Values that came along in part, or not at all.",
-            titles=ASIDE_TITLES,
-            wide=("value", "words", "todo"),
-        ),
+        *_value_sheets(inputs, aside),
     ]
     if len(inputs.gone):
         about = "Records that stay though the last export does not bring their row any more."
@@ -375,3 +359,27 @@ def _sheets(inputs: Reconciliation, verdicts: pd.DataFrame, aside: pd.DataFrame)
         )
         made.append(Sheet("Second run", proof, about="What running the load again would do."))
     return made
+
+
+def _value_sheets(inputs: Reconciliation, aside: pd.DataFrame) -> Sequence[Sheet]:
+    """The sheets on values: what is over there, links, cells and sums, and what was set aside."""
+    return [
+        Sheet("Read back", _named(inputs, inputs.compared), about="Values that were sent, compared with what is there."),
+        Sheet(
+            "Differences",
+            _named(inputs, inputs.differences),
+            about="Every single difference.",
+            titles=DIFFERENCE_TITLES,
+            wide=("expected", "actual"),
+        ),
+        Sheet("Links", _named(inputs, closing(inputs.links)), about="Links between records.", titles=LINK_TITLES),
+        Sheet("Filled cells", _named(inputs, closing(inputs.cells)), about="What became of every filled cell, per column."),
+        Sheet("Money", _named(inputs, sums(inputs.money)), about="Sums of money, exactly, on both sides.", titles=MONEY_TITLES),
+        Sheet(
+            "Set aside",
+            _named(inputs, aside),
+            about="Values that came along in part, or not at all.",
+            titles=ASIDE_TITLES,
+            wide=("value", "words", "todo"),
+        ),
+    ]
