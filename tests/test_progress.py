@@ -7,14 +7,13 @@ import json
 import os
 import re
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
+import programs
 import pytest
 from toy import Toy
 from typer.testing import CliRunner
@@ -210,7 +209,7 @@ from workbench.ledger.loading.progress import Progress
 Board(Path(sys.argv[1])).tell("Contacts", Progress("contact", 9, 1, 0, 0, 1.0, left=8))
 os._exit(9)
 """
-    subprocess.run([sys.executable, "-c", code, str(engagement.root)], check=False, timeout=60)
+    assert programs.ran(["-c", code, str(engagement.root)]).returncode == 9
     found = running(engagement.root)
     assert found is not None and not found.over and not found.alive
     told = json.loads((engagement.root / FILE).read_text())

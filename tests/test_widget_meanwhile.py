@@ -11,9 +11,10 @@ import pytest
 
 from workbench import widgets
 from workbench.engagement import Engagement, new_engagement, open_engagement
+from workbench.widgets.companion import Companion
 from workbench.widgets.forms import Form
-from workbench.widgets.pulse import Pulse, last_decision
 from workbench.widgets.signing import STATEMENT
+from workbench.widgets.telling import last_decision
 from workbench.widgets.twin import Twin
 
 KIM, BEN = "Kim Berg <kim@harbour.example>", "Ben Ito <ben@harbour.example>"
@@ -28,15 +29,16 @@ def engagement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engagement:
 
 
 class Page:
-    """A form as a person has it before them: the control, the button and the words of one line, and a look that is due."""
+    """A form as a person has it before them: the control, the button and the words of one line."""
 
     def __init__(self, form: Form | Twin, subject: str) -> None:
         assert isinstance(form, Form)
         self.form = form
         self.control, self.button, self.state = form.lines[subject].children[1].children
 
-    def beat(self) -> None:
-        pulse_of(self.form)._handle_custom_msg({"kind": "beat"}, [])
+    def come_back(self) -> None:
+        """To the page, and away again: whoever comes back sees what was decided meanwhile."""
+        come_back(companion_of(self.form))
 
     def answer(self, value: str) -> str:
         self.control.value = value
@@ -44,8 +46,13 @@ class Page:
         return str(self.state.value)
 
 
-def pulse_of(form: Any) -> Any:
-    (found,) = [child for child in form.children if isinstance(child, Pulse)]
+def come_back(widget: Any) -> None:
+    for kind in ("shown", "hidden"):
+        widget._handle_custom_msg({"kind": kind, "page": "one"}, [])
+
+
+def companion_of(form: Any) -> Any:
+    (found,) = [child for child in form.children if isinstance(child, Companion)]
     return found
 
 
@@ -69,11 +76,11 @@ def test_a_form_shows_what_was_decided_elsewhere_and_what_that_took_the_place_of
     subject, page = scope(engagement)
     page.answer("hold")
     engagement.decisions.confirm("scope", subject, "update", by=BEN)
-    page.beat()
+    page.come_back()
     assert page.control.value == "update"
     assert page.state.value == f"✓ update — {BEN}, in place of hold"
     engagement.decisions.withdraw("scope", subject, by=BEN)
-    page.beat()
+    page.come_back()
     assert page.control.value == engagement.route.scope[1].default
     assert page.state.value == "open, in place of update"
 
@@ -83,7 +90,7 @@ def test_what_somebody_has_chosen_and_not_confirmed_stays_chosen(engagement: Eng
     options = [each for each in page.control.options if each != page.control.value]
     page.control.value = options[0]
     engagement.decisions.confirm("scope", subject, "elsewhere", by=BEN)
-    page.beat()
+    page.come_back()
     assert page.control.value == options[0]
     assert page.state.value.endswith("What you have chosen is not saved.")
     assert engagement.decisions.mapping("scope") == {subject: "elsewhere"}
@@ -100,7 +107,7 @@ def test_a_point_that_somebody_else_has_ticked_is_not_unticked_by_whoever_saw_it
     assert said.startswith("Decided meanwhile: ✓ does not apply")
     assert engagement.decisions.mapping("quiet") == {point: "does not apply"}
     assert other.answer("not yet") == "open"
-    page.beat()
+    page.come_back()
     assert page.control.value == "not yet"
 
 
@@ -108,15 +115,35 @@ def test_a_button_is_pressed_with_what_the_page_shows_and_not_with_what_has_come
     points = list(engagement.route.checklist)
     form = widgets.quiet_checklist(engagement)
     said = ["not yet", "done", *["not yet"] * (len(points) - 2)]
-    pulse_of(form)._handle_custom_msg({"kind": "press", "button": 1, "said": said}, [])
+    companion_of(form)._handle_custom_msg({"kind": "press", "button": 1, "said": said}, [])
     assert engagement.decisions.mapping("quiet") == {points[1]: "done"}
+
+
+def test_a_press_from_a_page_that_had_not_been_told_yet_is_not_taken_and_the_next_one_is(engagement: Engagement) -> None:
+    """A cell was running: the answer waited for its end, and the kernel knew by then what the page did not."""
+    subject, page = scope(engagement)
+    lines = list(page.form.lines)
+    companion, before = companion_of(page.form), companion_of(page.form).told
+    said = [line.children[1].children[0].value for line in page.form.lines.values()]
+    said[lines.index(subject)] = "hold"
+    press = {"kind": "press", "button": lines.index(subject), "said": said}
+    engagement.decisions.confirm("scope", subject, "update", by=BEN)
+    page.come_back()
+    companion._handle_custom_msg({**press, "told": before}, [])
+    assert page.state.value.startswith(f"Decided meanwhile: ✓ update — {BEN}")
+    assert engagement.decisions.mapping("scope") == {subject: "update"}, "written over by somebody who had not seen it"
+    other = {**press, "button": 0, "told": before}
+    companion._handle_custom_msg(other, [])
+    assert engagement.decisions.mapping("scope")[lines[0]] == said[0], "what nobody else decided is taken all the same"
+    companion._handle_custom_msg({**press, "told": companion.told}, [])
+    assert page.state.value == f"✓ hold — {KIM}"
 
 
 def test_a_waiver_that_was_given_meanwhile_is_shown_before_another_takes_its_place(engagement: Engagement) -> None:
     form: Any = widgets.waivers(engagement)
     engagement.waive("intake", reason="the files come on Monday", by=BEN, role="Sales lead")
     said = ["intake", "the office says so", "Project lead", ""]
-    pulse_of(form)._handle_custom_msg({"kind": "press", "button": 0, "said": said}, [])
+    companion_of(form)._handle_custom_msg({"kind": "press", "button": 0, "said": said}, [])
     assert form.state.value.startswith("Decided meanwhile: intake is waived by Ben Ito")
     assert [waiver.by for waiver in engagement.waivers()] == [BEN]
     assert "the files come on Monday" in form.standing.value
@@ -127,7 +154,7 @@ def test_a_waiver_that_was_given_meanwhile_is_shown_before_another_takes_its_pla
 def test_a_signature_that_was_given_meanwhile_is_shown_before_another_takes_its_place(engagement: Engagement) -> None:
     def signed(name: str) -> str:
         said = [name, "Sales lead", STATEMENT]
-        pulse_of(forms[name])._handle_custom_msg({"kind": "press", "button": 0, "said": said}, [])
+        companion_of(forms[name])._handle_custom_msg({"kind": "press", "button": 0, "said": said}, [])
         return str(forms[name].state.value)
 
     comparison = SimpleNamespace(evidence={"exports": "0123456789ab"})
@@ -135,9 +162,30 @@ def test_a_signature_that_was_given_meanwhile_is_shown_before_another_takes_its_
     assert signed(BEN) == f"“{STATEMENT}” {BEN}, Sales lead"
     assert signed(KIM).startswith(f"Signed meanwhile: “{STATEMENT}” {BEN}")
     assert engagement.decisions.value("signoff", "sample")["name"] == BEN
+    engagement.decisions.confirm("quiet", "x", "done", by=BEN)
+    come_back(companion_of(forms[KIM]))
+    assert forms[KIM].state.value.startswith("Signed meanwhile"), "wiped by a decision about something else"
     assert signed(KIM) == f"“{STATEMENT}” {KIM}, Sales lead"
-    pulse_of(forms[BEN])._handle_custom_msg({"kind": "beat"}, [])
+    come_back(companion_of(forms[BEN]))
     assert forms[BEN].state.value == f"“{STATEMENT}” {KIM}, Sales lead"
+
+
+def test_a_waiver_or_a_signature_from_a_page_that_had_not_been_told_yet_is_not_taken(engagement: Engagement) -> None:
+    comparison = SimpleNamespace(evidence={"exports": "0123456789ab"})
+    signing: Any = widgets.sign_off(engagement, comparison)
+    waiving: Any = widgets.waivers(engagement)
+    told = {form: companion_of(form).told for form in (signing, waiving)}
+    said = {"name": BEN, "role": "Lead", "statement": STATEMENT, "evidence": dict(comparison.evidence)}
+    engagement.decisions.confirm("signoff", "sample", said, by=BEN)
+    engagement.waive("intake", reason="the files come on Monday", by=BEN, role="Sales lead")
+    answers = {signing: [KIM, "Sales lead", STATEMENT], waiving: ["intake", "the office says so", "Project lead", ""]}
+    for form, fields in answers.items():
+        come_back(companion_of(form))
+        press = {"kind": "press", "button": 0, "said": fields, "told": told[form]}
+        companion_of(form)._handle_custom_msg(press, [])
+        assert " meanwhile: " in form.state.value
+    assert engagement.decisions.value("signoff", "sample")["name"] == BEN
+    assert [waiver.by for waiver in engagement.waivers()] == [BEN]
 
 
 def test_decisions_of_other_engagements_in_the_same_database_are_none_of_ours(engagement: Engagement) -> None:
@@ -167,10 +215,10 @@ def table(engagement: Engagement) -> tuple[Any, list[dict[str, Any]]]:
 
 def test_a_table_that_is_looked_at_shows_what_was_decided_elsewhere(engagement: Engagement, table: Any) -> None:
     shown, heard = table
-    shown._handle_custom_msg({"kind": "beat", "number": 1}, [])
-    assert heard == [{"kind": "beat", "number": 1}] and shown.answers == {}
+    come_back(shown)
+    assert heard == [] and shown.answers == {}
     engagement.decisions.confirm("field", EMAIL, {"target": "emails"}, by=BEN)
-    shown._handle_custom_msg({"kind": "beat", "number": 2}, [])
+    come_back(shown)
     assert shown.answers[EMAIL]["by"] == BEN
 
 
@@ -178,7 +226,7 @@ def test_the_table_takes_an_answer_only_to_what_stood_on_that_persons_page(engag
     shown, heard = table
     edit = {"subject": PHONE, "text": "mobile_number", "why": "", "seen": {}}
     engagement.decisions.confirm("field", PHONE, {"target": "work_number"}, by=BEN)
-    shown._handle_custom_msg({"kind": "beat", "number": 1}, [])  # another page has asked, and the kernel knows by now
+    come_back(shown)  # another page, and the kernel knows by now
     shown._handle_custom_msg({"kind": "confirm", "number": 2, "edits": [edit]}, [])
     assert heard[-1]["problems"] == {PHONE: "Decided meanwhile, as work_number. Look again, then confirm."}
     assert engagement.decisions.value("field", PHONE) == {"target": "work_number"}

@@ -10,10 +10,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from openpyxl import load_workbook
 
 from workbench import widgets
+from workbench.decisions.contested import Contested
 from workbench.engagement import Engagement, new_engagement
 from workbench.errors import EditError
+from workbench.flow.countries import REGION
 from workbench.recipes import check_recipe
 from workbench.widgets.columns import columns_of
 from workbench.widgets.fits import same_field
@@ -270,6 +273,12 @@ def test_an_answer_is_tried_on_the_column_by_the_recipe_that_would_be_used(stage
     assert staged.decisions.mapping("field") == {}
 
 
+def test_a_number_is_tried_as_one_of_the_country_that_was_answered(staged: Engagement) -> None:
+    staged.decisions.confirm("scope", REGION, "GB", by="Ann Lee")
+    ((_, phone),) = asked(table_of(staged), "fit", edit("contacts/Phone", "work_number"))["fits"]
+    assert "+16175550123" not in str(phone["pairs"])
+
+
 def test_a_text_that_the_field_would_not_take_whole_is_told_and_a_reading_that_cuts_it_too(staged: Engagement) -> None:
     company = ["contacts/Company", {"target": "new:Company"}, 0.9, [], [], f"100% filled · text · {'x' * 60}"]
     staged.decisions.propose("field", pd.DataFrame([*FIELDS, company], columns=COLUMNS))
@@ -333,6 +342,27 @@ def test_a_conflict_is_shown_with_all_three_sides_here_and_on_the_still_page(eng
     assert view is not None
     assert view[["as loaded", "in the export now", "over there now"]].iloc[0].tolist() == ["a; b", "", "c"]
     assert table.offers[row[0]] == [["ours", "over there now"], ["theirs", "in the export now"]]
+
+
+def test_a_conflict_is_called_by_the_person_and_the_field_and_its_key_stays_in_the_details(
+    engagement: Engagement, tmp_path: Path
+) -> None:
+    shown = Contested("loaded “a”; source now nothing; destination now “c”", "Ann Lee", "City").shown()
+    subject = "contacts/promio:contacts:c-1.city"
+    row = [subject, "ours", 0.0, "", ["ours", "theirs"], shown]
+    engagement.decisions.propose("conflict", pd.DataFrame([row], columns=COLUMNS))
+    table = table_of(engagement, "conflict")
+    (given,) = table.rows
+    assert (given["place"], given["name"], given["id"]) == ("Ann Lee", "City", subject)
+    assert given["sides"] == ["a", "", "c"]
+    view = twin_of("conflict", table.frame).view
+    assert view is not None
+    assert view[["record", "field of a record", "key"]].iloc[0].tolist() == ["Ann Lee", "City", "contacts c-1"]
+    book = load_workbook(engagement.decisions.to_workbook(tmp_path / "q.xlsx", kinds=["conflict"]))
+    asked = [str(cell.value) for cell in book["Conflict"][2]]
+    assert asked[1] == "Ann Lee · City"
+    assert subject in asked[2]
+    assert engagement.decisions.merge_workbook(tmp_path / "q.xlsx", by=PERSON)["subject"].tolist() == [subject]
 
 
 def test_the_still_page_of_the_fields_says_what_arrives_and_what_is_to_be_watched(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from lab import PERSON, Lab, begun_migration, chromium, new_page, proposals, running_server, write_notebook
+from lab import LATE, PERSON, Desk, Lab, begun_migration, chromium, copied, proposals, running_server, write_notebook
 from playwright.sync_api import Browser, Page, expect
 
 from workbench.engagement import Engagement, new_engagement
@@ -15,7 +15,7 @@ from workbench.engagement import Engagement, new_engagement
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=20_000)  # the machine may be busy; nothing here is a test of speed
+    expect.set_options(timeout=LATE)  # the machine may be busy; nothing here is a test of speed
     with chromium() as opened:
         yield opened
 
@@ -33,12 +33,17 @@ def server(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
         yield address
 
 
+@pytest.fixture(scope="session")
+def desk(server: str, browser: Browser) -> Desk:
+    """The pages of all tests."""
+    return Desk(browser, server)
+
+
 @pytest.fixture
-def lab(server: str, browser: Browser) -> Iterator[Lab]:
-    """A page of its own; its kernel ends with the test."""
-    opened = new_page(browser, server)
-    yield opened
-    opened.leave()
+def lab(desk: Desk) -> Iterator[Lab]:
+    """A page with nothing open; its kernel ends with the test."""
+    with desk.page() as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -50,11 +55,21 @@ def engagement(shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return made
 
 
+@pytest.fixture(scope="session")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engagement]:
+    """The small Promio sample with a tenant to speak to, its first two phases passed; to be copied."""
+    folder = tmp_path_factory.mktemp("begun")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WORKBENCH_USER", PERSON)
+        with begun_migration(folder / "engagement", folder) as made:
+            yield made
+
+
 @pytest.fixture
-def migration(shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engagement]:
-    """The small Promio sample with a tenant to speak to, its first two phases passed."""
+def migration(begun: Engagement, shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engagement]:
+    """A copy of the small sample for one test."""
     monkeypatch.setenv("WORKBENCH_USER", PERSON)
-    with begun_migration(shelf / tmp_path.name, tmp_path) as made:
+    with copied(begun, shelf / tmp_path.name) as made:
         yield made
 
 

@@ -11,21 +11,23 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
 import pandas as pd
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from sample_exports.demo import TIME_SCALE, begin
 from workbench import rehearsal
-from workbench.engagement import Engagement
+from workbench.engagement import Engagement, open_engagement
 from workbench.stages import discovery, intake
 
-PATIENCE = 60  # seconds for a server or a kernel to come up
+PATIENCE = 180  # seconds for a server, a page or a kernel to come up, on a machine that has much else to do
+LATE = PATIENCE * 1000
+"""The same in milliseconds, for what a page shows when a kernel has come up or has done its work."""
 PERSON = "Kim Berg <kim@harbour.example>"
 SAMPLE = Path(__file__).resolve().parents[2] / "sample_exports" / "promio"
 KEY = "browser-tenant-0123456789"
@@ -49,6 +51,33 @@ SWITCHES = [
 ]
 
 
+OPEN = """async (path) => {
+  const { commands, shell } = window.jupyterapp;
+  const opened = await commands.execute('docmanager:open', { path });
+  await opened.context.ready;
+  for (const each of [...shell.widgets('main')].filter((each) => each !== opened)) {
+    await each.sessionContext?.shutdown();
+    each.dispose();
+  }
+  shell.activateById(opened.id);
+}"""
+"""Another notebook in the place of what is open: loading the whole of JupyterLab for each takes five seconds of a processor."""
+SETTLED = """(path) => {
+  const { context } = window.jupyterapp?.shell.currentWidget ?? {};
+  return context?.isReady && context.path === path;
+}"""
+CLEARED = """async () => {
+  for (const each of [...window.jupyterapp.shell.widgets('main')]) {
+    await each.sessionContext?.shutdown();
+    each.dispose();
+  }
+  return document.body.dataset.jpThemeName === 'JupyterLab Light' && !document.querySelector('.jp-Dialog');
+}"""
+LOST = "Error displaying widget"
+SLOW = "[anywidget] Failed to initialize model."
+"""What anywidget complains of where a script takes more than two seconds to load; it is drawn all the same when it has come."""
+
+
 @dataclass(frozen=True)
 class Lab:
     """A running JupyterLab and the page in front of it."""
@@ -59,30 +88,55 @@ class Lab:
     faults: list[str] = field(default_factory=list)  # errors of the page
 
     def open(self, notebook: str) -> None:
-        self.page.goto(f"{self.address}/lab/tree/{notebook}?reset")
-        self._settled()
+        """Open a notebook, in the place of the one before and of its kernel where there was one."""
+        if self.page.evaluate("() => Boolean(window.jupyterapp)"):
+            self.page.evaluate(OPEN, notebook)
+        else:
+            self.page.goto(f"{self.address}/lab/tree/{notebook}?reset")
+        self._settled(notebook)
 
-    def _settled(self) -> None:
-        self.page.wait_for_function("() => window.jupyterapp?.shell.currentWidget?.context?.isReady", timeout=PATIENCE * 1000)
+    def _settled(self, notebook: str) -> None:
+        self.page.wait_for_function(SETTLED, arg=notebook)
         self.page.evaluate("async () => { await window.jupyterapp.shell.currentWidget.sessionContext.ready; }")
 
     def beside(self) -> Lab:
         """A second tab in front of the same server."""
         return _watched(self.page.context.new_page(), self.address)
 
-    def leave(self) -> None:
-        """End the notebook's kernel and close the page."""
-        self.page.evaluate("async () => { await window.jupyterapp?.shell.currentWidget?.sessionContext?.shutdown(); }")
-        self.page.context.close()
+    def leave(self) -> bool:
+        """Close every notebook, and end its kernel; whether the page is as it was and may be used by the next one."""
+        for other in self.page.context.pages:
+            if other != self.page:
+                other.close()
+        whole = bool(self.page.evaluate(f"async () => Boolean(window.jupyterapp) && await ({CLEARED})()"))
+        return whole and not (self.faults or self.outside)
 
     def save(self) -> None:
         self.page.evaluate("async () => { await window.jupyterapp.commands.execute('docmanager:save'); }")
 
     def reload(self, notebook: str) -> None:
-        """Load the page again, as somebody who closed the browser and came back."""
+        """Load the page again, as somebody who closed the browser and came back; without what other pages had open last."""
         self.page.goto("about:blank")
-        self.page.goto(f"{self.address}/lab/tree/{notebook}")
-        self._settled()
+        self.page.goto(f"{self.address}/lab/tree/{notebook}?reset")
+        self._settled(notebook)
+
+    def back(self, notebook: str, seen: Callable[[], Locator]) -> None:
+        """Save, load the page anew on the running kernel, and wait for what was seen before."""
+        self.save()
+        self.reload(notebook)
+        self.shows(seen)
+
+    def shows(self, seen: Callable[[], Locator]) -> None:
+        """Wait for a widget of a page that was opened on a running kernel.
+
+        JupyterLab gives a kernel four seconds to tell of its widgets; on a busy machine it then shows none, and a person runs
+        the cells again.
+        """
+        lost = self.page.get_by_text(LOST).last
+        expect(seen().or_(lost).first).to_be_visible(timeout=LATE)
+        if lost.is_visible():
+            self.run_all()
+            expect(seen().first).to_be_visible(timeout=LATE)
 
     def scroll_to(self, source: str) -> None:
         """Bring the cell that holds these words into view; JupyterLab draws what is far away only when it is looked at."""
@@ -139,7 +193,28 @@ def running_server(root: Path, folder: Path) -> Iterator[str]:
 
 def new_page(browser: Browser, address: str) -> Lab:
     """A page of its own in front of a running server."""
-    return _watched(browser.new_context(viewport={"width": 1360, "height": 940}).new_page(), address)
+    context = browser.new_context(viewport={"width": 1360, "height": 940})
+    context.set_default_timeout(LATE)
+    return _watched(context.new_page(), address)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The pages in front of one JupyterLab. One that a test has left is handed to the next, which need not load it again."""
+
+    browser: Browser
+    address: str
+    free: list[Lab] = field(default_factory=list)
+
+    @contextmanager
+    def page(self) -> Iterator[Lab]:
+        """A page with nothing open; its kernels end with the block. What something is wrong with is not used again."""
+        lab = self.free.pop() if self.free else new_page(self.browser, self.address)
+        yield lab
+        if lab.leave():
+            self.free.append(lab)
+        else:
+            lab.page.context.close()
 
 
 @contextmanager
@@ -154,7 +229,17 @@ def begun_migration(root: Path, folder: Path) -> Iterator[Engagement]:
         intake.run(engagement)
         discovery.propose(engagement)
         discovery.run(engagement)
+        engagement.store.dispose()
         yield engagement
+
+
+@contextmanager
+def copied(begun: Engagement, root: Path) -> Iterator[Engagement]:
+    """The same engagement in another folder, before the same tenant: as good as another for all that only asks this."""
+    shutil.copytree(begun.root, root)
+    engagement = open_engagement(root)
+    yield engagement
+    engagement.store.dispose()
 
 
 def proposals(engagement: Engagement, *, more: int = 0) -> pd.DataFrame:
@@ -204,7 +289,7 @@ def write_notebook(engagement: Engagement, *sources: str) -> str:
 
 def _watched(page: Page, address: str) -> Lab:
     lab = Lab(address, page)
-    page.on("pageerror", lambda fault: lab.faults.append(str(fault)))
+    page.on("pageerror", lambda fault: lab.faults.append(str(fault)) if str(fault) != SLOW else None)
     page.on("request", lambda sent: lab.outside.append(sent.url) if _leaves(sent.url, address) else None)
     return lab
 

@@ -21,7 +21,6 @@ from workbench.rendering import render
 pytestmark = pytest.mark.browser
 Photograph = Callable[[Page, str], None]
 PREFIX = "/user/kim"
-LATE = 60_000
 NAMES = "async (at) => (await (await fetch(at)).json()).content.map((each) => each.name)"
 CONFIG = 'c = get_config()\nc.IdentityProvider.token = ""\nc.LabApp.expose_app_in_browser = True\n'
 
@@ -62,13 +61,13 @@ def test_an_engagement_opened_behind_a_proxy_is_at_home_there(
         page = lab.page
         page.goto(f"{proxy.address}/")
         start = page.locator(".jp-OutputArea-output")
-        expect(start).to_contain_text("0 of 9 phases are done", timeout=LATE)
+        expect(start).to_contain_text("0 of 9 phases are done")
         expect(start).to_contain_text("Kim Berg decided last: scope existing_records")
         photograph(page, "40_start")
         lab.open("start.ipynb")
         lab.run_all()
         engagement.finish("intake", passed=True, summary={"rows": 17})
-        expect(start).to_contain_text("1 of 9 phases are done", timeout=LATE)  # nobody has touched the page
+        expect(start).to_contain_text("1 of 9 phases are done")  # nobody has touched the page
         photograph(page, "41_start_followed")
         lab.theme("JupyterLab Dark")
         photograph(page, "42_start_dark")
@@ -79,12 +78,25 @@ def test_an_engagement_opened_behind_a_proxy_is_at_home_there(
         expect(page.get_by_text("notified about official Jupyter news")).to_have_count(0)
 
         _decided_there(lab, engagement, notebook.partition("/")[2])
+        _led_to_the_start(lab, photograph)
         names = page.evaluate(NAMES, f"{PREFIX}/api/contents/")
         assert "start.ipynb" in names
         assert not [name for name in names if name.startswith(".")], "the key is on show"
         lab.leave()
+        page.context.close()
         assert (lab.outside, lab.faults, proxy.strays) == ([], [], [])
         assert any("/api/kernels/" in path and "channels" in path for path in proxy.asked)
+
+
+def _led_to_the_start(lab: Lab, photograph: Photograph) -> None:
+    """The card of the launcher opens the start page, from a folder below it."""
+    lab.page.evaluate("async () => { await window.jupyterapp.commands.execute('launcher:create', { cwd: 'notebooks' }); }")
+    card = lab.page.locator(".jp-LauncherCard", has_text="Migration")
+    expect(card).to_be_visible()
+    photograph(lab.page, "43_launcher")
+    card.click()
+    expect(lab.page.locator(".jp-LauncherCard")).to_have_count(0)  # the start page stands in its place
+    expect(lab.page.get_by_role("tab", name="start.ipynb", selected=True).first).to_be_visible()
 
 
 def _decided_there(lab: Lab, engagement: Engagement, notebook: str) -> None:
@@ -93,7 +105,7 @@ def _decided_there(lab: Lab, engagement: Engagement, notebook: str) -> None:
     lab.run_all()
     subject = engagement.decisions.proposals("field")["subject"].tolist()[0]
     row = lab.page.locator(f".jp-OutputArea-output tr[data-id='{subject}']")
-    expect(row).to_be_visible(timeout=LATE)
+    expect(row).to_be_visible()
     row.get_by_role("combobox").focus()
     lab.page.keyboard.press("Enter")
     expect(row).to_have_attribute("data-state", "confirmed")

@@ -14,7 +14,6 @@ from workbench.engagement import Engagement, new_engagement
 
 pytestmark = pytest.mark.browser
 Photograph = Callable[[Page, str], None]
-LATE = 60_000  # milliseconds that a kernel may take to come up on a busy machine
 TABLE = 'widgets.decision_table(engagement, "duplicate")'
 RECORD, TWIN, THIRD = "contacts/C-1", "contacts/C-2@customers.csv:3", "contacts/C-3@customers.csv:4"
 EXPORT = {
@@ -58,9 +57,9 @@ def word(lab: Lab, column: str, said: str) -> Locator:
 
 def reviewed(lab: Lab, subject: str) -> None:
     """Open a row with the keys for it, and stand in the first column in which somebody may choose."""
-    row(lab, subject).get_by_role("combobox").focus(timeout=LATE)
+    row(lab, subject).get_by_role("combobox").focus()
     lab.page.keyboard.press("Alt+F")
-    expect(side_by_side(lab)).to_be_visible(timeout=LATE)
+    expect(side_by_side(lab)).to_be_visible()
 
 
 def test_whose_word_stands_is_chosen_field_by_field_and_outlives_kernel_and_page(
@@ -111,7 +110,7 @@ def test_whose_word_stands_is_chosen_field_by_field_and_outlives_kernel_and_page
 
     lab.restart()
     lab.run_all()
-    expect(row(lab, TWIN)).to_have_attribute("data-state", "confirmed", timeout=LATE)
+    expect(row(lab, TWIN)).to_have_attribute("data-state", "confirmed")
     lab.theme("JupyterLab Dark")
     row(lab, THIRD).get_by_role("combobox").focus()
     keys.type("keep sep")
@@ -138,7 +137,7 @@ def test_many_conflicts_are_given_one_answer_after_their_sides_were_seen_in_full
     lab.open(write_notebook(twins, 'widgets.decision_table(engagement, "conflict")'))
     lab.run_all()
     page, keys = lab.page, lab.page.keyboard
-    row(lab, subjects[1]).get_by_role("combobox").focus(timeout=LATE)
+    row(lab, subjects[1]).get_by_role("combobox").focus()
     expect(page.locator(".wbt-sure")).to_be_hidden()  # nobody is sure of a conflict
     keys.press("Alt+Enter")
     expect(page.get_by_role("table", name="The three sides")).to_contain_text(long)

@@ -61,7 +61,7 @@ def test_the_sample_is_mapped_and_confirmed_in_forty_strokes(
     page, hands = lab.page, Hands(lab.page)
     lab.open(shown(new, "01_intake"))
     lab.run_all()
-    expect(page.get_by_text("1 of 9 phases passed").first).to_be_visible(timeout=90_000)
+    expect(page.get_by_text("1 of 9 phases passed").first).to_be_visible()
     photograph(page, "first_map_1_intake")
 
     lab.open(shown(new, "02_discovery"))
@@ -81,7 +81,7 @@ def test_the_sample_is_mapped_and_confirmed_in_forty_strokes(
     assert len(new.decisions.mapping("scope")) == len(new.route.scope)
     photograph(page, "first_map_3_scope")
     lab.run_all()
-    expect(page.get_by_text("2 of 9 phases passed").first).to_be_visible(timeout=90_000)
+    expect(page.get_by_text("2 of 9 phases passed").first).to_be_visible()
 
     lab.open(shown(new, "03_mapping"))
     lab.run_all()
@@ -103,7 +103,7 @@ def test_the_sample_is_mapped_and_confirmed_in_forty_strokes(
     _all_open(table, hands)
     expect(table.locator(".wbt-count")).to_contain_text("0 open")
     lab.run_all()
-    expect(page.get_by_text("every column and value is confirmed, by Kim Berg").first).to_be_visible(timeout=90_000)
+    expect(page.get_by_text("every column and value is confirmed, by Kim Berg").first).to_be_visible()
     page.get_by_text("every column and value is confirmed").first.scroll_into_view_if_needed()
     photograph(page, "first_map_7_confirmed")
 
@@ -120,7 +120,7 @@ def test_the_sample_is_mapped_and_confirmed_in_forty_strokes(
 
 def _table(lab: Lab, title: str) -> Locator:
     found = lab.page.locator(f".wbt[aria-label^='{title}']")
-    expect(found.locator("tr[data-id]").first).to_be_visible(timeout=90_000)
+    expect(found.locator("tr[data-id]").first).to_be_visible()
     return found
 
 

@@ -30,7 +30,6 @@ pytestmark = pytest.mark.browser
 Photograph = Callable[[Page, str], None]
 KEY = "equal-tenant-0123456789abcdef"
 DANA, ROLE, STATEMENT = "Dana Ortiz <dana@brightroof.example>", "Sales lead", "I have checked the sample"
-LATE = 90_000  # milliseconds that a load may take on a busy machine
 TWIN, RECORD = "contacts/C-01066@customers.csv:18", "contacts/C-01011"
 WORD = "Lifecycle"  # in which the twin has the word
 MOVED = "617-555-0199"
@@ -42,17 +41,7 @@ MADE = "records.*.*.created_at"
 """What no two accounts have in common that were filled one after the other: when the destination made a record."""
 OF_A_RUN = {"certificate.parquet": "at", "took.parquet": "seconds"}
 """The only columns of staged files that tell of a run and not of data: when it was certified, and how long it took."""
-NEXT = """async (path) => {
-  const { commands, shell } = window.jupyterapp;
-  const before = shell.currentWidget;
-  await commands.execute('docmanager:save');
-  await before.sessionContext.shutdown();
-  const opened = await commands.execute('docmanager:open', { path });
-  await opened.context.ready;
-  await opened.sessionContext.ready;
-  before.dispose();
-  shell.activateById(opened.id);
-}"""
+OPENED = "() => Boolean(window.jupyterapp?.shell.currentWidget?.context)"
 ENDED = """() => {
   const cells = window.jupyterapp.shell.currentWidget.content.widgets.filter((cell) => cell.model.type === 'code');
   return cells.every(({ model }) => model.executionCount && model.executionState !== 'running');
@@ -98,12 +87,10 @@ class Consultant:
         self.page, self.keys = lab.page, lab.page.keyboard
 
     def open(self, stem: str) -> None:
-        """Open a phase's notebook, the later ones in the place of the one before; run it."""
-        path = shown(self.engagement, stem)
-        if self.page.url == "about:blank":
-            self.lab.open(path)
-        else:
-            self.page.evaluate(NEXT, path)
+        """Save the notebook that is open, open a phase's in its place, and run it."""
+        if self.page.evaluate(OPENED):
+            self.lab.save()
+        self.lab.open(shown(self.engagement, stem))
         self.run("notebook:run-all-cells")
 
     def run(self, command: str) -> None:
@@ -122,7 +109,7 @@ class Consultant:
         self.run("notebook:run-all-below")
 
     def done(self) -> None:
-        self.page.wait_for_function(ENDED, timeout=LATE)
+        self.page.wait_for_function(ENDED)
 
     def row(self, subject: str) -> Locator:
         return self.page.locator(f".jp-OutputArea-output tr[data-id={json.dumps(subject)}]")
@@ -132,17 +119,17 @@ class Consultant:
         self.row(subject).get_by_role("combobox").focus()
         self.keys.type(typed)
         self.keys.press("Enter")
-        expect(self.row(subject)).to_have_attribute("data-state", "confirmed", timeout=LATE)
+        expect(self.row(subject)).to_have_attribute("data-state", "confirmed")
 
     def accept(self, kind: str) -> None:
         """Accept what is sure enough, then every other row that has a proposal."""
         table = self.output(f'"{kind}")').locator(".wbt")
-        expect(table).to_be_visible(timeout=LATE)
+        expect(table).to_be_visible()
         table.get_by_role("button", name="Accept").first.wait_for()
         sure = table.locator(".wbt-main").first
         if sure.is_enabled():
             sure.click()
-            expect(sure).to_be_disabled(timeout=LATE)
+            expect(sure).to_be_disabled()
         for row in table.locator("tr[data-state=open]").all():
             row.get_by_role("checkbox").check()
         selected = table.get_by_title("Alt+S")
@@ -150,7 +137,7 @@ class Consultant:
             selected.click()
 
     def settled(self, kind: str) -> None:
-        expect(self.output(f'"{kind}")').locator(".wbt-count")).to_contain_text("0 open", timeout=LATE)
+        expect(self.output(f'"{kind}")').locator(".wbt-count")).to_contain_text("0 open")
 
     def line(self, source: str, about: str) -> Locator:
         return self.output(source).locator(".widget-vbox .widget-vbox", has_text=about)
@@ -164,18 +151,18 @@ def interactive(lab: Lab, one: Side, photograph: Photograph) -> None:
     person.done()
 
     person.open("02_discovery")
-    expect(person.output('"duplicate")').locator(".wbt")).to_be_visible(timeout=LATE)
+    expect(person.output('"duplicate")').locator(".wbt")).to_be_visible()
     person.row(TWIN).get_by_role("combobox").focus()
     keys.press("Alt+F")
     side_by_side = lab.page.get_by_role("table", name="Side by side")
-    side_by_side.get_by_role("radio", name=f"{WORD}:").nth(1).check(timeout=LATE)
+    side_by_side.get_by_role("radio", name=f"{WORD}:").nth(1).check()
     keys.press("Enter")
-    expect(person.row(TWIN)).to_have_attribute("data-state", "confirmed", timeout=LATE)
+    expect(person.row(TWIN)).to_have_attribute("data-state", "confirmed")
     person.go_on('require("duplicate"')
     for question in engagement.route.scope:
         asked = person.line("scope_form(", question.question)
-        asked.get_by_role("button", name="Confirm").click(timeout=LATE)
-        expect(asked).to_contain_text("✓", timeout=LATE)
+        asked.get_by_role("button", name="Confirm").click()
+        expect(asked).to_contain_text("✓")
     person.go_on('require("scope"')
     person.done()
 
@@ -184,7 +171,7 @@ def interactive(lab: Lab, one: Side, photograph: Photograph) -> None:
     person.settled("field")
     person.go_on('require("field"')
     for subject, typed in RETYPED.items():
-        expect(person.output('"value")').locator(".wbt")).to_be_visible(timeout=LATE)
+        expect(person.output('"value")').locator(".wbt")).to_be_visible()
         person.answer(subject, typed)
     person.accept("value")
     person.settled("value")
@@ -193,7 +180,7 @@ def interactive(lab: Lab, one: Side, photograph: Photograph) -> None:
     person.done()
 
     person.open("04_owners")
-    expect(person.output('"owner")').locator(".wbt")).to_be_visible(timeout=LATE)
+    expect(person.output('"owner")').locator(".wbt")).to_be_visible()
     for subject, typed in OWNERS.items():
         person.answer(subject, typed)
     person.accept("owner")
@@ -204,19 +191,19 @@ def interactive(lab: Lab, one: Side, photograph: Photograph) -> None:
     person.open("05_provisioning")
     for point in engagement.route.checklist:
         asked = person.line("quiet_checklist(", point)
-        asked.get_by_role("combobox").select_option("done", timeout=LATE)
+        asked.get_by_role("combobox").select_option("done")
         asked.get_by_role("button", name="Confirm").click()
-        expect(asked).to_contain_text("✓ done", timeout=LATE)
+        expect(asked).to_contain_text("✓ done")
     person.go_on('require("quiet"')
     person.done()
 
     person.open("06_sample")
     place = person.output("sign_off(")
-    place.get_by_label("Name").fill(DANA, timeout=LATE)
+    place.get_by_label("Name").fill(DANA)
     place.get_by_label("Role").fill(ROLE)
     place.get_by_label("Type").fill(STATEMENT)
     place.get_by_role("button", name="Sign").click()
-    expect(place).to_contain_text(f"“{STATEMENT}”", timeout=LATE)
+    expect(place).to_contain_text(f"“{STATEMENT}”")
     person.go_on('require("signoff"')
     person.done()
 
@@ -225,7 +212,7 @@ def interactive(lab: Lab, one: Side, photograph: Photograph) -> None:
     edit(one)
     person.open("08_cutover")
     conflict = person.output('"conflict")').locator("tr[data-id]")
-    expect(conflict).to_have_count(1, timeout=LATE)
+    expect(conflict).to_have_count(1)
     conflict.get_by_role("combobox").focus()
     keys.type("theirs")
     keys.press("Enter")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from lab import Lab, write_notebook
+from lab import Desk, Lab, copied, write_notebook
 from playwright.sync_api import Page, expect
 
 from workbench.engagement import Engagement
@@ -51,6 +52,9 @@ FAINT = """
 }
 """.replace("LEAST", str(ENOUGH))
 
+COLOURED = "async () => { await Promise.allSettled(document.getAnimations().map((each) => each.finished)); }"
+"""Colours move from one theme to the other."""
+
 NAMELESS = """
 () => [...document.querySelectorAll(".wbt :is(button, input, select)")]
   .filter((each) => !(each.getAttribute("aria-label") || each.textContent.trim() || each.closest("label")?.textContent.trim()))
@@ -58,15 +62,22 @@ NAMELESS = """
 """
 
 
-@pytest.fixture
-def opened(lab: Lab, migration: Engagement) -> Lab:
+@pytest.fixture(scope="module")
+def opened(desk: Desk, begun: Engagement, shelf: Path) -> Iterator[Lab]:
     """The table of fields with answers of every state, and a row that is open."""
-    mapping.propose(migration)
-    lab.open(write_notebook(migration, 'widgets.decision_table(engagement, "field")'))
-    lab.run_all()
+    with desk.page() as lab, copied(begun, shelf / "legible") as migration:
+        mapping.propose(migration)
+        lab.open(write_notebook(migration, 'widgets.decision_table(engagement, "field")'))
+        lab.run_all()
+        _answered(lab)
+        yield lab
+
+
+def _answered(lab: Lab) -> None:
+    """Answers of every state, in the light."""
     page, keys = lab.page, lab.page.keyboard
     rows = page.locator(".wbt tbody tr[data-id]")
-    expect(rows.first).to_be_visible(timeout=60_000)
+    expect(rows.first).to_be_visible()
     rows.first.get_by_role("combobox").focus()
     keys.press("Enter")
     keys.type("leave")
@@ -78,16 +89,15 @@ def opened(lab: Lab, migration: Engagement) -> Lab:
     page.locator("tr[data-id='contacts/Email']").get_by_role("combobox").focus()
     keys.press("Alt+Enter")
     expect(page.locator(".wbt-more")).to_contain_text("refused")
-    return lab
 
 
 def test_every_word_stands_out_and_every_control_has_a_name_in_light_and_dark(
     opened: Lab, photograph: Callable[[Page, str], None]
 ) -> None:
     page = opened.page
-    for theme in ("JupyterLab Light", "JupyterLab Dark"):
+    for theme in ("JupyterLab Dark", "JupyterLab Light"):
         opened.theme(theme)
-        page.wait_for_timeout(400)  # colours move from one theme to the other
+        page.evaluate(COLOURED)
         photograph(page, f"16_states_{theme.split()[1].lower()}")
         assert page.evaluate(FAINT) == [], theme
     assert page.evaluate(NAMELESS) == []

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -21,8 +20,8 @@ DESK, PHONE, PAPER = (1280, 900), (390, 844), (688, 971)
 SMALLEST = 11  # pixels of a letter on a phone
 LONG = "unbroken-" * 40
 
-Ask = Callable[..., dict[str, Any]]
-"""A question to every page, and the answers of those that have something to say."""
+FAINT = ("color-contrast", "link-in-text-block", "scrollable-region-focusable")
+"""What axe-core is asked of a page in the dark and on a phone, where it was asked everything on a desk."""
 
 UNFOLD = "() => { for (const each of document.querySelectorAll('details')) each.open = true; }"
 
@@ -86,10 +85,13 @@ class Visit:
     asked: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
 
-    def open(self, path: Path, size: tuple[int, int] = DESK) -> Page:
-        self.page.set_viewport_size({"width": size[0], "height": size[1]})
+    def open(self, path: Path, size: tuple[int, int]) -> Page:
+        self.size(size)
         self.page.goto(path.as_uri())
         return self.page
+
+    def size(self, size: tuple[int, int]) -> None:
+        self.page.set_viewport_size({"width": size[0], "height": size[1]})
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +107,22 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [path for path in made if path.suffix == ".html"]
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What a page says for itself: on paper, on a desk with its folded parts open, on a phone, and there in the dark."""
+
+    address: str
+    asked: list[str]
+    said: list[str]
+    folded: list[str]
+    wide: int  # on paper
+    empty: list[str]
+    grave: list[str]
+    outside: list[str]
+    tiny: list[str]
+    faint: list[str]
+
+
 @pytest.fixture(scope="module")
 def visit(browser: Browser) -> Iterator[Visit]:
     context = browser.new_context(offline=True)
@@ -116,49 +134,60 @@ def visit(browser: Browser) -> Iterator[Visit]:
     context.close()
 
 
-@pytest.fixture
-def each(visit: Visit, pages: list[Path]) -> Ask:
-    """Open every page in one size, light or dark, and ask it one thing."""
-
-    def ask(question: Callable[[Page], Any], size: tuple[int, int] = DESK, *, dark: bool = False) -> dict[str, Any]:
-        visit.page.emulate_media(media="print" if size == PAPER else "screen", color_scheme="dark" if dark else "light")
-        said = {f"{path.parent.name}/{path.name}": question(visit.open(path, size)) for path in pages}
-        return {name: answer for name, answer in said.items() if answer}
-
-    return ask
+@pytest.fixture(scope="module")
+def seen(visit: Visit, pages: list[Path]) -> dict[str, Seen]:
+    """Every page, opened once and looked at in each size and light."""
+    return {f"{path.parent.name}/{path.name}": looked_at(visit, path) for path in pages}
 
 
-def test_a_page_asks_for_nothing_and_complains_of_nothing(visit: Visit, pages: list[Path]) -> None:
-    assert len(pages) > len(STEMS)
-    for path in pages:
-        visit.asked.clear()
-        visit.said.clear()
-        visit.open(path).evaluate(UNFOLD)
-        assert (visit.asked, visit.said) == ([path.as_uri()], []), path.name
+def looked_at(visit: Visit, path: Path) -> Seen:
+    visit.asked.clear()
+    visit.said.clear()
+    visit.page.emulate_media(media="print", color_scheme="light")
+    page = visit.open(path, PAPER)
+    folded, wide = page.evaluate(FOLDED), page.evaluate("() => document.documentElement.scrollWidth")
+    visit.size(DESK)
+    page.emulate_media(media="screen")
+    page.evaluate(UNFOLD)
+    asked, said, empty = [*visit.asked], [*visit.said], page.evaluate(EMPTY)
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    grave = _serious(page)
+    visit.size(PHONE)
+    outside, tiny = page.evaluate(OUTSIDE), page.evaluate(TINY, SMALLEST)
+    page.emulate_media(color_scheme="dark")
+    faint = _serious(page, *FAINT)
+    return Seen(path.as_uri(), asked, said, folded, wide, empty, grave, outside, tiny, faint)
 
 
-def test_no_box_of_a_page_is_empty(each: Ask) -> None:
-    assert each(_unfolded(EMPTY)) == {}
+def test_a_page_asks_for_nothing_and_complains_of_nothing(seen: dict[str, Seen]) -> None:
+    assert len(seen) > len(STEMS)
+    assert {
+        name: (each.asked, each.said) for name, each in seen.items() if (each.asked, each.said) != ([each.address], [])
+    } == {}
 
 
-def test_every_page_fits_a_phone(each: Ask) -> None:
-    assert each(_unfolded(OUTSIDE), PHONE) == {}
-    assert each(lambda page: page.evaluate(TINY, SMALLEST), PHONE) == {}
+def test_no_box_of_a_page_is_empty(seen: dict[str, Seen]) -> None:
+    assert {name: each.empty for name, each in seen.items() if each.empty} == {}
 
 
-def test_what_is_folded_on_the_screen_is_printed(each: Ask) -> None:
-    assert each(lambda page: page.evaluate(FOLDED), PAPER) == {}
-    wide = each(lambda page: page.evaluate("() => document.documentElement.scrollWidth"), PAPER)
-    assert {name: width for name, width in wide.items() if width > 1.5 * PAPER[0]} == {}, "it would be printed very small"
+def test_every_page_fits_a_phone(seen: dict[str, Seen]) -> None:
+    assert {name: each.outside for name, each in seen.items() if each.outside} == {}
+    assert {name: each.tiny for name, each in seen.items() if each.tiny} == {}
 
 
-def test_axe_finds_nothing_serious_on_any_page(each: Ask) -> None:
-    assert each(_serious) == {}
+def test_what_is_folded_on_the_screen_is_printed(seen: dict[str, Seen]) -> None:
+    assert {name: each.folded for name, each in seen.items() if each.folded} == {}
+    assert {name: each.wide for name, each in seen.items() if each.wide > 1.5 * PAPER[0]} == {}, (
+        "it would be printed very small"
+    )
 
 
-def test_axe_finds_nothing_too_faint_in_the_dark_or_on_a_phone_out_of_reach(each: Ask) -> None:
-    rules = ("color-contrast", "link-in-text-block", "scrollable-region-focusable")
-    assert each(lambda page: _serious(page, *rules), PHONE, dark=True) == {}
+def test_axe_finds_nothing_serious_on_any_page(seen: dict[str, Seen]) -> None:
+    assert {name: each.grave for name, each in seen.items() if each.grave} == {}
+
+
+def test_axe_finds_nothing_too_faint_in_the_dark_or_on_a_phone_out_of_reach(seen: dict[str, Seen]) -> None:
+    assert {name: each.faint for name, each in seen.items() if each.faint} == {}
 
 
 def test_axe_and_the_questions_see_what_is_wrong(visit: Visit, tmp_path: Path) -> None:
@@ -169,24 +198,15 @@ def test_axe_and_the_questions_see_what_is_wrong(visit: Visit, tmp_path: Path) -
         encoding="utf-8",
     )
     page = visit.open(path, PHONE)
+    page.evaluate(AXE.read_text(encoding="utf-8"))
     assert {one.split()[0] for one in _serious(page)} >= {"color-contrast", "html-has-lang", "image-alt"}
     assert {one.split(">")[0].split()[0] for one in page.evaluate(EMPTY)} == {"<div", "<table", "<img"}
     assert page.evaluate(OUTSIDE)[0].startswith("the page is 9")
     assert len(page.evaluate(TINY, SMALLEST)) == 1
 
 
-def _unfolded(question: str) -> Callable[[Page], Any]:
-    def ask(page: Page) -> Any:
-        page.evaluate(UNFOLD)
-        return page.evaluate(question)
-
-    return ask
-
-
 def _serious(page: Page, *rules: str) -> list[str]:
-    """What axe-core finds serious or worse on the whole page, folded parts opened; by all of its rules, or by these alone."""
-    page.evaluate(UNFOLD)
-    page.evaluate(AXE.read_text(encoding="utf-8"))
+    """What axe-core finds serious or worse on the whole page as it stands; by all of its rules, or by these alone."""
     found = page.evaluate(JUDGED, list(rules))
     assert "color-contrast" in [*found["judged"], *(one["id"] for one in found["violations"])], "axe has not looked"
     grave = [one for one in found["violations"] if one["impact"] in ("serious", "critical")]

@@ -8,16 +8,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 import pytest
-from lab import PERSON, Lab, new_page, write_notebook
-from playwright.sync_api import Browser, Locator, Page, expect
+from lab import PERSON, Desk, Lab, write_notebook
+from playwright.sync_api import Locator, Page, expect
 
 from workbench.engagement import Engagement
 
 pytestmark = pytest.mark.browser
 Photograph = Callable[[Page, str], None]
 DANA = "Dana Ortiz <dana@brightroof.example>"
-LATE = 60_000  # milliseconds that a kernel may take to come up on a busy machine
-SOON = 30_000  # and until a page that nobody touches has asked for what is new
 WHO, SCOPE, QUIET, WAIVE, SIGN = (
     f"widgets.{name}(" for name in ("who", "scope_form", "quiet_checklist", "waivers", "sign_off")
 )
@@ -50,10 +48,9 @@ class Two:
 
 
 @pytest.fixture
-def two(lab: Lab, server: str, browser: Browser) -> Iterator[Two]:
-    second = new_page(browser, server)
-    yield Two(lab, second)
-    second.leave()
+def two(lab: Lab, desk: Desk) -> Iterator[Two]:
+    with desk.page() as second:
+        yield Two(lab, second)
 
 
 def twice(engagement: Engagement, *cells: str) -> tuple[str, str]:
@@ -86,21 +83,6 @@ def stands(lab: Lab) -> list[str]:
     return found
 
 
-def back(lab: Lab, notebook: str, seen: Callable[[], Locator]) -> None:
-    """Load the page anew on the running kernel; where JupyterLab gave up on its widgets, the cells are run again."""
-    lab.save()
-    lab.reload(notebook)
-    shown(lab, seen)
-
-
-def shown(lab: Lab, seen: Callable[[], Locator]) -> None:
-    lost = lab.page.get_by_text("Error displaying widget").last
-    expect(seen().or_(lost).first).to_be_visible(timeout=LATE)
-    if lost.is_visible():
-        lab.run_all()
-        expect(seen().first).to_be_visible(timeout=LATE)
-
-
 def test_forms_are_worked_with_keys_and_show_in_every_tab_what_was_answered_in_another(
     two: Two, engagement: Engagement, photograph: Photograph
 ) -> None:
@@ -109,14 +91,14 @@ def test_forms_are_worked_with_keys_and_show_in_every_tab_what_was_answered_in_a
     two.open(notebook, other)
     first, second = two.first, two.second
     keys = first.page.keyboard
-    expect(output(second, WHO).get_by_label("You are")).to_have_value(PERSON, timeout=LATE)
+    expect(output(second, WHO).get_by_label("You are")).to_have_value(PERSON)
     output(second, WHO).get_by_label("You are").fill(DANA)
     second.page.keyboard.press("Tab")
 
     # Every key belongs to the drop-down, and none to the notebook.
     point, later = engagement.route.checklist[:2]
     control = line(first, QUIET, point).get_by_role("combobox")
-    control.focus(timeout=LATE)
+    control.focus()
     before = stands(first)
     for key in ("ArrowDown", "ArrowDown", "ArrowUp", "End", "Home", "j", "k", "b", "a", "x", "m", "y", "ArrowDown"):
         keys.press(key)
@@ -128,7 +110,7 @@ def test_forms_are_worked_with_keys_and_show_in_every_tab_what_was_answered_in_a
     expect(line(first, QUIET, later).get_by_role("combobox")).to_be_focused()
     assert stands(first) == before
     photograph(first.page, "40_quiet_list_by_keys")
-    expect(line(second, QUIET, point)).to_contain_text(f"✓ done — {PERSON}", timeout=SOON)
+    expect(line(second, QUIET, point)).to_contain_text(f"✓ done — {PERSON}")
     expect(line(second, QUIET, point).get_by_role("combobox")).to_have_value("done")
     keys.press("Escape")
     keys.press("j")
@@ -143,14 +125,14 @@ def test_forms_are_worked_with_keys_and_show_in_every_tab_what_was_answered_in_a
     line(first, SCOPE, question.question).get_by_role("button", name="Confirm").click()
     expect(line(first, SCOPE, question.question)).to_contain_text(f"✓ hold — {PERSON}")
     asked = line(second, SCOPE, question.question)
-    expect(asked).to_contain_text(f"Decided meanwhile: ✓ hold — {PERSON}", timeout=SOON)
+    expect(asked).to_contain_text(f"Decided meanwhile: ✓ hold — {PERSON}")
     expect(asked.get_by_role("combobox")).to_have_value("update")
     photograph(second.page, "41_decided_meanwhile")
     assert engagement.decisions.mapping("scope") == {question.name: "hold"}
     asked.get_by_role("button", name="Confirm").click()
     expect(asked).to_contain_text(f"✓ update — {DANA}")
     asked = line(first, SCOPE, question.question)
-    expect(asked).to_contain_text(f"✓ update — {DANA}, in place of hold", timeout=SOON)
+    expect(asked).to_contain_text(f"✓ update — {DANA}, in place of hold")
     expect(asked.get_by_role("combobox")).to_have_value("update")
     photograph(first.page, "42_in_place_of")
     assert engagement.decisions.history("scope")["by"].tolist() == [PERSON, DANA]
@@ -161,33 +143,33 @@ def test_forms_are_worked_with_keys_and_show_in_every_tab_what_was_answered_in_a
     place.get_by_label("Role").fill("Project lead")
     place.get_by_role("button", name="Confirm").click()
     expect(place).to_contain_text("✓ the owner file comes on Monday")
-    expect(output(second, WAIVE).get_by_role("cell", name="the owner file comes on Monday")).to_be_visible(timeout=SOON)
+    expect(output(second, WAIVE).get_by_role("cell", name="the owner file comes on Monday")).to_be_visible()
     place = output(second, SIGN)
     place.get_by_label("Name").fill(DANA)
     place.get_by_label("Role").fill("Sales lead")
     place.get_by_label("Type").fill(STATEMENT)
     place.get_by_role("button", name="Sign").click()
     expect(place).to_contain_text(f"“{STATEMENT}” {DANA}, Sales lead")
-    expect(output(first, SIGN)).to_contain_text(f"“{STATEMENT}” {DANA}, Sales lead", timeout=SOON)
+    expect(output(first, SIGN)).to_contain_text(f"“{STATEMENT}” {DANA}, Sales lead")
     photograph(first.page, "43_signed_elsewhere")
 
     # All of it outlives the kernel and the page, and a second tab on the same kernel shows it too.
     first.restart()
     first.run_all()
-    expect(line(first, QUIET, point)).to_contain_text(f"✓ done — {PERSON}", timeout=LATE)
+    expect(line(first, QUIET, point)).to_contain_text(f"✓ done — {PERSON}")
     expect(line(first, SCOPE, question.question)).to_contain_text(f"✓ update — {DANA}")
     expect(output(first, WAIVE).get_by_role("cell", name="the owner file comes on Monday")).to_be_visible()
     expect(output(first, SIGN)).to_contain_text(f"“{STATEMENT}” {DANA}, Sales lead")
-    back(first, notebook, lambda: line(first, QUIET, point).get_by_text("✓ done"))
+    first.back(notebook, lambda: line(first, QUIET, point).get_by_text("✓ done"))
     beside = first.beside()
     beside.open(notebook)
-    shown(beside, lambda: line(beside, QUIET, point).get_by_text("✓ done"))
+    beside.shows(lambda: line(beside, QUIET, point).get_by_text("✓ done"))
     control = line(first, QUIET, later).get_by_role("combobox")
     control.focus()
     for key in ("ArrowDown", "ArrowDown", "ArrowUp", "Tab", "Space"):  # faster than the page tells the kernel
         keys.press(key)
     for tab in (first, beside, second):
-        expect(line(tab, QUIET, later)).to_contain_text(f"✓ done — {PERSON}", timeout=SOON)
+        expect(line(tab, QUIET, later)).to_contain_text(f"✓ done — {PERSON}")
     photograph(beside.page, "44_same_kernel_second_tab")
     beside.page.close()
     decided = engagement.decisions
@@ -212,14 +194,14 @@ def test_tables_of_two_notebooks_keep_both_sets_and_show_each_conflict_to_both(
     notebook, other = twice(engagement, f"{WHO}engagement)", *cells.values())
     two.open(notebook, other)
     first, second = two.first, two.second
-    expect(output(second, WHO).get_by_label("You are")).to_have_value(PERSON, timeout=LATE)
+    expect(output(second, WHO).get_by_label("You are")).to_have_value(PERSON)
     output(second, WHO).get_by_label("You are").fill(DANA)
     second.page.keyboard.press("Tab")
     second.run_all()
     for kind, ((one, both), proposed, another) in ASKED.items():
         mine, theirs = answer(first, cells[kind], one), answer(second, cells[kind], one)
-        expect(theirs).to_have_value(proposed, timeout=LATE)
-        mine.focus(timeout=LATE)
+        expect(theirs).to_have_value(proposed)
+        mine.focus()
         first.page.keyboard.press("Enter")
         state(second, one, "confirmed")
 
@@ -239,7 +221,7 @@ def test_tables_of_two_notebooks_keep_both_sets_and_show_each_conflict_to_both(
         second.page.keyboard.press("Enter")
         state(second, both, "confirmed")
         told = output(first, cells[kind]).get_by_role("alert")
-        expect(told).to_contain_text(f"now {another} by {DANA}, in place of {proposed}", timeout=SOON)
+        expect(told).to_contain_text(f"now {another} by {DANA}, in place of {proposed}")
         expect(answer(first, cells[kind], both)).to_have_value(another)
         photograph(first.page, f"46_{kind}_in_place_of")
         history = engagement.decisions.history(kind)
@@ -249,11 +231,11 @@ def test_tables_of_two_notebooks_keep_both_sets_and_show_each_conflict_to_both(
     first.restart()
     first.run_all()
     for kind, ((one, both), proposed, another) in ASKED.items():
-        expect(answer(first, cells[kind], both)).to_have_value(another, timeout=LATE)
+        expect(answer(first, cells[kind], both)).to_have_value(another)
         expect(answer(first, cells[kind], one)).to_have_value(proposed)
-    back(first, notebook, lambda: row(first, ASKED["value"][0][0]))
+    first.back(notebook, lambda: row(first, ASKED["value"][0][0]))
     for kind, ((one, both), _, another) in ASKED.items():
-        expect(answer(first, cells[kind], both)).to_have_value(another, timeout=LATE)
+        expect(answer(first, cells[kind], both)).to_have_value(another)
         state(first, one, "confirmed")
     assert len(engagement.decisions.history()) == 3 * len(ASKED), "showing decisions again decided something"
     assert (first.outside, first.faults, second.outside, second.faults) == ([], [], [], [])
@@ -278,7 +260,7 @@ def answer(lab: Lab, cell: str, subject: str) -> Locator:
 
 
 def state(lab: Lab, subject: str, name: str) -> None:
-    expect(row(lab, subject)).to_have_attribute("data-state", name, timeout=SOON)
+    expect(row(lab, subject)).to_have_attribute("data-state", name)
 
 
 def bare(value: object) -> object:

@@ -27,7 +27,6 @@ STATEMENT = "I have checked the sample"
 TWIN = "contacts/C-01137"
 CONFLICT = "contacts/promio:contacts:c-01001.city"
 SIDES = "loaded “Boston”; source now “Salem”; destination now nothing"
-LATE = 60_000  # milliseconds that a kernel may take to come up, or a load to end, on a busy machine
 
 
 @dataclass(frozen=True)
@@ -85,19 +84,6 @@ def row(lab: Lab, subject: str) -> Locator:
     return lab.page.locator(f".jp-OutputArea-output tr[data-id='{subject}']")
 
 
-def back(lab: Lab, notebook: str, seen: Callable[[], Locator]) -> None:
-    """Save, load the page anew on the running kernel, and wait for what was seen before.
-
-    Where JupyterLab gave up on the kernel's widgets, on a busy machine, a person runs the cells again.
-    """
-    lab.save()
-    lab.reload(notebook)
-    lost = lab.page.get_by_text("Error displaying widget").last
-    expect(seen().or_(lost).first).to_be_visible(timeout=LATE)
-    if lost.is_visible():
-        lab.run_all()
-
-
 def test_a_name_a_waiver_and_the_scope_outlive_kernel_and_page(lab: Lab, lacking: Engagement, photograph: Photograph) -> None:
     who, came, waive, scope = "widgets.who(", "intake.run(", "widgets.waivers(", "widgets.scope_form("
     reading = f"from workbench.stages import intake\n{came}engagement)"
@@ -105,7 +91,7 @@ def test_a_name_a_waiver_and_the_scope_outlive_kernel_and_page(lab: Lab, lacking
     lab.open(notebook)
     lab.run_all()
     page, keys = lab.page, lab.page.keyboard
-    page.get_by_label("You are").fill("", timeout=LATE)
+    page.get_by_label("You are").fill("")
     keys.press("Tab")
     question = lacking.route.scope[1]
     asked = line(output(lab, scope), question.question)
@@ -124,7 +110,7 @@ def test_a_name_a_waiver_and_the_scope_outlive_kernel_and_page(lab: Lab, lacking
     assert lacking.decisions.mapping("scope") == {question.name: "update"}
 
     problem = "calls/count"
-    expect(output(lab, came)).to_contain_text("problems", timeout=LATE)
+    expect(output(lab, came)).to_contain_text("problems")
     expect(output(lab, came)).to_contain_text(problem)
     place = output(lab, waive)
     place.get_by_label("Waive").select_option(problem)
@@ -145,15 +131,15 @@ def test_a_name_a_waiver_and_the_scope_outlive_kernel_and_page(lab: Lab, lacking
 
     lab.restart()
     lab.run_all()
-    expect(output(lab, scope)).to_contain_text(f"✓ update — {DANA}", timeout=LATE)
+    expect(output(lab, scope)).to_contain_text(f"✓ update — {DANA}")
     expect(output(lab, waive).get_by_role("cell", name="the office counted deleted calls")).to_be_visible()
     expect(output(lab, came)).to_contain_text("and 1 waived")
     expect(output(lab, came).get_by_role("cell", name="Sales lead")).to_be_visible()
     lab.theme("JupyterLab Dark")
     photograph(page, "22_certificate_and_waivers_dark")
     lab.theme("JupyterLab Light")
-    back(lab, notebook, lambda: output(lab, scope).get_by_text(f"✓ update — {DANA}"))
-    expect(output(lab, scope)).to_contain_text(f"✓ update — {DANA}", timeout=LATE)
+    lab.back(notebook, lambda: output(lab, scope).get_by_text(f"✓ update — {DANA}"))
+    expect(output(lab, scope)).to_contain_text(f"✓ update — {DANA}")
     assert len(lacking.decisions.history()) == 2, "showing decisions again decided something"
     assert (lab.outside, lab.faults) == ([], [])
 
@@ -165,9 +151,9 @@ def test_the_destination_is_checked_live_while_points_are_ticked(lab: Lab, ready
     lab.run_all()
     page, keys = lab.page, lab.page.keyboard
     check = output(lab, quiet).get_by_role("button", name="Check the destination")
-    check.click(timeout=LATE)
+    check.click()
     count = len(provisioning.plan(engagement).frame)
-    expect(output(lab, quiet)).to_contain_text(f"{count} of {count} fields are missing or differ", timeout=LATE)
+    expect(output(lab, quiet)).to_contain_text(f"{count} of {count} fields are missing or differ")
     expect(output(lab, quiet).get_by_role("cell", name="Lifecycle Segment").first).to_be_visible()
     photograph(page, "23_not_ready")
     points = engagement.route.checklist
@@ -180,14 +166,14 @@ def test_the_destination_is_checked_live_while_points_are_ticked(lab: Lab, ready
     assert provisioning.run(engagement).missing == 0  # meanwhile, from elsewhere
     check.focus()
     keys.press("Enter")
-    expect(output(lab, quiet)).to_contain_text(f"✓ the destination has all {count} fields", timeout=LATE)
+    expect(output(lab, quiet)).to_contain_text(f"✓ the destination has all {count} fields")
     photograph(page, "24_ready")
 
     lab.restart()
     lab.run_all()
-    expect(output(lab, quiet).get_by_text(f"✓ done — {PERSON}")).to_have_count(len(points) - 1, timeout=LATE)
-    back(lab, notebook, lambda: output(lab, quiet).get_by_text("✓ does not apply"))
-    expect(line(output(lab, quiet), points[0])).to_contain_text("✓ does not apply", timeout=LATE)
+    expect(output(lab, quiet).get_by_text(f"✓ done — {PERSON}")).to_have_count(len(points) - 1)
+    lab.back(notebook, lambda: output(lab, quiet).get_by_text("✓ does not apply"))
+    expect(line(output(lab, quiet), points[0])).to_contain_text("✓ does not apply")
     assert len(engagement.decisions.history("quiet")) == len(points)
     assert (lab.outside, lab.faults) == ([], [])
 
@@ -206,7 +192,7 @@ def test_duplicates_and_conflicts_decided_with_keys_outlive_kernel_and_page(
     lab.open(notebook)
     lab.run_all()
     page, keys = lab.page, lab.page.keyboard
-    row(lab, subject).get_by_role("combobox").focus(timeout=LATE)
+    row(lab, subject).get_by_role("combobox").focus()
     keys.press("Alt+Enter")
     expect(page.get_by_role("table", name="Side by side").locator("tr.wbt-differs", has_text="Lifecycle")).to_be_visible()
     keys.press("Enter")
@@ -224,14 +210,14 @@ def test_duplicates_and_conflicts_decided_with_keys_outlive_kernel_and_page(
     lab.run_all()
     lab.theme("JupyterLab Dark")
     lab.scroll_to(tables[1])
-    expect(row(lab, CONFLICT)).to_have_attribute("data-state", "confirmed", timeout=LATE)
+    expect(row(lab, CONFLICT)).to_have_attribute("data-state", "confirmed")
     expect(row(lab, CONFLICT).get_by_role("combobox")).to_have_value("theirs")
     photograph(page, "30_conflict_dark")
     lab.theme("JupyterLab Light")
     lab.scroll_to(tables[0])
     expect(row(lab, subject)).to_have_attribute("data-state", "confirmed")
-    back(lab, notebook, lambda: row(lab, subject))
-    expect(row(lab, subject)).to_have_attribute("data-state", "confirmed", timeout=LATE)
+    lab.back(notebook, lambda: row(lab, subject))
+    expect(row(lab, subject)).to_have_attribute("data-state", "confirmed")
     assert engagement.decisions.history("duplicate", subject)["by"].tolist()[-2:] == [PERSON, PERSON]
     assert len(engagement.decisions.history("conflict")) == 1
     assert (lab.outside, lab.faults) == ([], [])
@@ -254,7 +240,7 @@ def test_a_signature_is_typed_a_load_is_watched_and_all_of_it_taken_back(
     lab.open(notebook)
     lab.run_all()
     page, keys = lab.page, lab.page.keyboard
-    expect(output(lab, load)).to_contain_text("the sample is not signed off", timeout=LATE)
+    expect(output(lab, load)).to_contain_text("the sample is not signed off")
     expect(output(lab, sampled)).to_contain_text("0 unexplained")
     photograph(page, "25_sample")
     place = output(lab, signing)
@@ -278,14 +264,14 @@ def test_a_signature_is_typed_a_load_is_watched_and_all_of_it_taken_back(
     lab.restart()
     lab.run_all()  # nobody signs again: the signature holds, so that the load begins
     bars = output(lab, load).locator(".wb-load")
-    expect(bars).to_be_visible(timeout=LATE)
+    expect(bars).to_be_visible()
     photograph(page, "27_loading")
-    expect(bars).to_contain_text("✓", timeout=LATE)
+    expect(bars).to_contain_text("✓")
     labels = [feed.label for feed in engagement.route.feeds if feed.kind == "record"]
-    expect(bars.locator(".wb-good")).to_have_count(len(labels), timeout=LATE)
+    expect(bars.locator(".wb-good")).to_have_count(len(labels))
     for label in labels:
         expect(bars).to_contain_text(label)
-    expect(output(lab, "widgets.progress(")).to_contain_text("7 of 9 phases passed", timeout=LATE)
+    expect(output(lab, "widgets.progress(")).to_contain_text("7 of 9 phases passed")
     assert engagement.phase("production").state == "passed"
     lab.theme("JupyterLab Dark")
     output(lab, load)
@@ -303,12 +289,12 @@ def test_a_signature_is_typed_a_load_is_watched_and_all_of_it_taken_back(
     keys.press("Enter")
     keys.type("rollback.run(engagement)")
     keys.press("Shift+Enter")
-    expect(output(lab, "rollback.run(")).to_contain_text("the destination stands as before", timeout=LATE)
+    expect(output(lab, "rollback.run(")).to_contain_text("the destination stands as before")
     photograph(page, "29_taken_back")
     assert canonical(ready.tenant.dump()) == ready.untouched
     lab.save()
     lab.reload(notebook)
-    expect(output(lab, "rollback.run(")).to_contain_text("the destination stands as before", timeout=LATE)
+    expect(output(lab, "rollback.run(")).to_contain_text("the destination stands as before")
     assert len(engagement.decisions.history("signoff")) == 1
     assert (lab.outside, lab.faults) == ([], [])
 

@@ -44,6 +44,7 @@ def open_(
         "ServerApp.port": str(port),
         "ServerApp.base_url": f"/{base_url.strip('/')}/".replace("//", "/"),
         "LabApp.default_url": f"/lab/tree/{START}.ipynb",
+        "LabApp.extra_labextensions_path": str(QUIET / "labextensions"),  # the card in the launcher
     }
     told = [f"--{name}={value}" for name, value in settings.items()]
     more = [*([] if browser else ["--no-browser"]), *(["--allow-root"] if os.geteuid() == 0 else [])]

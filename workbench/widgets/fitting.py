@@ -8,6 +8,7 @@ import pandas as pd
 
 from workbench.engagement import Engagement
 from workbench.errors import SpecError, WorkbenchError
+from workbench.flow.countries import region_answered
 from workbench.flow.planning import answered, answers, field_answer
 from workbench.frames.plan import FeedPlan, FieldAnswer, FieldPlan, declared_fields, plan_feed
 from workbench.frames.rules import Rule
@@ -73,6 +74,7 @@ class Fitting:
             merges={},
             scope=self._scope,
             zone=self._engagement.zone,
+            region=region_answered(self._engagement),
         )
 
     # ------------------------------------------------------------ trying it
@@ -84,7 +86,7 @@ class Fitting:
             return Fit(reading=name_of_reading(first.recipe, {}))  # its options are asked for in a table of their own
         table = self._table(plan.feed, first.column, column)
         raw = raw_cells(table, first)
-        done = [made_from(raw, each) for each in plan.fields]
+        done = [made_from(raw, each, table=table) for each in plan.fields]
         says = filled(raw)
         frame = pd.DataFrame(
             {

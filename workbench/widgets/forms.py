@@ -17,8 +17,9 @@ from workbench.flow.countries import country_asked
 from workbench.show import day, escape, name_of
 from workbench.specs import Scope
 from workbench.widgets.checking import Check
+from workbench.widgets.companion import FORM, LINE, Companion, veil
 from workbench.widgets.person import known
-from workbench.widgets.pulse import FORM, LINE, Pulse
+from workbench.widgets.telling import last_decision
 from workbench.widgets.twin import Twin, beside, headless
 
 __all__ = ["Form", "quiet_checklist", "scope_form"]
@@ -52,6 +53,7 @@ class Line:
     state: Any
     seen: object  # the decision that whoever answers has before their eyes, None where there is none
     stood: object  # what the control said when that was put there
+    since: int = 0  # the decision with which `seen` came from elsewhere
 
 
 class Form(ipywidgets.VBox):  # type: ignore[misc]
@@ -69,14 +71,15 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]
         twin: Callable[[], Twin],
         below: Sequence[Any] = (),
     ) -> None:
+        told = last_decision(engagement)
         self._engagement = engagement
         self.kind = kind
         self._twin = twin
         self._lines = [self._line(question) for question in questions]
         self.lines = {line.question.subject: line.box for line in self._lines}
         fields, buttons = [line.question.control for line in self._lines], [line.button for line in self._lines]
-        pulse = Pulse(engagement, self._look, fields=fields, buttons=buttons)
-        super().__init__([*self.lines.values(), *below, pulse], layout=WIDE)
+        self._companion = Companion(engagement, self._look, fields=fields, buttons=buttons, told=told)
+        super().__init__([veil(), *self.lines.values(), *below, self._companion], layout=WIDE)
         self.add_class(FORM)
 
     def _line(self, question: Question) -> Line:
@@ -89,7 +92,10 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]
         kind = question.kind or self.kind
         line = Line(question, kind, ipywidgets.VBox([about, row]), button, state, None, None)
         line.box.add_class(LINE)
-        line.seen, line.stood = self._engagement.decisions.value(kind, question.subject), question.answer()
+        line.seen = self._engagement.decisions.value(kind, question.subject)
+        if line.seen is not None and question.answer() != line.seen:  # decided since the control was made
+            question.put(line.seen)
+        line.stood = question.answer()
         state.value = self._said(line)
         button.on_click(lambda _: self._press(line))
         return line
@@ -110,6 +116,8 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]
     def _keep(self, line: Line) -> list[str]:
         """Keep the answer, unless somebody has given another one since this one's question was looked at."""
         question, decisions = line.question, self._engagement.decisions
+        if self._companion.behind(line.since):
+            return [question.subject]
         answer, before = question.answer(), {} if line.seen is None else {question.subject: line.seen}
         if answer is None:
             return decisions.withdraw_many(line.kind, before, by=known(), why="not done after all")
@@ -124,6 +132,7 @@ class Form(ipywidgets.VBox):  # type: ignore[misc]
             chosen = line.question.answer() != line.stood
             if not self._see(line):
                 continue
+            line.since = self._companion.number
             if not chosen:
                 line.question.put(line.seen)
                 line.stood = line.question.answer()

@@ -12,12 +12,11 @@ from workbench.widgets.answers import NEW, WORDINGS, as_text, group_of, is_missi
 from workbench.widgets.columns import Column
 from workbench.widgets.fits import Fit
 from workbench.widgets.looking import SIDES, Look, sides_of
-from workbench.widgets.subjects import parts_of
 
 __all__ = ["answers_of", "fit_of", "look_of", "row_of", "script", "style", "wording_of"]
 
 HERE = Path(__file__).parent / "script"
-PARTS = ("pulse", "elements", "order", "row", "cluster", "sides", "detail", "picker", "keys", "talk", "table", "render")
+PARTS = ("presence", "elements", "order", "row", "cluster", "sides", "detail", "picker", "keys", "talk", "table", "render")
 """One file a thing; the browser is given them as one text, in this order."""
 WEIGHED = 6
 """Up to so many alternatives are shown as such."""
@@ -50,11 +49,10 @@ def wording_of(kind: str) -> dict[str, Any]:
 
 def row_of(kind: str, row: Any, column: Column | None) -> dict[str, object]:
     """One row as the front end shows it; `column` is what is known of it, where it is a column."""
-    place, name = parts_of(kind, row.subject)
     made: dict[str, object] = {
         "id": row.subject,
-        "place": place,
-        "name": name,
+        "place": row.place,
+        "name": row.name,
         "group": group_of(kind, row.subject),
         "shown": row.shown,
         "proposed": None if is_missing(row.value) or not (row.proposed or WORDINGS[kind].nothing) else row.proposed,
@@ -88,7 +86,7 @@ def fit_of(fit: Fit) -> dict[str, object]:
 def look_of(look: Look) -> Mapping[str, object]:
     """Records side by side as the front end is sent them."""
     told = {"heads": list(look.heads), "lines": [list(line) for line in look.lines], "differs": list(look.differs)}
-    return {**told, "subjects": list(look.subjects), "chosen": list(look.chosen)}
+    return {**told, "subjects": list(look.subjects), "chosen": list(look.chosen), "needed": list(look.needed)}
 
 
 def _others(kind: str, row: Any) -> list[str]:

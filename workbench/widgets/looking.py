@@ -14,7 +14,7 @@ from workbench.frames.groups import row_keys
 from workbench.frames.select import ROW, cells_of, filled, natural_keys
 from workbench.specs import Feed
 from workbench.widgets.answers import as_text
-from workbench.widgets.clusters import cluster_of
+from workbench.widgets.clusters import Speech, cluster_of, speech_of
 
 __all__ = ["SIDES", "Look", "differing", "look", "sides_of", "unspoken"]
 
@@ -33,6 +33,7 @@ class Look:
     differs: tuple[bool, ...] = ()  # whether they say different things, line by line
     subjects: tuple[str, ...] = ()  # of rows that may be one record: the subject of each, empty for the record's own row
     chosen: tuple[bool, ...] = ()  # line by line, whether a person may choose whose word stands in the record
+    needed: tuple[bool, ...] = ()  # line by line, whether the record cannot go without one
 
 
 def look(engagement: Engagement, kind: str, subject: str, *, known: Sequence[object]) -> Look:
@@ -52,14 +53,19 @@ def differing(seen: Look) -> list[dict[str, str]]:
     return [dict(zip(("column", *seen.heads), line, strict=True)) for line in lines]
 
 
-def unspoken(engagement: Engagement, subject: str, columns: Sequence[str]) -> str:
-    """Why a row cannot have the word in these columns; empty where it can."""
-    feed = next((each for each in engagement.route.feeds if each.name == subject.partition("/")[0]), None)
-    if feed is None or not columns or not _staged(engagement, feed.table):
+def unspoken(engagement: Engagement, subject: str, into: str, *, taken: Sequence[str], emptied: Sequence[str]) -> str:
+    """Why a row cannot have the word, or the record say nothing, in these columns; empty where it can."""
+    feeds = {feed.name: feed for feed in engagement.route.feeds}
+    record = cluster_of(engagement, subject, into).record
+    mine, theirs = (feeds.get(name.partition("/")[0]) for name in (subject, record))
+    if mine is None or theirs is None or not _staged(engagement, mine.table, theirs.table):
         return ""
-    known = set(delivered(engagement, feed.table).columns) - set(engagement.route.table(engagement.source, feed.table).key)
-    strange = [str(column) for column in columns if column not in known]
-    return f"There is nothing to choose in {', '.join(strange)}." if strange else ""
+    speech = speech_of(engagement, mine, theirs)
+    strange = [str(column) for column in (*taken, *emptied) if column not in speech.columns]
+    if strange:
+        return f"There is nothing to choose in {', '.join(strange)}."
+    needed = [str(column) for column in emptied if column in speech.needed]
+    return f"Without {' and '.join(needed)} the record could not be loaded: it cannot be left empty." if needed else ""
 
 
 def sides_of(shown: str) -> tuple[str, ...]:
@@ -84,13 +90,22 @@ def _cluster(engagement: Engagement, subject: str, into: str) -> Look:
     own = there[(_keys(engagement, theirs, there) == found.record.partition("/")[2]) & ~there[ROW].isin(list(rows))]
     members = here[here[ROW].isin(list(rows))].drop_duplicates(ROW)
     names = [rows[row].rpartition("@")[0].partition("/")[2] for row in members[ROW]]
-    parts = [own, *(members.iloc[[place]] for place in range(len(members)))]
+    speech = speech_of(engagement, mine, theirs)
+    parts = [_aligned(own, speech, theirs, mine), *(members.iloc[[place]] for place in range(len(members)))]
     seen = _beside(parts, [found.record.partition("/")[2], *names])
-    if mine is not theirs or own.empty:
+    if own.empty:
         return seen
-    fixed = set(engagement.route.table(engagement.source, mine.table).key)
-    may = tuple(differs and line[0] not in fixed for line, differs in zip(seen.lines, seen.differs, strict=True))
-    return replace(seen, subjects=("", *(rows[row] for row in members[ROW])), chosen=may)
+    may = tuple(differs and line[0] in speech.columns for line, differs in zip(seen.lines, seen.differs, strict=True))
+    needed = tuple(line[0] in speech.needed for line in seen.lines)
+    return replace(seen, subjects=("", *(rows[row] for row in members[ROW])), chosen=may, needed=needed)
+
+
+def _aligned(own: pd.DataFrame, speech: Speech, theirs: Feed, mine: Feed) -> pd.DataFrame:
+    """The record's row with the columns of the other table, where both become the same field; the others keep their names."""
+    if theirs.name == mine.name:
+        return own
+    apart = {name: f"{name} ({theirs.label})" for name in own.columns if name in speech.columns and name not in speech.named}
+    return own.rename(columns={**apart, **speech.named})
 
 
 def _link(engagement: Engagement, subject: str, to: str) -> Look:

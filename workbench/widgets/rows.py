@@ -9,9 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.decisions.survivors import taken_of
+from workbench.decisions.contested import contested
+from workbench.decisions.survivors import emptied_of, taken_of
 from workbench.engagement import Engagement
 from workbench.widgets.answers import WORDINGS, alternatives, as_text
+from workbench.widgets.subjects import parts_of
 
 __all__ = ["Counts", "as_decided", "counts", "plain", "read_rows", "status_of", "targets_of", "words"]
 
@@ -35,20 +37,21 @@ class Counts:
 def read_rows(engagement: Engagement, kind: str) -> pd.DataFrame:
     """Every proposal of a kind with the decision that counts now.
 
-    Columns: subject, shown, proposed, confidence, reasons (list), alternatives (list), value (as proposed), answer, status,
-    by, at, why, taken (columns in which a row that goes into another record has the word). A row nobody has decided on has an
-    empty answer and the status `open`.
+    Columns: subject, shown, proposed, confidence, reasons (list), alternatives (list), value (as proposed), place and name
+    (what the subject is called), answer, status,
+    by, at, why, taken and emptied (columns in which a row that goes into another record has the word, or the record says
+    nothing). A row nobody has decided on has an empty answer and the status `open`.
     """
     proposals = engagement.decisions.proposals(kind)
     rows = [_row(kind, row) for row in proposals.itertuples(index=False)]
-    return as_decided(engagement, kind, pd.DataFrame(rows, columns=COLUMNS[:7]))
+    return as_decided(engagement, kind, pd.DataFrame(rows, columns=PROPOSED))
 
 
 def as_decided(engagement: Engagement, kind: str, rows: pd.DataFrame) -> pd.DataFrame:
     """Such rows with the decisions that count now, in the place of those that counted when they were read."""
     decided = {row.subject: row for row in engagement.decisions.current(kind).itertuples(index=False)}
     told = [_decision(kind, decided.get(subject)) for subject in rows["subject"]]
-    return pd.concat([rows[COLUMNS[:7]], pd.DataFrame(told, columns=COLUMNS[7:], index=rows.index)], axis="columns")
+    return pd.concat([rows[PROPOSED], pd.DataFrame(told, columns=DECIDED, index=rows.index)], axis="columns")
 
 
 def targets_of(rows: pd.DataFrame) -> dict[str, str]:
@@ -59,41 +62,30 @@ def targets_of(rows: pd.DataFrame) -> dict[str, str]:
     }
 
 
-COLUMNS = [
-    "subject",
-    "shown",
-    "proposed",
-    "confidence",
-    "reasons",
-    "alternatives",
-    "value",
-    "answer",
-    "status",
-    "by",
-    "at",
-    "why",
-    "taken",
-]
+PROPOSED = ["subject", "shown", "proposed", "confidence", "reasons", "alternatives", "value", "place", "name"]
+DECIDED = ["answer", "status", "by", "at", "why", "taken", "emptied"]
 
 
 def _row(kind: str, proposal: Any) -> tuple[object, ...]:
+    of = contested(proposal.shown)
     return (
         proposal.subject,
-        plain(proposal.shown),
+        of.values if kind == "conflict" else plain(proposal.shown),
         as_text(kind, proposal.value),
         None if pd.isna(proposal.confidence) else round(float(proposal.confidence), 3),
         words(proposal.reasons),
         alternatives(proposal.alternatives),
         proposal.value,
+        *((of.record, of.field) if kind == "conflict" and of.title else parts_of(kind, str(proposal.subject))),
     )
 
 
 def _decision(kind: str, decision: Any) -> tuple[str, ...]:
     if decision is None:
-        return ("", status_of(kind, None), "", "", "", "")
+        return ("", status_of(kind, None), "", "", "", "", "")
     answer = as_text(kind, decision.value)
-    taken = ", ".join(taken_of(decision.value)) if kind == "duplicate" else ""
-    return (answer, status_of(kind, answer), decision.by, str(decision.at), decision.why or "", taken)
+    said = [", ".join(of(decision.value)) if kind == "duplicate" else "" for of in (taken_of, emptied_of)]
+    return (answer, status_of(kind, answer), decision.by, str(decision.at), decision.why or "", *said)
 
 
 def status_of(kind: str, answer: str | None) -> str:

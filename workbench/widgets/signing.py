@@ -11,8 +11,8 @@ import pandas as pd
 from workbench.engagement import Engagement
 from workbench.errors import WorkbenchError
 from workbench.show import html_table
+from workbench.widgets.companion import FORM, Companion, veil
 from workbench.widgets.person import known
-from workbench.widgets.pulse import FORM, Pulse
 from workbench.widgets.twin import Twin, beside, headless
 
 __all__ = ["STATEMENT", "Compared", "SignOff", "sign_off"]
@@ -50,17 +50,24 @@ class SignOff(ipywidgets.VBox):  # type: ignore[misc]
         self.state = ipywidgets.Label()
         self.bound = ipywidgets.HTML()
         self.button.on_click(lambda _: self._press())
+        fields = [self.name, self.role, self.statement]
+        self._companion = Companion(engagement, self._look, fields=fields, buttons=[self.button])
+        self._seen: object = None
+        self._since, self._noted = 0, ""  # the decision with which another signature came, and what was said of it
         self._look()
         signing = ipywidgets.HBox([self.button, self.state]).add_class("wb")
-        fields = [self.name, self.role, self.statement]
-        super().__init__([*fields, signing, self.bound, Pulse(engagement, self._look, fields=fields, buttons=[self.button])])
+        super().__init__([veil(), *fields, signing, self.bound, self._companion])
         self.add_class(FORM)
 
     def _look(self) -> None:
-        """Show who has signed, whether here or elsewhere."""
-        self._seen = self._engagement.decisions.value("signoff", self._subject)
+        """Show who has signed, whether here or elsewhere; what the form says otherwise stays, where that is as it was."""
+        before, self._seen = self._seen, self._engagement.decisions.value("signoff", self._subject)
+        if before != self._seen:
+            self._since = self._companion.number
         twin = self._twin()
-        self._say(twin.note, self._mood())
+        if twin.note != self._noted:
+            self._noted = twin.note
+            self._say(twin.note, self._mood())
         self.bound.value = (
             f"<details class='wb'><summary>{BOUND}</summary>{html_table(twin.frame)}</details>" if len(twin.frame) else ""
         )
@@ -91,14 +98,16 @@ class SignOff(ipywidgets.VBox):  # type: ignore[misc]
         }
         before = {} if self._seen is None else {self._subject: self._seen}
         frame = pd.DataFrame({"subject": [self._subject], "value": [said], "shown": [evidence]})
+        late = [self._subject] if self._companion.behind(self._since) else []
         try:
-            late = self._engagement.decisions.confirm_many("signoff", frame, by=name, before=before)
+            late = late or self._engagement.decisions.confirm_many("signoff", frame, by=name, before=before)
         except WorkbenchError as error:
             self._say(f"not saved: {error.message}")
             return
         self._look()
+        self._say(self._noted, self._mood())
         if late:
-            self._say(f"Signed meanwhile: {self.state.value}. Sign once more if yours is to take its place.")
+            self._say(f"Signed meanwhile: {self._noted}. Sign once more if yours is to take its place.")
 
     def _lacking(self) -> str:
         wrong = getattr(self._comparison, "wrong", 0)

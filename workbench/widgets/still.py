@@ -39,23 +39,30 @@ def twin_of(
     decided = rows[rows["status"] != "open"]
     notes = [f"{_counted(kind, rows)}.", *_same(decided), *(f"{words}." for words in notices)]
     fitted = [(fits or {}).get(str(subject), Fit()) for subject in rows["subject"]]
-    places, names = zip(*(parts_of(kind, str(subject)) for subject in rows["subject"]), strict=True) if len(rows) else ((), ())
     made = {
-        PLACES.get(kind, ""): places,
-        wording.subject.lower(): names,
+        PLACES.get(kind, ""): list(rows["place"]),
+        wording.subject.lower(): list(rows["name"]),
         **_stands(kind, rows),
         "sure": ["" if pd.isna(sure) or not sure else percent(float(sure)) for sure in rows["confidence"]],
         wording.answer.lower(): [_answer(kind, *pair) for pair in zip(rows["answer"], rows["status"], strict=True)],
         "its own word in": list(rows["taken"]) if "taken" in rows else [""] * len(rows),
+        "left empty": list(rows["emptied"]) if "emptied" in rows else [""] * len(rows),
         "arrives as": [_arrives(fit) for fit in fitted],
         "to watch": [_watched(pair, collisions or {}) for pair in zip(rows["subject"], fitted, strict=True)],
         "proposed": [_other(kind, row) for row in rows.to_dict("records")],
         "decided by": _unless_same(decided, rows, "by").map(name_of),
         "on": _unless_same(decided.assign(at=decided["at"].map(day)), rows.assign(at=rows["at"].map(day)), "at"),
         "comment": _unless_same(decided, rows, "why"),
+        "key": _keys(kind, rows),
     }
     made.pop("", None)
     return Twin(wording.title, str(counts(rows)), rows[SHOWN].copy(), view=pd.DataFrame(made), notes=tuple(notes))
+
+
+def _keys(kind: str, rows: pd.DataFrame) -> list[str]:
+    """What tells two records of one name apart, where rows are called by it."""
+    keys = [parts_of(kind, str(subject))[0] if kind == "conflict" else "" for subject in rows["subject"]]
+    return ["" if key == place else key for key, place in zip(keys, rows["place"], strict=True)]
 
 
 def _stands(kind: str, rows: pd.DataFrame) -> dict[str, Sequence[str]]:

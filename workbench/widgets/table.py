@@ -9,7 +9,7 @@ import anywidget
 import pandas as pd
 import traitlets
 
-from workbench.decisions.survivors import survivor, taken_of
+from workbench.decisions.survivors import emptied_of, said_of, survivor, taken_of
 from workbench.engagement import Engagement
 from workbench.errors import EditError, WorkbenchError
 from workbench.widgets.answers import NEW, WORDINGS, as_text, as_value, group_of, offered
@@ -18,11 +18,11 @@ from workbench.widgets.fits import same_field, unfilled
 from workbench.widgets.front import answers_of, fit_of, look_of, row_of, script, style, wording_of
 from workbench.widgets.looking import differing, look, unspoken
 from workbench.widgets.person import known, remember
-from workbench.widgets.pulse import last_decision
 from workbench.widgets.readings import name_of_reading, readings
 from workbench.widgets.rows import as_decided, counts, read_rows, targets_of
 from workbench.widgets.steps import OURS, Steps
 from workbench.widgets.still import twin_of
+from workbench.widgets.telling import Teller
 from workbench.widgets.twin import Twin, beside, headless
 
 if TYPE_CHECKING:
@@ -69,13 +69,13 @@ class DecisionTable(anywidget.AnyWidget):
     def __init__(
         self, engagement: Engagement, kind: str, *, options: Mapping[str, Sequence[str]] | Sequence[str] | None = None
     ) -> None:
-        frame = read_rows(engagement, kind)
+        self._teller = Teller(engagement, lambda last: self._refresh())  # before anything is read, so that it misses nothing
         self._engagement = engagement
+        frame = read_rows(engagement, kind)
         self._frame = frame
         self._known = {str(row["subject"]): (row["value"], *row["alternatives"]) for row in frame.to_dict("records")}
         self._offers = offered(engagement, kind, engagement.decisions.proposals(kind), options)
         self._steps = Steps(engagement, kind)
-        self._last = last_decision(engagement)
         self._readings = readings() if kind == "field" else {}
         self._columns = (
             columns_of(engagement, dict(zip(frame["subject"], frame["shown"], strict=True))) if kind == "field" else {}
@@ -105,10 +105,11 @@ class DecisionTable(anywidget.AnyWidget):
     # ------------------------------------------------------------ what the front end says
 
     def _received(self, widget: object, message: Mapping[str, Any], buffers: object) -> None:
-        number = message.get("number", 0)
-        if message.get("kind") == "beat":
-            self._beat(number)
-            return
+        with self._teller.lock:
+            if not self._teller.received(message):
+                self._answer(message.get("number", 0), message)
+
+    def _answer(self, number: object, message: Mapping[str, Any]) -> None:
         try:
             if message.get("kind") in ("fit", "look"):
                 self.send({"number": number, **self._told(message)})
@@ -118,14 +119,6 @@ class DecisionTable(anywidget.AnyWidget):
             problems = {"": str(error)}
         self._refresh()
         self.send({"kind": "heard", "number": number, "problems": problems})
-
-    def _beat(self, number: object) -> None:
-        """Somebody looks at the page: where something was decided elsewhere, it is to be seen there."""
-        last = last_decision(self._engagement)
-        if last != self._last:
-            self._last = last
-            self._refresh()
-        self.send({"kind": "beat", "number": number})
 
     def _obey(self, message: Mapping[str, Any]) -> dict[str, str]:
         """Do what one message asks; the answer names the subjects that were refused, and why."""
@@ -181,8 +174,8 @@ class DecisionTable(anywidget.AnyWidget):
 
     def _meanwhile(self, value: object) -> str:
         now = (as_text(self.kind, value) if value is not None else "") or WORDINGS[self.kind].nothing or "nothing"
-        way, taken = self._reading(value), ", ".join(taken_of(value))
-        told = f"{f', read as {way}' if way else ''}{f', with its own word in {taken}' if taken else ''}"
+        way, said = self._reading(value), said_of(value)
+        told = f"{f', read as {way}' if way else ''}{f', with {said}' if said else ''}"
         return f"Decided meanwhile, as {now}{told}. Look again, then confirm."
 
     def _refusal(self, edit: Mapping[str, Any], stored: Mapping[str, object]) -> str:
@@ -190,11 +183,12 @@ class DecisionTable(anywidget.AnyWidget):
         subject, text = str(edit["subject"]), str(edit["text"]).strip()
         if subject not in self._known:
             return "This row is no longer proposed; run the cell again."
-        now = self._stands(stored[subject]) if subject in stored else (None, "", [])
+        now = self._stands(stored[subject]) if subject in stored else (None, "", [], [])
         seen = edit.get("seen", self.answers.get(subject, {}))  # what stood on that person's page when they answered
-        if now != (seen.get("answer"), seen.get("reading", ""), seen.get("take", [])):
+        if now != (seen.get("answer"), seen.get("reading", ""), seen.get("take", []), seen.get("empty", [])):
             return self._meanwhile(stored.get(subject))
-        if unknown := unspoken(self._engagement, subject, edit.get("take") or ()):
+        said = [edit.get(name) or () for name in ("take", "empty")]
+        if any(said) and (unknown := unspoken(self._engagement, subject, text, taken=said[0], emptied=said[1])):
             return unknown
         if str(edit.get("reading") or "") not in ("", *self._readings):
             return f"“{edit['reading']}” is no way of reading a column."
@@ -228,7 +222,7 @@ class DecisionTable(anywidget.AnyWidget):
         """The answer as it is kept, read in the way that was chosen, where one was."""
         subject, text = str(edit["subject"]), str(edit["text"]).strip()
         if edit.get("take") is not None and self.kind == "duplicate":
-            return survivor(text, map(str, edit["take"]))
+            return survivor(text, map(str, edit["take"]), map(str, edit.get("empty") or ()))
         # The same answer again keeps what else was decided with it.
         before = (stored[subject],) if subject in stored and edit.get("reading") is None else ()
         value = as_value(self._engagement, self.kind, subject, text, (*before, *self._known[subject]))
@@ -243,7 +237,7 @@ class DecisionTable(anywidget.AnyWidget):
         """What somebody saw who gave an answer; where they chose between cells, those too."""
         subject = str(edit["subject"])
         seen = {name: self._shown[subject][name] for name in ("shown", "proposed", "confidence", "reasons")}
-        if not edit.get("take"):
+        if not edit.get("take") and not edit.get("empty"):
             return seen
         return {**seen, "beside": differing(look(self._engagement, self.kind, subject, known=self._known[subject]))}
 
@@ -253,13 +247,15 @@ class DecisionTable(anywidget.AnyWidget):
             if subject in made and (reading := self._reading(value)):
                 made[subject]["reading"] = reading
         for subject, value in self._engagement.decisions.mapping("duplicate").items() if self.kind == "duplicate" else ():
-            if subject in made and (taken := taken_of(value)):
-                made[subject]["take"] = list(taken)
+            if subject in made:
+                said = {"take": list(taken_of(value)), "empty": list(emptied_of(value))}
+                made[subject] |= {name: columns for name, columns in said.items() if columns}
         return made
 
-    def _stands(self, value: object) -> tuple[str, str, list[str]]:
-        """A stored answer as the front end knows it: its text, the way of reading, the columns in which a row has the word."""
-        return as_text(self.kind, value), self._reading(value), list(taken_of(value)) if self.kind == "duplicate" else []
+    def _stands(self, value: object) -> tuple[str, str, list[str], list[str]]:
+        """A stored answer as the front end knows it: text, way of reading, columns in which a row, or nobody, has the word."""
+        said = [list(of(value)) if self.kind == "duplicate" else [] for of in (taken_of, emptied_of)]
+        return as_text(self.kind, value), self._reading(value), said[0], said[1]
 
     def _reading(self, value: object) -> str:
         """The name of the way in which an answer says that its column is read; empty where it says none."""

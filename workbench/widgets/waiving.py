@@ -10,8 +10,8 @@ from workbench.engagement import Engagement
 from workbench.engagement.waivers import TITLES, Waiver, waivers_frame, waivers_table
 from workbench.errors import WorkbenchError
 from workbench.show import day, escape, name_of
+from workbench.widgets.companion import FORM, Companion, veil
 from workbench.widgets.person import known
-from workbench.widgets.pulse import FORM, Pulse
 from workbench.widgets.twin import Twin, beside, headless
 
 __all__ = ["Waivers", "waivers"]
@@ -39,12 +39,13 @@ class Waivers(ipywidgets.VBox):  # type: ignore[misc]
         self.button.on_click(lambda _: self._keep())
         self.back.on_click(lambda _: self._withdraw())
         self._seen: dict[str, Waiver] = {}
+        self._since: dict[str, int] = {}  # subject → the decision with which it came to stand otherwise
         self._undone = ipywidgets.HBox([self.taken, self.back], layout={"flex_flow": "row wrap"})
         kept = ipywidgets.HBox([self.button, self.state], layout={"align_items": "center", "flex_flow": "row wrap"})
         fields = [self.subject, self.words, self.reason, self.role]
         asked, buttons = [self.subject, self.reason, self.role, self.taken], [self.button, self.back]
-        pulse = Pulse(engagement, self._look, fields=asked, buttons=buttons)
-        every = [*fields, kept, self.standing, self._undone, pulse]
+        self._companion = Companion(engagement, self._look, fields=asked, buttons=buttons)
+        every = [veil(), *fields, kept, self.standing, self._undone, self._companion]
         super().__init__(every, layout={"width": "100%", "max_width": "860px"})
         self.add_class(FORM)
         self._look()
@@ -53,7 +54,9 @@ class Waivers(ipywidgets.VBox):  # type: ignore[misc]
         """What may be waived, and what is, as the store has it now."""
         _offer(self.subject, [*self._engagement.waivable()])
         stand = self._engagement.waivers()
-        self._seen = {each.subject: each for each in stand}
+        before, self._seen = self._seen, {each.subject: each for each in stand}
+        changed = {*before.items(), *self._seen.items()} - ({*before.items()} & {*self._seen.items()})
+        self._since |= {subject: self._companion.number for subject, _ in changed}
         self.standing.value = waivers_table(stand, caption="Waivers that stand")
         _offer(self.taken, [each.subject for each in stand])
         self._undone.layout.display = "" if stand else "none"
@@ -62,7 +65,7 @@ class Waivers(ipywidgets.VBox):  # type: ignore[misc]
     def _meanwhile(self, subject: str) -> str:
         """What somebody else has decided of it since this page was looked at; nothing where they have not."""
         now = next((each for each in self._engagement.waivers() if each.subject == subject), None)
-        if now == self._seen.get(subject):
+        if now == self._seen.get(subject) and not self._companion.behind(self._since.get(subject, 0)):
             return ""
         self._look()
         said = f"waived by {now.by}, because {now.reason}" if now else "no longer waived"

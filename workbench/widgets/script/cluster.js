@@ -7,19 +7,22 @@ function chooseFields(table, row) {
   row.detail.cluster?.focusFirst();
 }
 
+const EMPTY = "leave empty"; // where a cell says nothing, and the record is to say nothing either
+
 class Cluster {
-  constructor(detail, { heads, lines, differs, subjects, chosen }) {
+  constructor(detail, { heads, lines, differs, subjects, chosen, needed }) {
     this.table = detail.table;
     this.asked = detail.row;
     this.members = subjects.map((subject) => this.table.rows.get(subject) ?? null); // null: the record's own row
     this.name = `wbt-${this.table.view}-${Math.random().toString(36).slice(2)}`;
     const order = lines.map((line, n) => ({ line, n })).sort((a, b) => differs[b.n] - differs[a.n]);
-    this.lines = order.map(({ line: [column, ...said], n }) => ({ column, said, differs: differs[n], chosen: chosen[n], cells: [] }));
+    this.lines = order.map(({ line: [column, ...said], n }) => ({ column, said, differs: differs[n], chosen: chosen[n], needed: needed[n], cells: [] }));
     this.words = element("p", { className: "wbt-verdict", role: "status" });
+    this.lost = element("p", { className: "wbt-warn", role: "status" });
     this.done = button("Merge so", () => this.confirm(), { className: "wbt-main", title: "Keep this choice (Enter)" });
     const grid = element("table", { className: "wbt-plain wbt-cluster", label: "Side by side" }, this.head(heads), element("tbody", {}, ...this.lines.map((line, n) => this.line(line, n))));
     this.root = element("div", { className: "wbt-side-by-side" }, grid);
-    this.foot = element("div", { className: "wbt-line wbt-cluster-foot" }, this.done, this.words);
+    this.foot = element("div", { className: "wbt-line wbt-cluster-foot" }, this.done, this.words, this.lost);
     for (const place of [this.root, this.foot]) place.addEventListener("focusout", (event) => this.left(event.relatedTarget));
     this.paint();
   }
@@ -35,12 +38,12 @@ class Cluster {
   line(line, n) {
     const group = `${this.name}-${n}`;
     const cells = line.said.map((said, at) => {
-      if (!line.chosen || !said) return text("td", said ? "" : "wbt-soft", said || "–");
-      const pick = control("input", { type: "radio", name: group, label: `${line.column}: ${said}` });
+      if (!line.chosen || (!said && line.needed)) return text("td", said ? "" : "wbt-soft", said || "–");
+      const pick = control("input", { type: "radio", name: group, label: `${line.column}: ${said || EMPTY}` });
       pick.onchange = () => this.pick(line.column, at);
       pick.onkeydown = (event) => this.pressed(event);
       line.cells[at] = pick;
-      return element("td", {}, element("label", {}, pick, " ", said));
+      return element("td", {}, element("label", { className: said ? "" : "wbt-soft" }, pick, " ", said || EMPTY));
     });
     return element("tr", { className: line.differs ? "wbt-differs" : "", role: "row" }, element("th", { scope: "row", textContent: line.column }), ...cells);
   }
@@ -57,17 +60,27 @@ class Cluster {
   // Only rows that go into the record can speak for it; a row that is kept apart says nothing here.
   speaks(n) { return !this.members[n] || this.members[n].said !== ""; }
 
-  // Which of the records has the word: the one that was given it, else the record itself, else the first that says something.
+  // Which of the records has the word: the one that was given it, else an empty one where the record is to say nothing, else the
+  // record itself, else the first that says something.
   holder({ column, said }) {
     const given = this.members.findIndex((row, n) => row && said[n] && this.speaks(n) && row.word.includes(column));
-    return given >= 0 ? given : said.findIndex((part, n) => part && this.speaks(n));
+    if (given >= 0) return given;
+    if (this.emptied(column)) return said.findIndex((part, n) => !part && this.speaks(n));
+    return said.findIndex((part, n) => part && this.speaks(n));
   }
 
+  emptied(column) { return this.members.some((row) => row?.blank.includes(column)); }
+
+  // A choice is kept with the row that was chosen; that the record says nothing, with one of the rows that go into it.
   pick(column, at) {
+    const { said } = this.lines.find((line) => line.column === column);
+    const going = [this.members[at], this.asked, ...this.members].find((row) => row && row.said !== "");
     this.members.forEach((row, n) => {
       if (!row) return;
-      const others = row.word.filter((name) => name !== column);
-      row.take(n === at && !this.stands(column, at) ? [...others, column] : others);
+      const [take, empty] = [row.word, row.blank].map((names) => names.filter((name) => name !== column));
+      if (!said[at] && row === going) empty.push(column);
+      if (said[at] && n === at && !this.stands(column, at)) take.push(column);
+      row.speak(take, empty);
     });
     this.repaint();
   }
@@ -124,6 +137,10 @@ class Cluster {
     const own = this.members.flatMap((row) => (row ? row.word : []));
     const unsaved = this.changed().length > 0;
     const can = this.lines.some(({ chosen }) => chosen);
+    const emptied = this.lines.filter(({ column, said, cells }) => merges && cells[this.holder({ column, said })] && !said[this.holder({ column, said })]);
+    const lost = emptied.map(({ column, said }) => `${column} stays empty in the record; ${said.filter((part, n) => part && this.speaks(n)).map((part) => `“${part}”`).join(" and ")} will not be loaded.`);
+    this.lost.textContent = lost.length ? `⚠ ${lost.join(" ")}` : "";
+    this.lost.hidden = !lost.length;
     this.words.textContent = !can ? "" : !merges ? "Kept apart: each stays a record of its own." : `The record's own word stays${own.length ? `, except in ${own.join(", ")}` : ""}; gaps are filled.${unsaved ? " Not saved yet." : ""}`;
     this.done.hidden = !merges;
     this.done.disabled = !unsaved && Boolean(this.asked.answer);

@@ -65,10 +65,10 @@ class Detail {
     this.pairs.replaceChildren(...[...warned, lines.length ? head : null, lines.length ? element("table", { className: "wbt-plain", label: "Samples as they would arrive" }, element("tbody", {}, ...lines)) : null].filter(Boolean));
   }
 
-  show({ heads, lines, differs, subjects, chosen }) {
+  show({ heads, lines, differs, subjects, chosen, needed }) {
     if (!lines.length) return;
     if (subjects.length) {
-      this.cluster = new Cluster(this, { heads, lines, differs, subjects, chosen });
+      this.cluster = new Cluster(this, { heads, lines, differs, subjects, chosen, needed });
       this.looked.replaceChildren(this.cluster.root);
       this.looked.after(this.cluster.foot);
       if (this.chooses) this.cluster.focusFirst();

@@ -2,7 +2,7 @@
 
 const FILTERS = ["unconfirmed", "unsure", "custom", "personal", "to watch"];
 const SORTED = {
-  name: (row) => row.name.toLowerCase(),
+  name: (row) => row.called.toLowerCase(),
   fill: (row) => row.fill ?? row.shown,
   value: (row) => row.value.toLowerCase(),
   confidence: (row) => row.confidence ?? -1,

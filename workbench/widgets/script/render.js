@@ -4,15 +4,14 @@ function render({ model, el }) {
   const table = new Table(model, el);
   const paint = () => table.paint();
   const heard = (message) => table.talk.heard(message);
-  const beating = pulse(() => table.talk.send({ kind: "beat" }));
-  table.talk.beaten = beating.answered;
+  const leaving = presence((message) => model.send(message));
   const watched = ["answers", "person", "undoable", "redoable", "notices"];
   for (const name of watched) model.on(`change:${name}`, paint);
   model.on("msg:custom", heard);
   return () => {
     for (const name of watched) model.off(`change:${name}`, paint);
     model.off("msg:custom", heard);
-    beating.stop();
+    leaving();
   };
 }
 

@@ -11,15 +11,18 @@ class Row {
     this.typed = null; // what the field holds, where that is not what stands
     this.candidate = null; // what is pointed at in the list of answers
     this.reading = null; // the way of reading that a person chose; null: as it stands
-    this.words = null; // the columns in which this row has the word in the record that it goes into; null: as it stands
+    this.words = null; // columns in which this row has the word in the record that it goes into, or the record says nothing; null: as it stands
     this.chosen = false;
     this.pending = false;
     this.problem = "";
     this.fits = new Map(); // answer → what the kernel says that it makes of the column
-    this.text = [given.id, given.shown, given.proposed, ...given.reasons].join(" ").toLowerCase();
+    this.text = [given.id, given.place, given.name, given.shown, given.proposed, ...given.reasons].join(" ").toLowerCase();
   }
 
   // ---------------------------------------------------------------- what it says
+
+  // What it is called where the name alone does not say of whom it is.
+  get called() { return this.sides.length && this.place ? `${this.place}, ${this.name}` : this.name; }
 
   get standing() {
     const said = this.answer ? this.answer.answer : this.proposed;
@@ -36,14 +39,21 @@ class Row {
 
   get readAs() { return this.reading ?? this.answer?.reading ?? ""; }
 
-  get word() { return this.said === "" ? [] : this.words ?? this.answer?.take ?? []; }
+  get word() { return this.said === "" ? [] : (this.words ?? this.answer)?.take ?? []; }
+
+  get blank() { return this.said === "" ? [] : (this.words ?? this.answer)?.empty ?? []; }
 
   get changed() { return this.value !== this.standing || (this.reading !== null && this.reading !== (this.answer?.reading ?? "")) || this.words !== null; }
 
-  take(columns) {
-    const stands = this.answer?.take ?? [];
-    this.words = columns.length === stands.length && columns.every((name) => stands.includes(name)) ? null : columns;
+  speak(take, empty) {
+    const alike = (columns, stands = []) => columns.length === stands.length && columns.every((name) => stands.includes(name));
+    this.words = alike(take, this.answer?.take) && alike(empty, this.answer?.empty) ? null : { take, empty };
     this.problem = "";
+  }
+
+  // In which columns a row has the word, and in which nobody has.
+  static own(take = [], empty = []) {
+    return [take.length ? `its own word in ${take.join(", ")}` : "", empty.length ? `left empty: ${empty.join(", ")}` : ""].filter(Boolean).join("; ");
   }
 
   get state() {
@@ -83,8 +93,8 @@ class Row {
 
   inWords(answer) {
     if (!answer) return "open";
-    const [reading, take] = [answer.reading ? `, read as ${answer.reading}` : "", answer.take?.length ? `, with its own word in ${answer.take.join(", ")}` : ""];
-    return `${answer.answer || this.table.wording.nothing}${reading}${take}`;
+    const [reading, own] = [answer.reading ? `, read as ${answer.reading}` : "", Row.own(answer.take, answer.empty)];
+    return `${answer.answer || this.table.wording.nothing}${reading}${own ? `, with ${own}` : ""}`;
   }
 
   revert() {
@@ -101,12 +111,12 @@ class Row {
   draw() {
     if (this.tr) return this.tr;
     const { wording } = this.table;
-    this.box = control("input", { type: "checkbox", label: `Select ${this.name}`, tabIndex: -1, checked: this.chosen });
+    this.box = control("input", { type: "checkbox", label: `Select ${this.called}`, tabIndex: -1, checked: this.chosen });
     this.box.onchange = () => { this.chosen = this.box.checked; this.table.tally(); };
-    this.input = element("input", { className: "wbt-answer", autocomplete: "off", spellcheck: false, placeholder: "choose…", label: `${wording.answer} for ${this.name}`, role: "combobox", tabIndex: -1 });
+    this.input = element("input", { className: "wbt-answer", autocomplete: "off", spellcheck: false, placeholder: "choose…", label: `${wording.answer} for ${this.called}`, role: "combobox", tabIndex: -1 });
     this.input.setAttribute("aria-autocomplete", "list");
     this.input.setAttribute("aria-expanded", "false");
-    this.note = element("input", { className: "wbt-note", label: `Comment on ${this.name}`, placeholder: "comment", tabIndex: -1 });
+    this.note = element("input", { className: "wbt-note", label: `Comment on ${this.called}`, placeholder: "comment", tabIndex: -1 });
     this.pill = element("span", { className: "wbt-pill" });
     this.spoken = element("small", { className: "wbt-spoken" });
     this.cells = element("td", { className: "wbt-becomes" });
@@ -134,7 +144,7 @@ class Row {
   }
 
   sureness() {
-    this.why = control("button", { type: "button", className: "wbt-why", title: this.reasons.join("\n"), label: `Reasons for ${this.name}, ${this.confidence === null ? "no" : this.confidence.toFixed(2)} confidence`, tabIndex: -1 });
+    this.why = control("button", { type: "button", className: "wbt-why", title: this.reasons.join("\n"), label: `Reasons for ${this.called}, ${this.confidence === null ? "no" : this.confidence.toFixed(2)} confidence`, tabIndex: -1 });
     this.why.setAttribute("aria-expanded", "false");
     if (this.sides.length) this.why.append("view");
     else if (this.confidence === null) this.why.append("–");
@@ -158,7 +168,7 @@ class Row {
     if (this.pill.textContent !== word) this.pill.textContent = word;
     this.pill.title = this.problem || (this.answer ? `by ${this.answer.by}` : "");
     this.input.setAttribute("aria-invalid", String(Boolean(this.problem)));
-    const spoken = this.word.length ? `its own word in ${this.word.join(", ")}` : "";
+    const spoken = Row.own(this.word, this.blank);
     if (this.spoken.textContent !== spoken) this.spoken.textContent = this.spoken.title = spoken;
     if (this.box.checked !== this.chosen) this.box.checked = this.chosen;
     this.input.title = this.problem || this.table.hint(this);

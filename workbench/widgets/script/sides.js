@@ -3,7 +3,8 @@
 function sidesInFull(row) {
   const { sides } = row.table.wording;
   const lines = row.sides.map((said, n) => element("tr", { className: n && said !== row.sides[0] ? "wbt-differs" : "" }, element("th", { scope: "row", textContent: sides[n] }), text("td", said ? "" : "wbt-soft", said || "nothing")));
-  return element("table", { className: "wbt-plain", label: "The three sides" }, element("tbody", {}, ...lines));
+  const key = element("tr", {}, element("th", { scope: "row", textContent: "key" }), text("td", "wbt-soft", row.id));
+  return element("table", { className: "wbt-plain", label: "The three sides" }, element("tbody", {}, ...lines, key));
 }
 
 // Answers the selected rows: with what is proposed, and where all rows take the same answers, with one of these.

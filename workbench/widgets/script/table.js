@@ -103,7 +103,7 @@ class Table {
     const answers = this.model.get("answers");
     for (const row of this.rows.values()) {
       const elsewhere = row.stand(answers[row.id]);
-      if (elsewhere && !this.talk.waiting.size) this.tell(`${row.name}: ${elsewhere}`);
+      if (elsewhere && !this.talk.waiting.size) this.tell(`${row.called}: ${elsewhere}`);
     }
     const person = this.model.get("person");
     if (document.activeElement !== this.person) this.person.value = person;
@@ -362,7 +362,7 @@ class Table {
     if (!able.length) return false;
     if (!this.model.get("person")) { this.tell("Say who you are first: every decision is kept under a name."); this.person.focus(); return false; }
     for (const row of able) { row.pending = true; row.chosen = false; row.paint(); }
-    this.talk.say({ kind: "confirm", edits: able.map((row) => ({ subject: row.id, text: row.said, why: row.note?.value ?? row.comment, reading: row.reading, seen: row.answer ?? {}, ...(row.words ? { take: row.words } : {}) })) }, able);
+    this.talk.say({ kind: "confirm", edits: able.map((row) => ({ subject: row.id, text: row.said, why: row.note?.value ?? row.comment, reading: row.reading, seen: row.answer ?? {}, ...row.words })) }, able);
     this.tally();
     return true;
   }
@@ -378,7 +378,7 @@ class Table {
     const fits = this.offers(row).find(([offer]) => offer.toLowerCase() === typed.toLowerCase());
     if (fits) row.type(fits[0]);
     row.problem = typed && this.possible(row, row.said) ? "" : typed ? `“${typed}” is not one of the answers on offer.` : "There is no answer yet: type one.";
-    if (row.problem) this.tell(`${row.name}: ${row.problem}`);
+    if (row.problem) this.tell(`${row.called}: ${row.problem}`);
     return !row.problem;
   }
 
@@ -388,7 +388,7 @@ class Table {
     // An answer to what was said before must not wipe the word about what was refused since.
     const first = rows.find((row) => row.problem) ?? [...this.rows.values()].find((row) => row.problem);
     const [other] = Object.entries(problems).filter(([id]) => id && !rows.length);
-    this.tell(first ? `${first.name}: ${first.problem}` : other ? `${this.rows.get(other[0])?.name ?? other[0]}: ${other[1]}` : general);
+    this.tell(first ? `${first.called}: ${first.problem}` : other ? `${this.rows.get(other[0])?.called ?? other[0]}: ${other[1]}` : general);
     this.paint();
   }
 

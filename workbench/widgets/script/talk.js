@@ -27,7 +27,6 @@ class Talk {
   }
 
   heard(message) {
-    if (message.kind === "beat") this.beaten();
     if (message.kind === "fitted") this.fitted(message);
     if (message.kind === "looked") for (const [{ subject }, found] of message.looks) this.table.rows.get(subject)?.detail?.show(found);
     if (message.kind !== "heard" || !this.waiting.has(message.number)) return;
