@@ -15,23 +15,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import certifi
+import programs
 import pytest
 from hypothesis import HealthCheck, settings
+from jupyter_client import launcher
+from programs import warm_kernels, warm_programs
 from sqlalchemy import Engine, create_engine
 from warm_start import warm_starts
 
+from workbench.frames.rules import without_iris
 from workbench.rehearsal import child
 from workbench.store import open_store
+
+with without_iris():  # which every process of the tests would wait for
+    import jsonschema  # noqa: F401
 
 HERE = Path(__file__).parent
 LONGEST = (
     "routes",
+    "test_adding.py",
     "test_rollback_pipedrive.py",
     "test_probes.py",
     "rehearsal/test_freshsales_sequences.py",
     "extraction/test_extraction_resume.py",
     "test_bad_input.py",
     "test_load.py",
+    "rehearsal/test_pipedrive_records.py",
     "test_ledger_faults.py",
 )
 """Folders and files with minutes of work."""
@@ -70,6 +79,15 @@ def stand_ins_start_warm() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def programs_start_warm() -> Iterator[None]:
+    """A hundred tests start programs and kernels, each of which would read pandas and all of our code for itself."""
+    with pytest.MonkeyPatch.context() as patch, warm_programs() as start:
+        patch.setattr(programs, "started", start)
+        patch.setattr(launcher, "Popen", warm_kernels(launcher.Popen))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def one_authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Each HTTP client of a test reads all the authorities of the world, which takes longer than what it is made for.
 
@@ -92,8 +110,9 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Co
 
 @pytest.fixture
 def cold(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For tests of the start itself: each stand-in is a new interpreter, as it is for a user."""
+    """For tests of the start itself: each stand-in and each kernel is a new interpreter and a child of ours, as for a user."""
     monkeypatch.setattr(child, "_spawn", COLD)
+    monkeypatch.setattr(launcher, "Popen", subprocess.Popen)
 
 
 @dataclass(frozen=True)

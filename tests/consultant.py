@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import programs
+
 
 @dataclass(frozen=True)
 class Heard:
@@ -31,8 +33,10 @@ class Consultant:
     def sits_down(cls, folder: Path, name: str) -> Consultant:
         environment = {**os.environ, "WORKBENCH_USER": name}
         environment.pop("WORKBENCH_HEADLESS", None)
-        ends = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "env": environment}
-        return cls(name, subprocess.Popen([sys.executable, __file__, str(folder)], **ends))  # type: ignore[call-overload]
+        started = programs.started(
+            [__file__, str(folder)], environment=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        return cls(name, started)
 
     def say(self, kind: str, **message: Any) -> None:
         assert self.process.stdin is not None
@@ -46,8 +50,10 @@ class Consultant:
         return Heard(**json.loads(line))
 
     def leave(self) -> None:
-        self.process.communicate(timeout=60)
-        assert self.process.returncode == 0
+        with self.process:
+            assert self.process.stdin is not None
+            self.process.stdin.close()
+            assert self.process.wait(60) == 0
 
 
 def main(folder: str) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
+
+import programs
 
 __all__ = ["answered", "killed"]
 
@@ -33,7 +33,7 @@ def killed(script: Path, arguments: Sequence[str], *, requests: Callable[[], int
     path = os.pathsep.join([str(HERE.parent), str(HERE), str(script.parent)])
     for most in (*after, None):
         start = requests()
-        with subprocess.Popen([sys.executable, str(script), *arguments], env={**os.environ, "PYTHONPATH": path}) as process:
+        with programs.started([str(script), *arguments], environment={**os.environ, "PYTHONPATH": path}) as process:
             while process.poll() is None:
                 if most is not None and requests() - start >= most:
                     process.send_signal(signal.SIGKILL)

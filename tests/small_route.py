@@ -53,6 +53,7 @@ def plans(
             owners=OWNERS,
             merges=mine.get("merges", {}),
             takes=mine.get("takes", {}),
+            empties=mine.get("empties", {}),
             undecided=frozenset(mine.get("undecided", ())),
             links=mine.get("links", {}),
             unlinked=frozenset(mine.get("unlinked", ())),

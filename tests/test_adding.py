@@ -152,7 +152,7 @@ def test_what_every_destination_owes_is_owed_by_one_of_ones_own_too(tmp_path: Pa
 def test_what_the_pages_add_keeps_the_rules_of_the_house_inside_the_package_and_replaces_nothing(tmp_path: Path) -> None:
     """As whoever has a checkout adds them: beside ours, and the architecture is asked of the whole."""
     package = tmp_path / "workbench"
-    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PACKAGE, package)  # with what Python has made of it, which takes seconds to make again
     for page in (SOURCE, DESTINATION):
         for name, text in blocks(page).items():
             if is_added(name):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -56,8 +57,14 @@ def _shell(page: Path) -> list[str]:
     return [line for line in lines if line.startswith(("workbench ", "make "))]
 
 
+@cache
+def _program() -> typer.core.TyperGroup:
+    """The commands, made once of what is written about them."""
+    return typer.main.get_group(app)
+
+
 def _command(name: str) -> typer.core.TyperCommand:
-    commands = typer.main.get_group(app).commands
+    commands = _program().commands
     assert name in commands, f"there is no command {name!r}; there are {', '.join(commands)}"
     found = commands[name]
     assert isinstance(found, typer.core.TyperCommand)
@@ -94,7 +101,7 @@ def test_every_command_and_option_named_in_prose_exists(page: Path) -> None:
             unknown = {word for word in words[2:] if word.startswith("--")} - _options(words[1])
             assert not unknown, said
         elif words[0].startswith("--"):
-            assert any(words[0] in _options(name) for name in typer.main.get_group(app).commands), said
+            assert any(words[0] in _options(name) for name in _program().commands), said
 
 
 @page_by_page

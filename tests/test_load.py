@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import signal
 import subprocess
-import sys
 import threading
 import time
 import tracemalloc
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import programs
 import pytest
 from jupyter_client import BlockingKernelClient
 from jupyter_client.manager import start_new_kernel
@@ -465,14 +465,15 @@ except KeyboardInterrupt:
 
 def test_ctrl_c_in_a_process_of_its_own_loses_nothing_and_doubles_nothing(there: Desk, tmp_path: Path) -> None:
     provision_deals(there)
-    command = [sys.executable, "-c", LOADER, there.rehearsal.url, TOKEN, str(tmp_path / "workbench.db")]
+    arguments = ["-c", LOADER, there.rehearsal.url, TOKEN, str(tmp_path / "workbench.db")]
     for _ in range(3):
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        with programs.started(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
             assert child.stdout is not None and child.stderr is not None
             assert child.stdout.readline() == "loading\n"
             time.sleep(0.1)
             child.send_signal(signal.SIGINT)
-            said, errors = child.communicate(timeout=60)
+            said, errors = child.stdout.read(), child.stderr.read()
+            child.wait(60)
         assert (child.returncode, said) == (130, "stopped 0\n"), errors
         standing = [record.key for record in there.client().sweep("deal")]
         known = {row.key for row in Ledger(there.store, engagement_id="e1").created() if row.verb == "create"}

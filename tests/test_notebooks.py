@@ -173,6 +173,7 @@ def interrupt(source: str) -> str:
     return f"import os, signal, time\nos.kill(os.getppid(), signal.SIGINT)\n{source}"
 
 
+@pytest.mark.usefixtures("cold")
 def test_ctrl_c_stops_the_run_and_the_cell_that_runs(engagement: Engagement, tmp_path: Path) -> None:
     for stem in ("01_intake", "02_discovery"):
         put(engagement, stem, interrupt("time.sleep(600)"), f"open({str(tmp_path / stem)!r}, 'w').close()")
@@ -183,6 +184,7 @@ def test_ctrl_c_stops_the_run_and_the_cell_that_runs(engagement: Engagement, tmp
     assert "KeyboardInterrupt" in (engagement.root / "executed" / "01_intake.ipynb").read_text("utf-8")
 
 
+@pytest.mark.usefixtures("cold")
 def test_ctrl_c_in_the_last_moment_of_a_notebook_lets_no_other_begin(engagement: Engagement, tmp_path: Path) -> None:
     put(
         engagement,

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 import probing_alone
+import programs
 import pytest
 from killing import answered
 from probing_alone import SCALE, TOKEN, probed
@@ -36,16 +36,17 @@ def engaged(
     switches: Mapping[str, str] | None = None,
     faults: tuple[str, ...] = (),
     destination: Mapping[str, Scalar] | None = None,
+    scale: float = SCALE,
 ) -> Iterator[tuple[Engagement, Rehearsal]]:
     with running(
-        "freshsales", state=folder / "tenant.db", token=TOKEN, time_scale=SCALE, switches=switches, faults=faults, seed=3
+        "freshsales", state=folder / "tenant.db", token=TOKEN, time_scale=scale, switches=switches, faults=faults, seed=3
     ) as rehearsal:
         made = new_engagement(
             folder / "e",
             route="promio_to_freshsales",
             base_url=rehearsal.url,
             key=TOKEN,
-            time_scale=SCALE,
+            time_scale=scale,
             destination=destination,
         )
         yield made, rehearsal
@@ -112,7 +113,9 @@ def test_a_verdict_follows_what_the_account_does(
 
 
 def test_the_lag_of_lists_and_filters_is_measured(tmp_path: Path) -> None:
-    with engaged(tmp_path, switches={"list_lag_seconds": "60", "index_lag_seconds": "100"}) as (engagement, rehearsal):
+    # As slow as the longest lag allows: a look that is late by half a second is late by ten of the account's.
+    lags = {"list_lag_seconds": "60", "index_lag_seconds": "100"}
+    with engaged(tmp_path, switches=lags, scale=20) as (engagement, rehearsal):
         before = canonical(rehearsal.dump())
         result = probes.run(engagement)
         found = told(result)
@@ -156,7 +159,7 @@ KILL = "import sys; from workbench.cli import app; app(['probe', sys.argv[1]])"
 def test_a_killed_run_leaves_nothing_once_the_next_one_has_ended(tmp_path: Path, requests: int) -> None:
     with engaged(tmp_path) as (engagement, rehearsal):
         before = canonical(rehearsal.dump())
-        child = subprocess.Popen([sys.executable, "-c", KILL, str(engagement.root)], stdout=subprocess.DEVNULL)
+        child = programs.started(["-c", KILL, str(engagement.root)], stdout=subprocess.DEVNULL)
         while answered(rehearsal.state) < requests and child.poll() is None:
             time.sleep(0.01)
         child.send_signal(signal.SIGKILL)
@@ -245,8 +248,8 @@ def test_the_lag_of_pipedrives_lists_is_measured(tmp_path: Path) -> None:
 @pytest.mark.parametrize("requests", [22, 27, 31, 35, 39, 43, 47, 51, 55, 60])
 def test_a_killed_run_on_pipedrive_leaves_nothing_once_the_next_one_has_ended(tmp_path: Path, requests: int) -> None:
     with pipedrive(tmp_path) as (rehearsal, before):
-        command = [sys.executable, probing_alone.__file__, rehearsal.url, str(tmp_path)]
-        child = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])})
+        known = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+        child = programs.started([probing_alone.__file__, rehearsal.url, str(tmp_path)], environment=known)
         while answered(rehearsal.state) < requests and child.poll() is None:
             time.sleep(0.01)
         child.send_signal(signal.SIGKILL)

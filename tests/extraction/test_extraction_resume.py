@@ -6,13 +6,13 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import textwrap
 import threading
 import time
 from pathlib import Path
 
 import pandas as pd
+import programs
 import pytest
 from extraction_tenant import KEY, account, corrupt_keys, extracted, healthy, keys_in, served
 
@@ -27,7 +27,7 @@ SIZES = {"accounts": 2500, "deals": 1501, "tickets": 999}
 FAULTS = ("429=0.02,method=GET,seconds=1,retry_after=seconds", "drop_after=0.03,method=GET", "503_before=0.03,method=GET")
 
 
-def started(stand_in: Rehearsal, folder: Path) -> subprocess.Popen[bytes]:
+def started(stand_in: Rehearsal, folder: Path) -> subprocess.Popen[str]:
     """The same extraction in a process of its own."""
     code = f"""
         from pathlib import Path
@@ -36,7 +36,7 @@ def started(stand_in: Rehearsal, folder: Path) -> subprocess.Popen[bytes]:
         who = SourceAccount({stand_in.url!r}, Secret({KEY!r}), Secret({USER!r}), Secret({PASSWORD!r}), {{"rows": 50}}, 60)
         extract_into(Path({str(folder / "exports")!r}), "soffront", who)
     """
-    return subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], stderr=subprocess.DEVNULL)
+    return programs.started(["-c", textwrap.dedent(code)], stderr=subprocess.DEVNULL)
 
 
 def kept(folder: Path) -> list[tuple[str, int, int]]:

@@ -128,7 +128,7 @@ def test_an_object_that_cannot_be_walked_to_its_end_says_so_and_the_others_come(
     told = done.frame.set_index("object")
     assert "no way behind it" in told.loc["accounts", "problem"]
     assert told.loc["renewals", "problem"] == ""
-    assert not done.good and "do not close" in done._repr_html_()
+    assert not done.good and "do not add up" in done._repr_html_()
 
 
 def test_intake_reads_the_tables_and_rejects_what_was_set_aside(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ Each is a process of its own with a real socket between; a fork only spares the 
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401 -- this and what else a stand-in or a loader would read: once, and not in each fork
 import http.client
 import json
 import os
@@ -16,16 +17,25 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pandas as pd
+import pyarrow.pandas_compat  # noqa: F401
+import uvicorn.lifespan.off
+import uvicorn.loops.auto
+import uvicorn.protocols.http.h11_impl  # noqa: F401
 
+import workbench.rehearsal.freshsales.spec
+import workbench.rehearsal.pipedrive.spec  # noqa: F401
 from workbench.rehearsal import dump, log, serve
 from workbench.rehearsal.engine.backdoor import KEY_HEADER, OWN
+
+with suppress(ImportError):  # which not every platform has
+    import pysqlite3  # noqa: F401
 
 TOKEN = "k" * 40
 START_SECONDS = 30.0
