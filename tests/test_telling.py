@@ -180,8 +180,8 @@ def test_a_widget_that_fails_does_not_keep_the_others_from_being_told(engagement
         assert watch.add(teller)
     watch.start()
     for value in ("done", "does not apply"):
-        open_engagement(engagement.root).decisions.confirm("quiet", "x", value, by=BEN)
         before = len(looks.told)
+        open_engagement(engagement.root).decisions.confirm("quiet", "x", value, by=BEN)
         looks.until(lambda before=before: len(looks.told) > before)
     for teller in (broken.teller, looks.teller):
         teller.received({"kind": "hidden", "page": "one"})
