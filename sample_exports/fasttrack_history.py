@@ -19,7 +19,7 @@ from sample_exports.fasttrack_rows import (
     unreadable,
 )
 from sample_exports.promio_rows import share
-from sample_exports.tenant import File, Item, Json, Verdict, line_of
+from sample_exports.tenant import File, Item, Json, Verdict, flat, line_of
 from sample_exports.tenant_files import LIMIT
 
 FEEDS = {"call": "calls", "email": "emails", "note": "activity_notes", "task": "tasks", "meeting": "meetings"}
@@ -54,6 +54,8 @@ class Parents:
             "contact": [(each.key, end.record) for each in contacts for end in each.verdicts.values() if end.record],
             "deal": [(each.key, each.verdicts["deals"].record) for each in deals],
         }
+        ends = ((each.key, each.verdicts["leads"]) for each in contacts)
+        self.merged = [("contact", key, end.record) for key, end in ends if end.reason == "same_email_as_contact"]
 
     def draw(self) -> tuple[str, str, str]:
         """The kind of a parent, its id, and the record that it ends in."""
@@ -73,6 +75,7 @@ class Activities:
         size, dirt = self.draws.size.activities, self.draws.size.dirt
         rare = ["unreadable"] * share(size, 120 / 38_200, least=2) + ["due_never"] * (2 * dirt) + ["parent_deleted"] * dirt
         rare += ["owner_empty"] * dirt + ["no_subject"] * dirt
+        rare += ["on_a_merged_lead", "other_kind", "kind_blank", "call_due", "email_due", "own_column"] * dirt
         kinds = rare + [""] * (size - len(rare))
         self.draws.rng.shuffle(kinds)
         return [
@@ -84,15 +87,17 @@ class Activities:
         rng, key = self.draws.rng, f"ac-{number:05d}"
         if dirt == "unreadable":
             return unreadable("activities", key, tuple(FEEDS.values()))
-        kind = "task" if dirt == "due_never" else rng.choice(KINDS)
+        kind = FORCED[dirt] if dirt in FORCED else rng.choice(KINDS)
         owner, user, notes = draw_owner(rng, blank=1.0 if dirt == "owner_empty" else 0.0)
         parent, parent_key, record = self.parents.draw()
+        if dirt == "on_a_merged_lead":
+            parent, parent_key, record = self.parents.merged[0]
         created = stamp(at)  # type: ignore[arg-type]
-        due = stamp(at + timedelta(days=rng.randint(1, 40))) if kind in ("task", "meeting") else None  # type: ignore[operator]
+        due = stamp(at + timedelta(days=rng.randint(1, 40))) if kind in ("task", "meeting") or dirt.endswith("_due") else None  # type: ignore[operator]
         subject = None if dirt == "no_subject" else rng.choice(WORDS[kind])
         row: dict[str, Json] = {
             "id": key,
-            "type": kind,
+            "type": {"other_kind": "sms", "kind_blank": None}.get(dirt, kind),
             "subject": subject,
             "created_at": created,
             "due_at": NO_DATE if dirt == "due_never" else due,
@@ -104,7 +109,37 @@ class Activities:
         }
         if dirt == "parent_deleted":
             row["parent_type"] = "contact"
+        if dirt == "own_column":
+            row["properties"] = {"minutes": "25"}  # of this customer alone: how long it took
         return _ended(Item("activities", key, row, {}, dirt=(*notes, *((("", dirt),) if dirt else ()))), kind, record, user)
+
+
+FORCED = {"due_never": "task", "call_due": "call", "email_due": "email", "own_column": "meeting"} | dict.fromkeys(
+    ("other_kind", "kind_blank"), "note"
+)
+"""Dirt → the kind of activity that it befalls; what is of no kind that Freshsales has becomes a note."""
+NAMES = {user.id: user.name for user in USERS}
+
+
+def _told(item: Item, *lines: tuple[str, Json]) -> str:
+    """Lines of a text with what they are called, then the body in plain words, then the columns of the customer's own."""
+    said = "\n".join(
+        f"{name}: {str(value).lower() if isinstance(value, bool) else value}" for name, value in lines if value is not None
+    )
+    words = str(item.row["body"] or "").removeprefix("<p>").removesuffix("</p>")
+    own = f"properties.minutes: {flat(item.row)['properties.minutes']}" if "properties" in item.row else ""
+    return (
+        "\n\n".join(part for part in (said, words, own) if part) if words else "\n".join(part for part in (said, own) if part)
+    )
+
+
+def _as_note(item: Item) -> str:
+    """An activity as the text of a note: day and author, kind, completion, subject, body."""
+    row = item.row
+    author = NAMES.get(str(row["owner_id"]), "")
+    lines = [f"{row['created_at']}, {author}", *([f"Kind: {row['type']}"] * bool(row["type"]))]
+    lines += [f"Completed: {str(row['completed']).lower()}", *([str(row["subject"])] * bool(row["subject"]))]
+    return "\n".join([*(f"<p>{line}</p>" for line in lines), *([str(row["body"])] * bool(row["body"]))])
 
 
 def _ended(item: Item, kind: str, record: str, user: str) -> Item:
@@ -117,13 +152,19 @@ def _ended(item: Item, kind: str, record: str, user: str) -> Item:
         values |= {"title": str(row["subject"] or kind)}
     if kind in ("call", "email"):
         moment = there(str(row["created_at"]))
-        values |= {"type": TYPES_THERE[kind], "start_date": moment, "end_date": moment, "owner": user}
+        notes = _told(item, ("Due", row["due_at"]), ("Completed", row["completed"]))
+        values |= {"type": TYPES_THERE[kind], "start_date": moment, "end_date": moment, "owner": user, "notes": notes}
     if kind == "task":
         due = row["created_at"] if ("", "due_never") in item.dirt else row["due_at"]
-        values |= {"due_date": there(str(due)), "done": str(row["completed"]).lower(), "owner": user}
+        text = _told(item, ("Created in FastTrack", row["created_at"]))
+        values |= {"due_date": there(str(due)), "done": str(row["completed"]).lower(), "owner": user, "description": text}
     if kind == "meeting":
         moment = there(str(row["due_at"]))
-        values |= {"from_date": moment, "end_date": moment}
+        author = ("Owner in FastTrack", NAMES.get(str(row["owner_id"])))
+        text = _told(item, ("Created in FastTrack", row["created_at"]), author, ("Completed", row["completed"]))
+        values |= {"from_date": moment, "end_date": moment, "description": text}
+    if kind == "note":
+        values |= {"description": _as_note(item)}
     aside: tuple[tuple[str, str, str], ...] = ()
     if ("", "due_never") in item.dirt:
         aside = ((feed, "due_at", "placeholder"),)
@@ -172,10 +213,14 @@ class Notes:
             "created_at": at,
         }
         ends = {"notes": Verdict("loaded", "", f"notes/{key}")}
-        return Item("notes", key, row, ends, {"notes": link(record)}, dirt=() if author else (("author_id", "author_missing"),))
+        text = {"description": f"<p>{at}, {NAMES[author]}</p>\n<p>{words}</p>"} if author else {}
+        return Item(
+            "notes", key, row, ends, {"notes": link(record) | text}, dirt=() if author else (("author_id", "author_missing"),)
+        )
 
     def _with(self, item: Item, body: str, kind: str) -> Item:
-        return replace(item, row={**item.row, "body": body}, dirt=(*item.dirt, ("body", kind)))
+        values = {name: text for name, text in item.values["notes"].items() if name != "description"}
+        return replace(item, row={**item.row, "body": body}, values={"notes": values}, dirt=(*item.dirt, ("body", kind)))
 
 
 class Files:
@@ -215,6 +260,19 @@ class Files:
         values = {"files": {"file_name": str(row["name"]), "bytes": str(size), **link(record)}} if ends.record else {}
         item = Item("files", key, row, {"files": ends}, values, dirt=((("bytes", kind),) if kind else ()))
         return item, File(key, str(row["name"]), size, type_, status=410 if kind == "gone" else 200)
+
+
+def on_an_email(files: Sequence[Item], activities: Sequence[Item], count: int) -> list[Item]:
+    """The files, some of which were attached to an e-mail: they go to the record on which that hangs."""
+    mails = [each for each in activities if "emails" in each.values][:count]
+    plain = [n for n, each in enumerate(files) if each.values and not each.dirt]
+    made = list(files)
+    for n, mail in zip(plain, mails, strict=False):
+        values = {name: made[n].values["files"][name] for name in ("file_name", "bytes")}
+        values |= {name: mail.values["emails"][name] for name in LINKS.values() if name in mail.values["emails"]}
+        row = {**made[n].row, "parent_type": "email", "parent_id": mail.key}
+        made[n] = replace(made[n], row=row, values={"files": values}, dirt=(("parent_type", "on_an_email"),))
+    return made
 
 
 TYPES = (

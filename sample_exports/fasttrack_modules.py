@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from sample_exports.fasttrack_sales import PLANS
+from sample_exports.fasttrack_objects import PLANS
 from sample_exports.tenant import Item, Verdict, flat
 
 __all__ = ["SCOPE", "as_modules"]
@@ -17,7 +17,9 @@ OTHER = Verdict("excluded", "other_answer")
 def as_modules(items: Sequence[Item]) -> list[Item]:
     """The same rows with the other truth; those of other tables stay as they are."""
     accounts = {item.key: item.verdicts["accounts"].record for item in items if item.table == "companies"}
-    people = {item.key: item.verdicts["contacts"].record for item in items if item.table == "contacts" and not item.raw}
+    people = {
+        item.key: end.record for item in items if item.table == "contacts" for end in item.verdicts.values() if end.record
+    }
     made: dict[str, Callable[[Item], Item]] = {
         "subscription": lambda item: _made(item, "subscriptions", _subscription(item), accounts, {}),
         "site": lambda item: _made(item, "sites", _site(item), accounts, people),

@@ -163,6 +163,7 @@ class People:
             count = 0 if number <= alone else 1 + (number <= alone + several)
             self._person(number, stamp(at), companies=count, converted=self._converted(number, alone))
         self._odd_primaries(dirt)
+        self._odd_leads(dirt)
         for turn in range(dirt):
             self._dirty(len(self.items) + 1, turn)
         return self.items, self.links
@@ -241,6 +242,21 @@ class People:
             self._mark(contact, True, "two_primaries")
         for contact in shared[2 * dirt : 5 * dirt]:
             self._mark(contact, None, "no_primary")
+
+    def _odd_leads(self, dirt: int) -> None:
+        """Of those who were never converted some have no mark that says so, and some the e-mail address of a contact."""
+        leads = [n for n, each in enumerate(self.items) if ("", "lead") in each.dirt]
+        plain = [each for each in self.items if each.verdicts["contacts"].bucket == "loaded" and not each.dirt]
+        for n in leads[:dirt]:
+            item = self.items[n]
+            self.items[n] = replace(item, row={**item.row, "converted": None}, dirt=(*item.dirt, ("converted", "mark_blank")))
+        for n, known in zip(leads[dirt : 2 * dirt], plain, strict=False):
+            item, record = self.items[n], known.verdicts["contacts"].record
+            self.items[n] = replace(
+                item, row={**item.row, "email": str(known.row["email"]).upper()}, values={}, twins={"leads": record},
+                verdicts={**item.verdicts, "leads": Verdict("merged", "same_email_as_contact", record)},
+                dirt=(*item.dirt, ("email", "email_of_a_contact")),
+            )  # fmt: skip
 
     def _mark(self, contact: str, primary: bool | None, kind: str) -> None:
         mine = [n for n, each in enumerate(self.links) if each.row["contact_id"] == contact]

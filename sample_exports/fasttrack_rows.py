@@ -170,7 +170,7 @@ OBJECTS = (
         custom=True, graphql=True),
     ObjectSpec("activities", "Activity", "id", _fields(
         _KEY, FieldSpec("type", "picklist", values=KINDS), "subject", _CREATED, FieldSpec("due_at", "datetime"), _OWNER,
-        *_PARENT, FieldSpec("body", "html"), FieldSpec("completed", "boolean"))),
+        *_PARENT, FieldSpec("body", "html"), FieldSpec("completed", "boolean"), _PROPERTIES)),
     ObjectSpec("notes", "Note", "id", _fields(
         _KEY, *_PARENT, FieldSpec("body", "html"), FieldSpec("author_id", "identifier", lookup="users.id"), _CREATED)),
     ObjectSpec("files", "File", "id", _fields(

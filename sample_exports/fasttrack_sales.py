@@ -12,6 +12,10 @@ from sample_exports.promio_rows import share
 from sample_exports.tenant import Item, Json, Verdict
 
 VIEW = "All open deals"
+TWELVE = tuple(10 * place for place in range(1, 13))
+"""Quantities of the product with more steps than a reader gives columns of their own."""
+FOREIGN = "GBP"
+"""A currency that the account of the customer lacks."""
 BARE_PRICE = 275
 """Of the products whose tiers name no currency: somebody says which one it is."""
 
@@ -39,8 +43,6 @@ PIPELINES: Mapping[str, tuple[str, tuple[tuple[str, float], ...]]] = {
     "pl-4": (VIEW, (("New", 0.05), ("Qualified", 0.2), ("Upcoming", 30), ("Intro", 0.1))),
 }
 """Id, name, and stages with their probability: as a share in the first, as percent in the second, mixed in the third."""
-
-PLANS = {"Basic": "seats", "Pro": "seat_count", "Enterprise": "licences"}
 
 
 def pipeline_items() -> list[Item]:
@@ -74,7 +76,8 @@ def stage_plans() -> dict[str, dict[str, str]]:
         f"{VIEW}: Upcoming": "Qualified",
         f"{VIEW}: Intro": "New",
     }
-    return {"deals/pipeline": pipelines, "deals/pipeline_stage": {**known, **astray, **seen}}
+    currencies = {"USD": "USD", "EUR": "EUR", FOREIGN: ""}
+    return {"deals/pipeline": pipelines, "deals/pipeline_stage": {**known, **astray, **seen}, "deals/currency": currencies}
 
 
 class Deals:
@@ -85,8 +88,21 @@ class Deals:
         self.contacts = [each for each in contacts if "sales_accounts" in each.values.get("contacts", {})]
         self.plans = stage_plans()
 
-    def draw(self) -> list[Item]:
-        """All of them, in the order in which they were made."""
+    def draw(self, leads: list[Item]) -> list[Item]:
+        """All of them, in the order in which they were made; one is with a person who became a lead, one in pounds."""
+        made = self._drawn()
+        plain = [n for n, each in enumerate(made) if not each.dirt and not each.aside]
+        for n, lead in zip(plain, leads[: self.draws.size.dirt], strict=False):
+            values = {"deals": {**made[n].values["deals"], "contacts": lead.verdicts["leads"].record}}
+            row = {**made[n].row, "contact_id": lead.key}
+            made[n] = replace(made[n], row=row, values=values, dirt=(("contact_id", "contact_is_a_lead"),))
+        for n in plain[-self.draws.size.dirt :]:
+            values = {"deals": {**made[n].values["deals"], "fasttrack_currency__c": FOREIGN, "currency": "USD"}}
+            row = {**made[n].row, "currency": FOREIGN}
+            made[n] = replace(made[n], row=row, values=values, dirt=(("currency", "currency_not_there"),))
+        return made
+
+    def _drawn(self) -> list[Item]:
         size, dirt = self.draws.size.deals, self.draws.size.dirt
         kinds = ["stage_astray"] * dirt + ["in_a_view"] * (2 * dirt) + ["no_amount"] * dirt + ["company_deleted"] * dirt
         kinds += ["no_company"] * share(size, 0.03, least=2)
@@ -130,6 +146,7 @@ class Deals:
             "expected_close": closes or "",
             "fasttrack_deal_id__c": key,
             "fasttrack_currency__c": currency,
+            "currency": currency,
             "fasttrack_created_at__c": there(at),
             "contacts": contact.verdicts["contacts"].record if contact else "",
             "sales_account": f"accounts/{company.key}" if home == company.key else "",
@@ -168,13 +185,16 @@ class Goods:
         bare = number in (3, 9)
         price = BARE_PRICE if bare else rng.randint(2, 60) * 25
         tier: dict[str, Json] = {"from": 1, "price": price, "currency": None if bare else "USD"}
-        tiers: list[Json] = [tier, {"from": 10, "price": price * 9 // 10, "currency": None if bare else "USD"}]
+        steps = TWELVE if number == 4 else (10, 100) if number % 3 == 0 else (10,)
+        later = [(step, price * (20 - place) // 20) for place, step in enumerate(steps, 2)]
+        tiers: list[Json] = [tier, *({"from": step, "price": cost, "currency": tier["currency"]} for step, cost in later)]
         text = f"{name}, billed by the seat" if number % 4 else None
         row: dict[str, Json] = {"id": key, "name": name, "sku": sku, "price_tiers": tiers, "description": text}
         told = f"{text}\n" if text else ""
-        more = f"{told}From 10: {price * 9 // 10}" + ("" if bare else " USD")
-        values = {"name": name, "sku_number": str(sku), "prices": f"{price} USD", "description": more}
+        told += "\n".join(f"From {step}: {cost}" + ("" if bare else " USD") for step, cost in [(1, price), *later])
+        values = {"name": name, "sku_number": str(sku), "prices": f"{price} USD", "description": told}
         kinds = (("sku", "sku_twice"),) if twice else ()
+        kinds += (("price_tiers", "three_steps" if len(steps) == 2 else "thirteen_steps"),) * (len(steps) > 1)
         self.products.append(
             Item(
                 "products",
@@ -270,98 +290,4 @@ def with_sums(deals: list[Item], lines: list[Item], draws: Draws) -> list[Item]:
     return again
 
 
-class Objects:
-    """The two custom objects: a subscription whose properties differ by plan, and a site with an object inside."""
-
-    def __init__(self, draws: Draws, homes: list[Item], contacts: list[Item]) -> None:
-        self.draws, self.homes = draws, homes
-        self.contacts = [each for each in contacts if "sales_accounts" in each.values.get("contacts", {})]
-
-    def draw(self) -> tuple[list[Item], list[Item]]:
-        """Subscriptions and sites."""
-        subscriptions = [self._subscription(n) for n in range(1, self.draws.size.subscriptions + 1)]
-        return _totalled(subscriptions), _addressed([self._site(n) for n in range(1, self.draws.size.sites + 1)])
-
-    def _subscription(self, number: int) -> Item:
-        rng, key = self.draws.rng, f"sub-{number:04d}"
-        plan, gone = rng.choice(list(PLANS)), number <= self.draws.size.dirt
-        home = self.homes[rng.randrange(len(self.homes) // 2)].key
-        properties: dict[str, Json] = {PLANS[plan]: str(rng.randint(2, 90))}
-        if plan != "Basic":
-            properties["sso"] = True
-        row: dict[str, Json] = {
-            "id": key,
-            "company_id": "co-9999" if gone else home,
-            "plan": plan,
-            "mrr": f"{rng.randint(5, 300) * 10}.50",
-            "properties": properties,
-        }
-        return Item(
-            "subscription",
-            key,
-            row,
-            _attached("subscriptions", home, gone),
-            dirt=(("properties", f"schema_of_{plan.lower()}"),),
-        )
-
-    def _site(self, number: int) -> Item:
-        rng, key, gone = self.draws.rng, f"st-{number:04d}", number <= self.draws.size.dirt
-        home, person = self.homes[rng.randrange(len(self.homes) // 2)].key, self.draws.roster.person()
-        row: dict[str, Json] = {
-            "id": key,
-            "company_id": "co-9999" if gone else home,
-            "address": {
-                "street": person.street,
-                "city": person.city,
-                "geo": {"lat": f"4{rng.randint(0, 3)}.{rng.randint(100, 999)}", "lon": "-71.1"},
-            },
-            "properties": {"contact_id": rng.choice(self.contacts).key, "opening": rng.choice(("24/7", "Mon-Fri"))},
-        }
-        return Item("site", key, row, _attached("sites", home, gone), dirt=(("properties.contact_id", "circular_reference"),))
-
-
-def _attached(feed: str, home: str, gone: bool) -> dict[str, Verdict]:
-    ends = (
-        Verdict("rejected", f"no_account_for_{feed.removesuffix('s')}")
-        if gone
-        else Verdict("merged", "attached", f"accounts/{home}")
-    )
-    return {feed: ends, f"{feed}_module": Verdict("excluded", "other_answer")}
-
-
-def _totalled(items: list[Item]) -> list[Item]:
-    """What the rows of one account come to, stated with the first of them."""
-    by_home = _by_record(items, "subscriptions")
-    again = []
-    for item in items:
-        mine = by_home.pop(item.verdicts["subscriptions"].record, [])
-        total = sum((Decimal(str(each.row["mrr"])) for each in mine), Decimal(0))
-        plans = "; ".join(dict.fromkeys(str(each.row["plan"]) for each in mine))
-        values = {
-            "subscription_plans__c": plans,
-            "subscription_mrr__c": f"{total:.2f}",
-            "subscription_count__c": str(len(mine)),
-        }
-        again.append(replace(item, values={"subscriptions": values}) if mine else item)
-    return again
-
-
-def _addressed(items: list[Item]) -> list[Item]:
-    by_home = _by_record(items, "sites")
-    again = []
-    for item in items:
-        mine = by_home.pop(item.verdicts["sites"].record, [])
-        text = "; ".join(f"{each.row['address']['street']}, {each.row['address']['city']}" for each in mine)  # type: ignore[index, call-overload]
-        again.append(replace(item, values={"sites": {"site_addresses__c": text}}) if mine else item)
-    return again
-
-
-def _by_record(items: list[Item], feed: str) -> dict[str, list[Item]]:
-    found: dict[str, list[Item]] = {}
-    for item in items:
-        if item.verdicts[feed].bucket == "merged":
-            found.setdefault(item.verdicts[feed].record, []).append(item)
-    return found
-
-
-__all__ = ["Deals", "Goods", "Objects", "pipeline_items", "stage_plans", "with_sums"]
+__all__ = ["BARE_PRICE", "Deals", "Goods", "pipeline_items", "stage_plans", "with_sums"]

@@ -8,12 +8,13 @@ from datetime import timedelta
 from pathlib import Path
 
 from sample_exports.crowd import Crowd
-from sample_exports.fasttrack_history import Activities, Files, Notes, Parents, event_items
+from sample_exports.fasttrack_history import Activities, Files, Notes, Parents, event_items, on_an_email
 from sample_exports.fasttrack_modules import SCOPE as MODULES
 from sample_exports.fasttrack_modules import as_modules
+from sample_exports.fasttrack_objects import Objects
 from sample_exports.fasttrack_people import UNASSIGNED, Companies, People, value_plans
 from sample_exports.fasttrack_rows import DELTA_NOW, FALLBACK, MAIN_NOW, OBJECTS, SIZES, USERS, Draws, Size, stamp, user_items
-from sample_exports.fasttrack_sales import BARE_PRICE, Deals, Goods, Objects, pipeline_items, stage_plans, with_sums
+from sample_exports.fasttrack_sales import BARE_PRICE, Deals, Goods, pipeline_items, stage_plans, with_sums
 from sample_exports.promio_rows import share
 from sample_exports.tenant import File, Item, State, write_state
 from sample_exports.tenant_truth import Change, Decision, Truth, write_truth
@@ -29,7 +30,7 @@ RECORDS = {
 }  # fmt: skip
 """Feed → object of its records."""
 
-SCOPE = {"custom_objects": "fields", "large_files": "link", "existing_records": "hold"}
+SCOPE = {"custom_objects": "fields", "deal_currency": "USD", "large_files": "link", "existing_records": "hold"}
 ACCEPTED = "Accepted by the head of sales, by mail: sums and plans on the account will do."
 """What the customer wrote of subscriptions and sites that do not stay records of their own."""
 MADE = ((UNASSIGNED, "name", "Unassigned Account"), (UNASSIGNED, "owner", FALLBACK))
@@ -65,13 +66,16 @@ def _main(draws: Draws) -> tuple[list[Item], list[File]]:
     companies = Companies(draws).draw()
     people = People(draws, companies)
     contacts, links = people.draw()
-    deals = Deals(draws, people.homes, contacts).draw()
+    leads = [each for each in contacts if each.verdicts["leads"].bucket == "loaded"]
+    deals = Deals(draws, people.homes, contacts).draw(leads)
     products, lines = Goods(draws, deals).draw()
     deals = with_sums(deals, lines, draws)
-    subscriptions, sites = Objects(draws, people.homes, contacts).draw()
+    subscriptions, sites = Objects(draws, people.homes, contacts).draw(leads)
     parents = Parents(draws, companies, contacts, deals)
     rows, files = Files(draws, parents).draw()
-    history = [*Activities(draws, parents).draw(), *Notes(draws, parents).draw(), *rows, *event_items(draws, contacts)]
+    activities = Activities(draws, parents).draw()
+    rows = on_an_email(rows, activities, draws.size.dirt)
+    history = [*activities, *Notes(draws, parents).draw(), *rows, *event_items(draws, contacts)]
     sold = [*pipeline_items(), *deals, *products, *lines, *subscriptions, *sites]
     return [*user_items(), *companies, *contacts, *links, *sold, *history], files
 

@@ -16,15 +16,18 @@ SCOPE = {"ticket_target": "module", "custom_objects": "modules"}
 OTHER = Verdict("excluded", "other_answer")
 ON_A_TICKET = Verdict("excluded", "on_a_ticket_record")
 NO_PLACE = "no_ticket_for_message"
+CONVERSATION = ("support_conversation__c", *(f"support_conversation_{part}__c" for part in (2, 3, 4)))
+ROOM, MORE = 10_000, " […]"
+"""Characters that a field of the module holds, and what says that there would be more."""
 
 
 def as_modules(items: Sequence[Item]) -> list[Item]:
     """The same rows with the other truth; those that no ticket and no asset has to do with stay as they are."""
-    threads = _threads(items)
+    threads, told = _threads(items), dict[str, int]()
     accounts = {item.key: item.verdicts["accounts"].record for item in items if item.table == "accounts"}
     made: dict[str, Callable[[Item], Item]] = {
         "tickets": _ticket,
-        "ticket_messages": lambda item: _message(item, threads),
+        "ticket_messages": lambda item: _message(item, threads, told),
         "InstalledAsset": lambda item: _asset(item, accounts),
         "activities": _activity,
         "attachments": _attachment,
@@ -50,8 +53,8 @@ def _ticket(item: Item) -> Item:
     return replace(item, verdicts=ends, values={"tickets_module": values})
 
 
-def _threads(items: Sequence[Item]) -> dict[str, str]:
-    """Ticket → its conversation: of each message day, author and direction, then its words as plain text."""
+def _threads(items: Sequence[Item]) -> dict[str, list[str]]:
+    """Ticket → its conversation, message by message: day, author and direction, then the words as plain text."""
     found: dict[str, list[str]] = {}
     for item in items:
         if item.table == "ticket_messages":
@@ -60,18 +63,31 @@ def _threads(items: Sequence[Item]) -> dict[str, str]:
             words = words.removesuffix("</blockquote>").removesuffix("</p>")
             head = f"{row['CreatedDate']}, {row['Author']} ({row['Direction']})"
             found.setdefault(str(row["TicketID"]), []).append(f"{head}\n\n{words}")
-    return {ticket: "\n\n".join(texts) for ticket, texts in found.items()}
+    return found
 
 
-def _message(item: Item, threads: dict[str, str]) -> Item:
-    """The first message of a ticket states the whole conversation."""
+def _in_fields(texts: Sequence[str]) -> dict[str, str]:
+    """A conversation in the fields of its ticket, whole messages as far as there is room, and a sign where some are left."""
+    fields, left = dict[str, str](), list(texts)
+    for name in CONVERSATION:
+        if left:
+            fields[name] = left.pop(0)
+        while left and len(f"{fields[name]}\n\n{left[0]}") <= ROOM - (len(MORE) if len(left) > 1 else 0):
+            fields[name] += "\n\n" + left.pop(0)
+    return fields | ({CONVERSATION[-1]: fields[CONVERSATION[-1]] + MORE} if left else {})
+
+
+def _message(item: Item, threads: dict[str, list[str]], told: dict[str, int]) -> Item:
+    """The first message of a ticket states the whole conversation; those without room say so."""
     if item.verdicts["messages"].bucket != "loaded":
         return replace(item, verdicts={"messages": OTHER, "messages_module": Verdict("rejected", NO_PLACE)})
     ticket = str(item.row["TicketID"])
     ends = {"messages": OTHER, "messages_module": Verdict("merged", "attached", f"tickets_module/{ticket}")}
-    text = threads.pop(ticket, "")
-    values = {"messages_module": {"support_conversation__c": text}} if text else {}
-    return replace(item, verdicts=ends, values=values)
+    place = told[ticket] = told.get(ticket, -1) + 1
+    fields = _in_fields(threads[ticket])
+    lost = not any(threads[ticket][place] in text for text in fields.values())
+    aside = (("messages_module", "Message 4", "no_room_beside_others"),) if lost else ()
+    return replace(item, verdicts=ends, values={} if place else {"messages_module": fields}, aside=aside)
 
 
 def _asset(item: Item, accounts: Mapping[str, str]) -> Item:

@@ -186,6 +186,9 @@ _ACCOUNT, _CONTACT = (
 _PARENT = (spec("ParentObject"), spec("ParentID", "int"))
 _TEXTS = ("Phone", "Website", "Street", "City", "Country")
 
+OWN = ("CUST_OUTCOME", "CUST_TRAVEL_MIN")
+"""Columns of this customer alone, which no file of ours describes; every instance spells them so."""
+
 OBJECTS = (
     ObjectSpec("users", "User", "UserName", (
         spec("UserName"), spec("FullName"), spec("Disabled", "bool"), spec("MailLoginID", "email"),
@@ -206,7 +209,7 @@ OBJECTS = (
     ObjectSpec("activities", "Activity", "ActivityID", (
         spec("ActivityID", "int"), spec("Type", "picklist"), spec("Subject"), spec("StartDate", "datetime"),
         spec("EndDate", "datetime"), spec("DueDate", "datetime"), spec("Status", "picklist"), *_PARENT,
-        spec("AssignTo", lookup="users.UserName"), spec("Notes", "html"), spec("RepeatType", "picklist"))),
+        spec("AssignTo", lookup="users.UserName"), spec("Notes", "html"), spec("RepeatType", "picklist"), *map(spec, OWN))),
     ObjectSpec("tickets", "Ticket", "TicketID", (
         spec("TicketID", "int"), spec("Subject"), spec("Status", "picklist"), spec("Priority", "picklist"), spec("Severity"),
         spec("Assignee", lookup="users.UserName"), _CONTACT, _ACCOUNT, spec("Category", lookup="kb_categories.CategoryName"),

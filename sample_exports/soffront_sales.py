@@ -27,7 +27,8 @@ def stage_plans() -> dict[str, dict[str, str]]:
     """The pipeline, and pipeline with stage as the route puts them together → the option. An empty pipeline is Sales."""
     stages = {f"{name}: {word}": to for name, words in PIPELINES.items() for word, to in words.items()}
     stages |= {f": {word}": to for word, to in PIPELINES["Sales"].items()}
-    return {"deals/Pipeline": {name: name for name in PIPELINES}, "deals/PipelineStage": stages}
+    pipelines = {name: name for name in PIPELINES}
+    return {"deals/Pipeline": pipelines, "deals/PipelineStage": stages, "deals/Currency": {"USD": "USD", "EUR": "EUR"}}
 
 
 class Deals:
@@ -43,6 +44,7 @@ class Deals:
         kinds = ["currency_sign"] * share(size, 0.05, least=2) + ["no_pipeline"] * share(size, 0.05, least=2)
         kinds += ["no_amount"] * share(size, 0.02, least=1) + ["stage_dead"] * share(size, 0.05, least=2)
         kinds += ["probability_contradicts"] * share(size, 0.05, least=2) + ["account_gone"] * dirt
+        kinds += ["other_currency", "no_currency"] * dirt
         kinds += [""] * (size - len(kinds))
         self.draws.rng.shuffle(kinds)
         return [
@@ -60,19 +62,22 @@ class Deals:
         amount = rng.randint(10, 900) * 50
         closes = day(MAIN_NOW + timedelta(days=rng.randrange(-900, 200))) if rng.random() < 0.85 else None
         chance = 95 if kind == "probability_contradicts" else rng.choice((10, 30, 50, 70))
+        coin = "EUR" if kind == "other_currency" else "USD"
+        said = None if kind == "no_currency" else coin
         sums: dict[str, Json] = {"currency_sign": f"${amount:,.2f}", "no_amount": None}
         row: dict[str, Json] = {
             "DealID": int(key),
             "DealName": f"{str(account.row['AccountName']).strip()} - {rng.choice(('boiler', 'service', 'retrofit'))} {number}",
             "AccountID": 999_999 if kind == "account_gone" else int(account.key), "ContactID": int(contact.key),
             "Pipeline": None if kind == "no_pipeline" else pipeline, "Stage": stage, "Probability": chance,
-            "Amount": sums.get(kind, f"{amount}.00"), "Currency": "USD", "CloseDate": closes, "Owner": owner,
+            "Amount": sums.get(kind, f"{amount}.00"), "Currency": said, "CloseDate": closes, "Owner": owner,
             "CreatedDate": at, "ModifiedDate": at,
         }  # fmt: skip
         values = {
             "name": str(row["DealName"]), "amount": "0" if kind == "no_amount" else f"{amount}.00", "deal_pipeline": pipeline,
             "deal_stage": words[stage], "expected_close": closes or "", "owner": user, "contacts": f"contacts/{contact.key}",
             "sales_account": "" if kind == "account_gone" else f"accounts/{account.key}",
+            "currency": coin, "soffront_currency__c": said or "",
             "soffront_probability__c": str(chance), "soffront_deal_id__c": key, "soffront_created_at__c": there(at),
         }  # fmt: skip
         aside = (("deals", "", "parent_missing"),) if kind == "account_gone" else ()
@@ -115,6 +120,11 @@ def _totalled(items: Sequence[Item]) -> list[Item]:
             "asset_count__c": str(len(mine)),
             "asset_value__c": f"{sum((Decimal(str(each.row['Value'])) for each in mine), Decimal(0)):.2f}",
             "asset_lease_ends__c": min(str(each.row["LeaseEnd"]) for each in mine),
+            "asset_details__c": "\n\n".join(
+                f"{each.row['Model']} {each.row['SerialNo']}\nValue: {each.row['Value']}\nLease ends: {each.row['LeaseEnd']}\n"
+                f"Under warranty: {str(each.row['Warranty']).lower()}"
+                for each in mine
+            ),
         }
         again.append(replace(item, values={"assets": values}))
     return again

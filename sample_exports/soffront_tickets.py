@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from html import escape, unescape
 
 from sample_exports.promio_rows import share
 from sample_exports.soffront_rows import FALLBACK, HANDLES, USERS, Draws, day, draw_owner, moments, stamp, there
@@ -16,6 +17,13 @@ PRIORITIES = {"low": "Low", "high": "High", "critical": "Critical", "severe": "C
 SUBJECTS = ("No heat in the hall", "Filter alarm", "Noise at night", "Thermostat offline", "Water under the unit")
 CATEGORY_WORDS = ("Boilers", "Heat pumps", "Controls", "Billing", "Maintenance", "Spare parts")
 GONE = 88_888
+
+
+LONG_TICKET = 3
+"""Place of the ticket whose conversation finds no room in four fields."""
+LONG_MESSAGES = 5
+LONG_BODY = "<p>" + " ".join(["The engineer measured the pressure once more."] * 112) + "</p>"
+"""A message of which no two have room in one field."""
 
 
 class Tickets:
@@ -68,20 +76,22 @@ class Tickets:
 
 def message_items(draws: Draws, tickets: Sequence[Item]) -> list[Item]:
     """What was said in the tickets; authors are addresses, user names or the system, and old mails are quoted again."""
-    made = []
+    made, long = [], tickets[LONG_TICKET]
     for number, at in enumerate(moments(draws.rng, draws.size.messages), 1):
         rng, key, ticket = draws.rng, str(300_000 + number), draws.rng.choice(tickets)
-        gone = number <= draws.size.dirt
+        gone, endless = number <= draws.size.dirt, number % 10 == 5 and number < 10 * LONG_MESSAGES
+        ticket = long if endless else ticket
         author = rng.choice((rng.choice(HANDLES), "customer@mailbox.example", "System"))
         quoted = "<blockquote>On Monday you wrote: it is cold.</blockquote>" if number % 4 == 0 else ""
+        body = f"<p>{rng.choice(SUBJECTS)}.</p>{quoted}"
         row: dict[str, Json] = {
             "MessageID": int(key), "TicketID": GONE if gone else int(ticket.key), "Author": author,
-            "Direction": "in" if "@" in author else "out", "Body": f"<p>{rng.choice(SUBJECTS)}.</p>{quoted}",
+            "Direction": "in" if "@" in author else "out", "Body": LONG_BODY if endless else body,
             "CreatedDate": stamp(at),
         }  # fmt: skip
         end = Verdict("held", "parent_missing") if gone else Verdict("loaded", "", f"messages/{key}")
         kinds = (("TicketID", "ticket_deleted"),) * gone + (("Body", "quoted_history"),) * bool(quoted)
-        kinds += (("Author", "author_system"),) * (author == "System")
+        kinds += (("Author", "author_system"),) * (author == "System") + (("Body", "fills_half_a_field"),) * endless
         values = {} if gone else {"messages": {"deal": f"tickets/{ticket.key}"}}
         module = Verdict("excluded", "other_answer")
         made.append(Item("ticket_messages", key, row, {"messages": end, "messages_module": module}, values, dirt=kinds))
@@ -135,15 +145,25 @@ def project_items(draws: Draws, accounts: Sequence[Item], deals: Sequence[Item])
             "Manager": owner, "StartDate": day(at), "DueDate": day(at + timedelta(days=90)),
             "AccountID": int(account.key) if account else None, "DealID": int(deal.key) if deal else None,
         }  # fmt: skip
+        lines = [f"Project in Soffront: {row['Name']} ({row['Status']})", f"Manager: {owner}"]
+        lines += [f"From {row['StartDate']} to {row['DueDate']}"]
+        lines += [f"Account: {_plain(account.row['AccountName'])}"] if account else []
+        lines += [f"Deal: {_plain(deal.row['DealName'])}"] if deal else []
         values = {
             "sales_account": f"accounts/{account.key}" if account and not deal else "",
             "deal": f"deals/{deal.key}" if deal else "",
+            "description": "\n".join(f"<p>{line}</p>" for line in lines),
         }
         note = Verdict("loaded", "", f"project_notes/{key}") if account else Verdict("excluded", "project_without_link")
         ends = {"projects": Verdict("excluded", "documented"), "project_notes": note}
         made.append(Item("projects", key, row, ends, {"project_notes": values} if account else {},
                          dirt=(("", "project_without_link"),) * alone))  # fmt: skip
     return made
+
+
+def _plain(name: Json) -> str:
+    """A name as it stands among tags."""
+    return escape(unescape(str(name).strip()), quote=False)
 
 
 def task_items(draws: Draws, projects: Sequence[Item]) -> list[Item]:

@@ -39,7 +39,7 @@ CUSTOMER = "Northgate Heating & Cooling"
 RECORDS = {
     "accounts": "sales_account", "contacts": "contact", "deals": "deal", "tickets": "deal", "messages": "note",
     "calls": "sales_activity", "emails": "sales_activity", "meetings": "appointment", "tasks": "task",
-    "project_notes": "note", "files": "file",
+    "project_notes": "note", "files": "file", "other_activities": "note",
 }  # fmt: skip
 """Feed → object of its records."""
 
@@ -48,7 +48,7 @@ ACCEPTED = "Accepted by R. Okafor, by mail: lists on the account will do, the ma
 
 SCOPE = {
     "ticket_target": "deal", "ticket_pipeline": "Support", "group_target": "tags", "custom_objects": "fields",
-    "large_files": "link", "existing_records": "hold",
+    "deal_currency": "USD", "large_files": "link", "existing_records": "hold",
 }  # fmt: skip
 
 

@@ -63,18 +63,35 @@ def _of_feed(engagement: Engagement, plan: FeedPlan, feed: Feed, question: str) 
     filling = f"scope:{question}" in feed.constants.values()
     if not (question in feed.scope or fields or rules or filling):
         return
+    kind = _kind(engagement, feed, question)
     table = with_joins(engagement, plan, engagement.load(f"tables/{feed.table}"))
     wanted = pd.Series(True, index=table.index) if plan.feed.when is None else holds(table, plan.feed.when)
     for rule in rules:
         fate = "left out" if rule in plan.feed.exclude else "taken along"
         if count := int((wanted & holds(table, rule.when)).sum()):
-            yield f"{_rows(count, feed)} {fate}: {rule.about}"
-    for exclusion in plan.feed.exclude:
-        wanted &= ~holds(table, exclusion.when)
+            yield f"{_counted(count, 'row')} of {kind} {fate}: {rule.about}"
+    wanted = _passing(table, plan.feed)
     if question in feed.scope or filling:
         yield _made(engagement, plan, table[wanted])
     for field in fields:
-        yield f"{_rows(int(_filled(table[wanted], field).sum()), feed)} fill {_label(engagement, feed, field.to)}"
+        yield f"{_counted(int(_filled(table[wanted], field).sum()), 'row')} of {kind} fill {_label(engagement, feed, field.to)}"
+
+
+def _kind(engagement: Engagement, feed: Feed, question: str) -> str:
+    """What the rows of a feed are called: as their table, or by their own label where the question concerns others of it."""
+    others = (each for each in engagement.route.feeds if each.table == feed.table and each.name != feed.name)
+    asked = [scope for each in others for scope in (*(e.scope for e in each.exclude), *(f.scope for f in each.fields))]
+    if not any(question in scope for scope in asked):
+        return _named(feed)
+    return f"“{feed.label.partition(' → ')[0]}”"
+
+
+def _passing(table: pd.DataFrame, feed: Feed) -> pd.Series:
+    """True for the rows that a feed takes."""
+    wanted = pd.Series(True, index=table.index) if feed.when is None else holds(table, feed.when)
+    for exclusion in feed.exclude:
+        wanted &= ~holds(table, exclusion.when)
+    return wanted
 
 
 def _made(engagement: Engagement, plan: FeedPlan, rows: pd.DataFrame) -> str:
@@ -82,7 +99,7 @@ def _made(engagement: Engagement, plan: FeedPlan, rows: pd.DataFrame) -> str:
     feed = plan.feed
     spec = engagement.destination.objects.get(feed.object)
     if feed.kind != "record" or spec is None:
-        return f"{_rows(len(rows), feed)}: {feed.label}"
+        return f"{_counted(len(rows), 'row')} of {_named(feed)}: {feed.label}"
     count = int(row_keys(rows, feed, plan.table).nunique())
     noun = (spec.label if count == 1 else spec.plural).replace("_", " ").lower()
     return f"{count:,} {noun}" if noun == _named(feed) else f"{count:,} {noun} of {_named(feed)}"
@@ -109,6 +126,7 @@ def _told_apart(engagement: Engagement, plans: Mapping[str, FeedPlan], said: Map
         if rules:
             none = False
             table = with_joins(engagement, plan, engagement.load(f"tables/{feed.table}"))
+            table = table[_passing(table, plan.feed)]
             told = pd.concat([_filled(table, rule) for rule in rules], axis=1).any(axis=1)
             labels = " or ".join(dict.fromkeys(_label(engagement, feed, rule.to) for rule in rules))
             yield f"{_made(engagement, plan, table[told])} could be there already, by {labels}"
@@ -127,10 +145,6 @@ def _label(engagement: Engagement, feed: Feed, name: str) -> str:
     spec = engagement.destination.objects.get(feed.object)
     native = {field.name: field.label for field in spec.fields} if spec is not None else {}
     return {**{field.name: field.label for field in engagement.route.custom_fields}, **native}.get(name, name)
-
-
-def _rows(count: int, feed: Feed) -> str:
-    return f"{_counted(count, 'row')} of {_named(feed)}"
 
 
 def _named(feed: Feed) -> str:

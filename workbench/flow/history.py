@@ -75,6 +75,7 @@ class _Seen:
         dropped = cells[cells["reason"].astype("str").str.contains(DAY_ONLY, regex=False)]
         self.shortened = set(zip(dropped["column"].astype("str"), dropped["field"].astype("str"), strict=True))
         self.columns = _columns(engagement, plan)
+        self.owners = {each.owner for each in engagement.route.feeds if each.table == plan.feed.table and each.owner}
 
     def aspects(self) -> Iterator[tuple[str, tuple[str, str]]]:
         """Each aspect, and what is kept of it in two words and where."""
@@ -103,6 +104,9 @@ class _Seen:
 
     def _owner(self) -> tuple[str, str]:
         if not self.plan.feed.owner:
+            for rule in self.plan.feed.fields:
+                if rule.compose and self.owners & {*placeholders(rule.compose)}:
+                    return "in part", f"the owner on the day of the export is told in the text of “{self._label(rule.to)}”"
             hangs = "; each belongs to the record that it hangs on" if self.plan.feed.lookups else ""
             return "no", f"the exports name no owner of these{hangs}"
         if NAMED["author"].fullmatch(self.plan.feed.owner.casefold()):
@@ -112,6 +116,10 @@ class _Seen:
     def _absent(self, aspect: str) -> tuple[str, str]:
         left = [column for column in self.columns if NAMED[aspect].fullmatch(column.casefold())]
         return "no", f"only in the export, in “{left[0]}”" if left else "the export does not say"
+
+    def _label(self, field: str) -> str:
+        native = native_field(self.destination, self.plan.feed.object, field)
+        return native.label if native is not None else self.labels.get(field, field)
 
     def _ways(self, aspect: str) -> list[_Way]:
         found = []
@@ -123,9 +131,8 @@ class _Seen:
             named = any(NAMED[aspect].fullmatch(name.casefold()) for name in (each.column, *parts))
             if not (own or named):
                 continue
-            label = native.label if native is not None else self.labels.get(each.field, each.field)
             short = (each.column, each.field) in self.shortened
-            found.append(_Way(each.column, each.field, label, own, bool(parts) and not own, short))
+            found.append(_Way(each.column, each.field, self._label(each.field), own, bool(parts) and not own, short))
         return found
 
 

@@ -51,7 +51,7 @@ def combined(values: pd.Series, records: pd.Series, plan: FieldPlan) -> pd.Serie
     said = pd.DataFrame({"value": values.astype("object"), "record": records}).dropna(subset=["record"])
     said = said[said["value"].notna()]
     made = {str(record): _one(list(group["value"]), plan) for record, group in said.groupby("record", sort=False)}
-    return pd.Series(made, dtype="object")
+    return pd.Series({record: value for record, value in made.items() if value is not None}, dtype="object")
 
 
 def overruled(values: pd.Series, records: pd.Series, made: pd.Series, plan: FieldPlan) -> pd.Series:
@@ -93,26 +93,48 @@ def _joined(values: list[object], plan: FieldPlan) -> object:
         lists = [value if isinstance(value, list) else [value] for value in values]
         return list(dict.fromkeys(item for each in lists for item in each))
     texts = list(dict.fromkeys(str(value) for value in values))
-    kept = _fitting(texts, plan)
-    return plan.separator.join(kept) + (ENDING if len(kept) < len(texts) else "")
+    number, count = _part(plan)
+    pages = _pages(texts, plan, count)
+    kept = pages[number - 1] if number <= len(pages) else []
+    more = number == count and sum(map(len, pages)) < len(texts)
+    return plan.separator.join(kept) + (ENDING if more else "") if kept else None
 
 
-def _fitting(texts: Sequence[str], plan: FieldPlan) -> Sequence[str]:
-    """The first of the texts, whole, as far as they have room together; all of them where no length is given to cut at."""
+def _part(plan: FieldPlan) -> tuple[int, int]:
+    """Which field this is of how many that take what found no room in the one before."""
+    number, _, count = plan.part.partition("/")
+    return (int(number), int(count)) if count else (1, 1)
+
+
+def _pages(texts: Sequence[str], plan: FieldPlan, count: int) -> list[Sequence[str]]:
+    """The texts, whole, field by field as far as they have room together; in one where no length is given to cut at."""
     limit = plan.options.get("max_length") if plan.options.get("cut") else None
-    if not isinstance(limit, int) or len(plan.separator.join(texts)) <= limit:
-        return texts
+    if not isinstance(limit, int):
+        return [texts]
+    pages, rest = list[Sequence[str]](), texts
+    while rest and len(pages) < count:
+        size = len(rest) if len(plan.separator.join(rest)) <= limit else _fitting(rest, plan, limit)
+        pages, rest = [*pages, rest[:size]], rest[size:]
+    return pages
+
+
+def _fitting(texts: Sequence[str], plan: FieldPlan, limit: int) -> int:
+    """How many of the texts have room together, with the sign that there are more; one at least."""
     ends = accumulate(len(text) + len(plan.separator) for text in texts)
-    return texts[: max(1, sum(end - len(plan.separator) + len(ENDING) <= limit for end in ends))]
+    return max(1, sum(end - len(plan.separator) + len(ENDING) <= limit for end in ends))
 
 
 def _left_over(values: pd.Series, records: pd.Series, plan: FieldPlan) -> pd.Series:
-    """True for the rows whose text found no room beside those of the rows before it."""
+    """True for the rows whose text found no room beside those of the rows before it; said of the last field there is."""
     said = pd.DataFrame({"value": values.astype("object"), "record": records}).dropna()
     lost = pd.Series(False, index=values.index)
+    number, count = _part(plan)
+    if number < count:
+        return lost
     for _, group in said[~said["value"].map(lambda value: isinstance(value, list)).astype(bool)].groupby("record", sort=False):
         texts = group["value"].astype("str")
-        lost[group.index] = ~texts.isin(set(_fitting(list(dict.fromkeys(texts)), plan)))
+        pages = _pages(list(dict.fromkeys(texts)), plan, count)
+        lost[group.index] = ~texts.isin({text for page in pages for text in page})
     return lost
 
 

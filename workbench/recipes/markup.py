@@ -11,7 +11,7 @@ import nh3
 from workbench.recipes.cells import Cell, CellRecipe, at_most, kept, positive
 from workbench.recipes.texts import tidied
 
-__all__ = ["FILE_SCHEME", "html", "note_text"]
+__all__ = ["FILE_SCHEME", "as_markup", "html", "is_markup", "note_text"]
 
 FILE_SCHEME = "workbench-file"
 """Scheme of the address that stands for a file until it is uploaded: `workbench-file:<record key>`."""
@@ -29,6 +29,8 @@ ENDING = " […]"
 """Stands at the end of a text that was cut."""
 
 PARTIAL = re.compile(r"<[^<>]*\Z|&[#\w]*\Z")
+ADDRESS = re.compile(r"<((?:[a-z]+:)?[^<>@\s\"'=/]+@[^<>@\s\"'=/]+|https?://[^<>\s\"']+)>", re.IGNORECASE)
+"""An address in angle brackets: `Ann <ann@example.com>`. Whoever takes it for a tag throws it away."""
 CODED = re.compile(r"(?i)^\s*(?:javascript|vbscript|data)\s*:")
 
 
@@ -62,6 +64,21 @@ class _Seen(HTMLParser):
         self.formats = True
 
 
+def is_markup(text: str) -> bool:
+    """Whether a text has tags; an address in angle brackets, as mails have it, is none."""
+    return bool(nh3.is_html(_shielded(text)))
+
+
+def as_markup(text: str) -> str:
+    """The text as it may stand among tags: plain text with its lines and its signs, and rich text as it is."""
+    text = _shielded(text)
+    return text if is_markup(text) else entities.escape(entities.unescape(text), quote=False).replace("\n", "<br>")
+
+
+def _shielded(text: str) -> str:
+    return ADDRESS.sub(r"&lt;\1&gt;", text) if "<" in text else text
+
+
 def html(*, max_length: int = 64_000, cut: bool = False) -> CellRecipe:
     """Rich text with basic formatting; scripts, styles and hidden parts go, pictures from elsewhere become links.
 
@@ -72,9 +89,9 @@ def html(*, max_length: int = 64_000, cut: bool = False) -> CellRecipe:
 
     def cell(raw: str) -> Cell:
         text, note = tidied(raw)
-        if not nh3.is_html(text):
-            plain = entities.escape(entities.unescape(text), quote=False).replace("\n", "<br>")
-            return _fitted(plain, max_length, cut, note)
+        if not is_markup(text):
+            return _fitted(as_markup(text), max_length, cut, note)
+        text = _shielded(text)
         seen, text = _Seen(text), _clean(text)
         # Pictures of what is shown: the same tag may stand in a script or a comment before it.
         linked = [image for image in _Seen(text).images if not image[1].startswith(f"{FILE_SCHEME}:")]
@@ -92,8 +109,9 @@ def note_text(*, max_length: int = 64_000, cut: bool = False) -> CellRecipe:
 
     def cell(raw: str) -> Cell:
         text, note = tidied(raw)
-        if not nh3.is_html(text):
+        if not is_markup(text):
             return _not_longer(kept(entities.unescape(text), note), max_length, cut)
+        text = _shielded(text)
         seen = _Seen(text)
         said = _Lines(_clean(text)).text()
         notes = [note, "html_cleaned" if seen.runs else None, "formatting_dropped"]
