@@ -16,6 +16,9 @@ from sample_exports.profi_rows import MAIN_ENDS, OPENED, Size, chance
 CONSUMING = ("completed", "no_show")
 """What uses up a session of a package."""
 
+CALLED_OFF = "called_off"
+"""Of a session that was to be held, for which everything was ready: notes of it there are, too."""
+
 RHYTHMS = {"weekly": 7, "biweekly": 14, "monthly": 28}
 
 
@@ -198,13 +201,19 @@ class Calendar:
     def _numbered(self) -> tuple[list[Session], Book]:
         order = sorted(self.sessions, key=lambda each: (each.start, each.n))
         place = {session.n: n for n, session in enumerate(order)}
-        sessions = [replace(each, n=place[each.n], moved_from=place.get(each.moved_from, -1)) for each in order]
+        sessions = _called_off([replace(each, n=place[each.n], moved_from=place.get(each.moved_from, -1)) for each in order])
         used: dict[int, int] = defaultdict(int)
         for session in sessions:
             for seat in session.seats:
                 if seat.enrolment is not None and session.status in CONSUMING:
                     used[seat.enrolment.n] += 1
         return sessions, Book((), dict(used))
+
+
+def _called_off(sessions: Sequence[Session]) -> list[Session]:
+    """The sessions, the second one that a group held being called off: a group's that was not held is in every sample."""
+    held = [n for n, each in enumerate(sessions) if each.group and each.status == "completed"]
+    return [replace(each, status="cancelled", kind=CALLED_OFF) if [n] == held[1:2] else each for n, each in enumerate(sessions)]
 
 
 def _last_day(rng: Random, enrolment: Enrolment) -> date:

@@ -72,7 +72,7 @@ FIRST_SERVICES = (INTRO, HOUR, SHORT, EXECUTIVE, CAREER, CIRCLE, CHECK, REVIEW)
 
 FIRST_PACKAGES = (
     Package("Momentum", "Starter", "session bundle", 650.0, 5, 120, (HOUR, SHORT), twin=True),
-    Package("Momentum", "Growth", "session bundle", 1200.0, 10, 240, (HOUR, SHORT), twin=True),
+    Package("Momentum", "Growth", "session bundle", 1200.0, 10, 240, (HOUR, SHORT), billing="quarterly", twin=True),
     Package("Career Compass", "Starter", "session bundle", 560.0, 4, 150, (CAREER, HOUR), old="Job Change Kickstart"),
     Package("Executive Edge", "Enterprise", "session bundle", 2400.0, 8, 300, (EXECUTIVE,)),
     Package("Leadership Circle Membership", "Growth", "subscription", 180.0, 0, 365, (CIRCLE,), billing="monthly"),
@@ -152,7 +152,10 @@ def package_rows(catalogue: Catalogue) -> list[Row]:
             "billing_frequency": package.billing, "validity_days": str(package.validity),
             "archived": "true" if package.name == "Wellbeing Monthly" else "false",
         }  # fmt: skip
-        kinds = {"renamed": package.old, "tier_unknown": package.tier == "Pro", "one_name_two_tiers": package.twin}
+        kinds = {
+            "renamed": package.old, "tier_unknown": package.tier == "Pro", "one_name_two_tiers": package.twin,
+            "twin_billed_otherwise": package.twin and package.billing != "one-time",
+        }  # fmt: skip
         dirt = tuple(("name", kind) for kind, there in kinds.items() if there)
         key = f"PK-{number:02d}"
         ends = {f"{FRESHSALES}/packages": DOCUMENTED, f"{PIPEDRIVE}/packages": Verdict("loaded", "", f"packages/{key}")}

@@ -189,7 +189,7 @@ class _Dirt:
 
     KINDS = (
         ("email_changed", 0.03), ("remaining_impossible", 0.03), ("remaining_empty", 0.03), ("expiry_before_start", 0.01),
-        ("decimal_comma", 0.01), ("status_spelling", 0.03), ("cancelled", 0.03),
+        ("decimal_comma", 0.01), ("status_spelling", 0.03), ("cancelled", 0.03), ("tier_empty", 0.01),
     )  # fmt: skip
 
     def __init__(self, rng: Random, total: int) -> None:
@@ -229,6 +229,8 @@ class _Dirt:
                 return ("fee", kind, cells["fee"].replace(".", ","))
             case "status_spelling" if cells["status"] == "active":
                 return ("status", kind, " Active")
+            case "tier_empty" if not enrolment.package.twin:  # its package is the only one of its name
+                return ("tier", kind, "")
             case "cancelled" if cells["status"] == "active":
                 return ("status", kind, "Canceled")
         return None

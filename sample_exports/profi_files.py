@@ -11,7 +11,7 @@ from unicodedata import normalize
 
 from sample_exports.profi_calendar import Session
 from sample_exports.profi_people import Client, coach_email
-from sample_exports.profi_rows import FRESHSALES, PIPEDRIVE, Size, share
+from sample_exports.profi_rows import FRESHSALES, MAIN_ENDS, PIPEDRIVE, Size, share
 from sample_exports.profi_sessions import Guests
 from sample_exports.promio_rows import Row, Verdict
 
@@ -71,6 +71,7 @@ class FileWriter:
     def __init__(self, rng: Random, guests: Guests, clients: Sequence[Client], sessions: Sequence[Session]) -> None:
         self.rng, self.guests = rng, guests
         self.clients = [client for client in clients if client.kind == "plain"]
+        self.all_sessions = sessions
         self.sessions = [each for each in sessions if not each.group and each.seats[0].client and each.status == "completed"]
 
     def files(self, size: Size, notes: Sequence[Row], invoices: Sequence[Row]) -> list[Listed]:
@@ -79,6 +80,7 @@ class FileWriter:
         listed += [self._large(number, *each) for number, each in enumerate(LARGE, start=1)]
         listed += [self._bill(row) for row in invoices if row.cells["pdf"]]
         listed += [self._of_note(row) for row in notes[7::20][:2]]
+        listed += self._of_odd_sessions()
         return listed + [self._plain(n) for n in range(size.files - len(listed))]
 
     # ------------------------------------------------------------ one file
@@ -93,6 +95,22 @@ class FileWriter:
         return self._listed(
             f"files/clients/{client.id}/agreement-{n}.txt", f"agreement-{n}.txt", self._text(n), "client", client.id
         )
+
+    def _of_odd_sessions(self) -> list[Listed]:
+        """Files of sessions that an answer of the scope leaves out: of one client, of groups that met or were called off."""
+        before = [each for each in self.all_sessions if each.start < MAIN_ENDS and self._of_session(each.id)]
+        kinds = {
+            "of_session_called_off": [each for each in before if not each.group and each.status == "cancelled"][-1:],
+            "of_group": [each for each in before if each.group and each.status == "completed"][:1],
+            "of_group_called_off": [each for each in before if each.group and each.status == "cancelled"][:1],
+        }
+        return [
+            self._listed(
+                f"files/sessions/{at.id}/{kind}.txt", f"{kind}.txt", self._text(0), "session", at.id, (("path", kind),)
+            )
+            for kind, found in kinds.items()
+            for at in found
+        ]
 
     def _odd(self, n: int, kind: str) -> Listed:
         client = self.clients[n % len(self.clients)]
@@ -182,9 +200,8 @@ class FileWriter:
         return Listed(_with(row, verdict), content if there else None)
 
     def _of_session(self, key: str) -> bool:
-        session = next(each for each in self.sessions if each.id == key)
-        client = session.seats[0].client
-        return client is not None and bool(self.guests.of(client.email))
+        session = next(each for each in self.all_sessions if each.id == key)
+        return any(seat.client is not None and self.guests.of(seat.client.email) for seat in session.seats)
 
     def _row(
         self, path: str, name: str, size: int, digest: str, owner: str, key: str, dirt: tuple[tuple[str, str], ...]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-from sample_exports.profi_calendar import Session
+from sample_exports.profi_calendar import CALLED_OFF, Session
 from sample_exports.profi_people import Client, coach_email
 from sample_exports.profi_rows import FRESHSALES, MAIN_ENDS, PIPEDRIVE, all_feeds, chance, in_both
 from sample_exports.profi_sessions import Guests
@@ -67,7 +67,7 @@ class NoteWriter:
     def __init__(self, rng: Random, guests: Guests, clients: Sequence[Client], sessions: Sequence[Session]) -> None:
         self.rng, self.guests = rng, guests
         self.clients = [client for client in clients if client.kind in ("plain", "couple", "deleted")]
-        self.sessions = [session for session in sessions if session.status == "completed"]
+        self.sessions = [session for session in sessions if session.status == "completed" or session.kind == CALLED_OFF]
         self.pictures: list[Picture] = []
 
     def rows(self, count: int, *, first: int = 1, since: datetime | None = None) -> list[Row]:

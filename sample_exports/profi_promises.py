@@ -15,7 +15,8 @@ from sample_exports.profi_world import OWNER, World
 from sample_exports.promio_rows import Row
 
 FALLBACK = coach_email(OWNER)
-STAGES = {"scheduled": "Appointment Scheduled", "completed": "Session Won", "rescheduled": "Appointment Scheduled"}
+STAGES = {"scheduled": "Appointment Scheduled", "completed": "Session Won"}
+"""Of a session's states; the others are lost, also the one in whose place another session stands."""
 TYPES = {"one_on_one": "Meeting", "group": "Meeting", "consultation": "Call"}
 CLIENT: Mapping[str, Mapping[str, str]] = {
     FRESHSALES: {"address": "street", "city": "city", "zipcode": "postcode", "country": "country", "job_title": "job_title",
@@ -30,8 +31,6 @@ BOTH = {
     "membership_start_date__c": "membership_start_date", "sessions_goal__c": "Sessions Goal", "birthday__c": "Birthday",
     "languages__c": "Languages", "dietary_notes__c": "Dietary Notes",
 }  # fmt: skip
-OWNERS = {"client": "own_email", "note": "note_client", "invoice": "invoice_client", "session": ""}
-"""What a file hangs on, and the column that a route brings from there; the others find nothing."""
 BILL = ("invoice_status", "amount_paid", "payment_method", "next_billing_date")
 LISTS = {"tags": ",", "tags__c": ",", "coaching_focus_area__c": ";", "languages__c": ";"}
 """Fields of several options, and what stands between them in the export."""
@@ -43,14 +42,18 @@ class Promises:
 
     world: World
     enrolments: dict[str, Row] = field(init=False)
-    packages: dict[str, Row] = field(init=False)
+    packages: dict[str, list[Row]] = field(init=False)  # by their name, which several tiers may share
+    services: dict[str, str] = field(init=False)  # name → currency
     paid: dict[str, str] = field(init=False)  # session → enrolment, of sessions of one client
     invoices: dict[str, list[Row]] = field(init=False)  # address → its invoices
 
     def __post_init__(self) -> None:
         main = self.world.main
         self.enrolments = {row.key: row for row in main["enrolments.csv"]}
-        self.packages = {str(row.cells["name"]): row for row in reversed(main["packages.csv"])}
+        self.packages = {}
+        for row in main["packages.csv"]:
+            self.packages.setdefault(str(row.cells["name"]), []).append(row)
+        self.services = {str(row.cells["name"]): str(row.cells["currency"]) for row in main["services.csv"]}
         self.paid = {link.session: link.enrolment for link in self.world.links if link.kind != "attendee"}
         self.invoices = {}
         for row in main["invoices.csv"]:
@@ -84,11 +87,8 @@ class Promises:
         """
         if file == "clients.csv" and str(row.cells["linkedin"]).startswith("@"):
             yield f"{route}/clients", "linkedin", "credentials_in_url"
-        if file == "attachments_manifest.csv":
-            own = OWNERS[str(row.cells["owner_type"])]
-            yield from ((f"{route}/files", column, "no_row_to_join") for column in OWNERS.values() if column and column != own)
-            if ("path", "long_name") in row.dirt:
-                yield f"{route}/files", "file_name", "cut_short"
+        if ("path", "long_name") in row.dirt:
+            yield f"{route}/files", "file_name", "cut_short"
         if file == "sessions.csv" and route == PIPEDRIVE and not (row.cells["duration_min"] or row.cells["end"]):
             yield f"{route}/sessions", "Length", "no_end"
         enrolment = self.enrolments.get(self.paid.get(row.key, "")) if file == "sessions.csv" and settled else None
@@ -106,6 +106,13 @@ class Promises:
             yield from ((column, "no_row_to_join") for column in BILL)
         elif " + " in str(max(bills, key=lambda bill: str(bill.cells["issued_on"])).cells["amount_paid"]):
             yield "amount_paid", "not_an_amount"
+
+    def _sold_as(self, enrolment: Row) -> Row:
+        """The package of an enrolment: of its name and tier, or the only one of its name where it says no tier."""
+        named = self.packages[str(enrolment.cells["package_name"])]
+        tier = enrolment.cells["tier"]
+        [package] = [each for each in named if tier in ("", each.cells["tier"])]
+        return package
 
     def _bills(self, enrolment: Row) -> list[Row]:
         """The invoices for the package of an enrolment that went to its address."""
@@ -148,7 +155,7 @@ class Promises:
         return {
             "currency": cells["currency"],
             "status": profi_enrolments.STATUSES[cells["status"].strip()],
-            "billing_frequency__c": str(self.packages[cells["package_name"]].cells["billing_frequency"]),
+            "billing_frequency__c": str(self._sold_as(row).cells["billing_frequency"]),
             "renewal_date__c": cells["renewal_date"],
             "profi_enrolment_id__c": row.key,
             "pipeline": "Coaching",
@@ -169,13 +176,9 @@ class Promises:
 
     def _sold(self, route: str, row: Row) -> Mapping[str, str]:
         cells = _texts(row)
-        packages = self.world.main["packages.csv"]
-        alike = [
-            each for each in packages if each.cells["name"] == cells["package_name"] and each.cells["tier"] == cells["tier"]
-        ]
         return {
             "deal": f"enrolments/{row.key}",
-            "product": f"packages/{alike[0].key}",
+            "product": f"packages/{self._sold_as(row).key}",
             "item_price": cells["fee"],
             "quantity": "1",
         }
@@ -195,8 +198,8 @@ class Promises:
             "owner": user_of(cells["coach_email"]),
             "note": _lines(
                 cells,
-                ("Session_Status__c", "status"), ("Cancelled at", "cancelled_at"), ("Meeting_Link__c", "meeting_link"),
-                ("Recurring_Schedule__c", "recurrence"), ("Service", "service_name"), ("Package", "package_name"),
+                ("Status", "status"), ("Cancelled at", "cancelled_at"), ("Meeting link", "meeting_link"),
+                ("Recurring", "recurrence"), ("Service", "service_name"), ("Package", "package_name"),
                 ("Fee", "fee"), ("Profi", "session_id"),
             ),
         }  # fmt: skip
@@ -216,6 +219,7 @@ class Promises:
         meant = profi_sessions.STATUS_SPELLINGS.get(cells["status"], cells["status"])
         values = {
             "amount": cells["fee"] or "0",
+            "currency": self.services.get(cells["service_name"], "EUR"),
             "deal_stage": STAGES.get(meant, "Session Lost"),
             "deal_pipeline": "Coaching",
             "expected_close": cells["start"][:10],
@@ -229,10 +233,15 @@ class Promises:
         cells = _texts(enrolment)
         return {
             "package_name__c": cells["package_name"],
+            "profi_enrolment_id__c": enrolment.key,
+            "package_tier__c": cells["tier"],
             "package_fee__c": "" if "," in cells["fee"] else cells["fee"],
+            "package_currency__c": cells["currency"],
+            "enrolled_on__c": cells["enrolled_on"],
+            "package_expiry__c": cells["expires_on"],
             "sessions_remaining__c": cells["sessions_remaining"],
             "renewal_date__c": cells["renewal_date"],
-            "billing_frequency__c": str(self.packages[cells["package_name"]].cells["billing_frequency"]),
+            "billing_frequency__c": str(self._sold_as(enrolment).cells["billing_frequency"]),
         }
 
     def _bill(self, enrolment: Row) -> Mapping[str, str]:
@@ -273,7 +282,7 @@ class Promises:
     def _course(self, route: str, row: Row) -> Mapping[str, str]:
         cells = _texts(row)
         if route == FRESHSALES:
-            return {"course_enrollment__c": f"{cells['course_title']}: {cells['access_status']}"}
+            return {"course_enrollment__c": f"{cells['course_title']}: {cells['access_status']}", "course_url__c": cells["url"]}
         return {"content_course__c": cells["course_title"], "content_url__c": cells["url"]}
 
     def _note(self, route: str, row: Row) -> Mapping[str, str]:
@@ -303,6 +312,8 @@ class Promises:
         whole = {"bytes": cells["bytes"], "sha256": cells["sha256"], "content_type": cells["content_type"]}
         if type_ == "client":
             return {**whole, "contact" if route == FRESHSALES else "person": f"clients/{cells['owner_key']}"}
+        if type_ == "session":
+            return {**whole, "deal" if route == FRESHSALES else "activity": f"sessions/{cells['owner_key']}"}
         return whole
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
-from sample_exports.profi_calendar import Session
+from sample_exports.profi_calendar import CALLED_OFF, Session
 from sample_exports.profi_people import coach_email
 from sample_exports.profi_rows import FRESHSALES, HOME, MAIN_ENDS, PIPEDRIVE, chance, in_both, money
 from sample_exports.promio_rows import Row, Verdict
@@ -213,7 +213,8 @@ class SessionWriter:
         for seat in session.seats:
             address = seat.client.email.strip() if seat.client else seat.guest
             self.links.append(Link(session.id, address, seat.enrolment.id if seat.enrolment else "", "attendee"))
-            came = session.status == "completed" and chance(rng, 0.9)
+            held = session.status == "completed"
+            came = (held or session.kind == CALLED_OFF) and chance(rng, 0.9) and held
             joined = session.start + timedelta(minutes=rng.randint(-3, 12))
             cells = {
                 "session_id": session.id,

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from sample_exports import profi_billing, profi_clients, profi_enrolments, profi_rooms, profi_sessions
+from sample_exports.profi_answers import COLUMNS, ends_otherwise
 from sample_exports.profi_deliveries import Placed
 from sample_exports.profi_files import LIMIT
 from sample_exports.profi_promises import STAGES, TYPES, Promises, user_of
@@ -58,7 +59,8 @@ def _write_route(folder: Path, route: str, placed: Sequence[Placed], world: Worl
     objects = OBJECTS[route]
     changes = [(c.record, c.field, c.old, c.new) for c in world.changes if c.record.partition("/")[0] in objects]
     _table(folder / "changes.csv", ("record", "field", "old", "new"), changes)
-    decisions = [*_owners(placed), *_values(route), *_duplicates(route, placed), *_links(placed, world)]
+    _table(folder / "otherwise.csv", COLUMNS, ends_otherwise(route, placed))
+    decisions = [*_scope(), *_owners(placed), *_values(route), *_duplicates(route, placed), *_links(placed, world)]
     (folder / "decisions.json").write_bytes((json.dumps(decisions, indent=1, ensure_ascii=False) + "\n").encode())
 
 
@@ -155,6 +157,11 @@ def _decision(kind: str, subject: str, value: object, why: str, *, delivery: str
     return {"delivery": delivery, "kind": kind, "subject": subject, "value": value, "why": why}
 
 
+def _scope() -> list[Mapping[str, object]]:
+    """What this customer answers otherwise than by default."""
+    return [_decision("scope", "dietary_notes", "load", "the members were asked, and agreed")]
+
+
 def _owners(placed: Sequence[Placed]) -> list[Mapping[str, object]]:
     texts = {str(p.row.cells[column]) for p in placed for column in OWNER_COLUMNS if p.row.cells.get(column)}
     texts |= {str(p.row.cells["email"]) for p in placed if p.file == "team.csv"} | {"(blank)"}
@@ -178,6 +185,7 @@ def _values(route: str) -> list[Mapping[str, object]]:
     else:
         plans.append(("sessions/status", {word: STAGES.get(meant, "Session Lost") for word, meant in statuses.items()}))
         plans.append(("sessions/invoice_status", profi_billing.STATUSES))
+        plans.append(("sessions/service_currency", {"EUR": "EUR"}))
     return [
         _decision("value", f"{column}={word}", option, "" if option else "there is no such option: left empty")
         for column, plan in plans

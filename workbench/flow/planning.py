@@ -10,6 +10,7 @@ import pandas as pd
 from workbench.decisions.survivors import emptied_of, into_of, taken_of
 from workbench.engagement import Engagement
 from workbench.flow.countries import region_answered
+from workbench.flow.decided import still_meant
 from workbench.frames.plan import FeedPlan, FieldAnswer, declared_fields, holds_under, plan_feed
 from workbench.frames.prepare import prepare
 from workbench.specs import CustomField, Feed, ObjectSpec
@@ -65,7 +66,7 @@ def feed_plans(engagement: Engagement) -> dict[str, FeedPlan]:
     values = {subject: str(value) for subject, value in engagement.decisions.mapping("value").items()}
     owners = {subject: str(value) for subject, value in engagement.decisions.mapping("owner").items()}
     scope = {question: str(answer) for question, answer in engagement.decisions.mapping("scope").items()}
-    decided = engagement.decisions.mapping("duplicate")
+    decided = still_meant(engagement, engagement.decisions.mapping("duplicate"))
     merges = _by_row(decided, into_of)
     takes, empties = (_by_row(decided, columns) for columns in (taken_of, emptied_of))
     open_ = _by_row(dict.fromkeys(engagement.decisions.missing("duplicate"), ""), into_of)
@@ -78,7 +79,7 @@ def feed_plans(engagement: Engagement) -> dict[str, FeedPlan]:
             engagement.route,
             engagement.source,
             engagement.destination,
-            feed,
+            _as_kept(engagement, feed),
             answers=fields,
             values=values,
             owners=owners,
@@ -94,6 +95,16 @@ def feed_plans(engagement: Engagement) -> dict[str, FeedPlan]:
         )
         for feed in engagement.route.feeds
     }
+
+
+def _as_kept(engagement: Engagement, feed: Feed) -> Feed:
+    """The feed without second ways to records that the edition keeps apart: on Classic a lead is no contact of a deal."""
+    kept = {each.name: kept_as(engagement, each.object) for each in engagement.route.feeds}
+    lookups = (
+        each if kept.get(each.else_feed) == kept.get(each.feed) else each.model_copy(update={"else_feed": ""})
+        for each in feed.lookups
+    )
+    return feed.model_copy(update={"lookups": tuple(lookups)})
 
 
 def delivered(engagement: Engagement, table: str) -> pd.DataFrame:

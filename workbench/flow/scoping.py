@@ -18,6 +18,7 @@ from workbench.reports.fates import DOCUMENTED, repeated
 from workbench.reports.reasons import reason
 from workbench.show import day, name_of
 from workbench.specs import Feed, Scope
+from workbench.specs.feeds import holds_column
 
 __all__ = ["limits", "losses", "scope_document"]
 
@@ -167,8 +168,8 @@ def _of(engagement: Engagement, table: str) -> list[Feed]:
 def _speaks_of(feed: Feed, column: str) -> bool:
     """Whether anything but a rule for the column itself asks for it: an owner, a link, a condition, a composed text."""
     said = feed.model_copy(update={"fields": tuple(rule.model_copy(update={"column": ""}) for rule in feed.fields)})
-    told = said.model_dump_json()
-    return f'"{column}"' in told or f"{{{column}}}" in told
+    told = any(rule.compose and holds_column(rule.compose, column) for rule in feed.fields)
+    return told or f'"{column}"' in said.model_dump_json()
 
 
 def _signed(engagement: Engagement) -> Iterator[str]:

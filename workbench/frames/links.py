@@ -27,12 +27,12 @@ class Reader:
 
 
 def readers_of(table: str, plans: Mapping[str, FeedPlan]) -> tuple[Reader, ...]:
-    """The lookups, of active feeds, that go through a table."""
+    """The lookups, of active feeds, that take all links of a table; one that takes the first alone accounts for none."""
     return tuple(
         Reader(name, lookup, lookup.through)
         for name, plan in plans.items()
         for lookup in plan.feed.lookups
-        if plan.active and lookup.through is not None and lookup.through.table == table
+        if plan.active and lookup.through is not None and lookup.through.table == table and not lookup.through.first
     )
 
 
@@ -68,6 +68,7 @@ def link(
             named(rows.table, name).fillna("").astype("str") for name in (reader.through.mine, reader.through.theirs)
         )
         rows.detail[rows.open()] = mine + " → " + theirs
+    _leave_out(rows, plan, readers, parents)
     rows.end(rows.open(), "rejected", "no_record_for_link")
     return Staged(
         records=pd.DataFrame(columns=["key", "marker", "row"], dtype="object"),
@@ -75,6 +76,19 @@ def link(
         cells=rows.cells(),
         additions=pd.DataFrame(columns=["record", "row"], dtype="object"),
     )
+
+
+def _leave_out(rows: Underway, plan: FeedPlan, readers: Sequence[Reader], parents: Mapping[str, Staged]) -> None:
+    """Links of rows of which a rule, or an answer of the scope, leaves no record are left out by the same."""
+    there = pd.Series(False, index=rows.table.index)
+    why = pd.Series(pd.NA, index=rows.table.index, dtype="object")
+    for reader in readers:
+        ends = parents[reader.feed].verdicts.dropna(subset=["natural"]).drop_duplicates("natural").set_index("natural")
+        mine = _keys(rows.table, reader.through.mine, plan, reader.feed)
+        there |= mine.map(parent_records(parents[reader.feed])).notna()
+        why = why.where(why.notna(), mine.map(ends.loc[ends["bucket"] == "excluded", "reason"]))
+    for reason in why[~there].dropna().unique():
+        rows.end(~there & why.eq(reason), "excluded", str(reason))
 
 
 def _natural(table: pd.DataFrame, readers: Sequence[Reader]) -> pd.Series:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from workbench.frames.groups import group_keys
 from workbench.frames.plan import FeedPlan
-from workbench.frames.select import by_row, cells_of, filled, holds, named
+from workbench.frames.select import by_row, cells_of, filled, named
 from workbench.frames.staged import Staged, parent_records, records_by
 from workbench.recipes import convert
 from workbench.specs import Lookup, Through
@@ -37,12 +37,10 @@ def lead(
     """Where each row leads by a lookup into feeds that are staged: by one feed, or by the feed of its kind of parent."""
     said = _said(table, lookup)
     if not lookup.by:
-        found = _into(table, lookup, plan, lookup.feed, said, parents=parents, tables=tables)
+        records, reasons = _in_turn(table, lookup, plan, lookup.leads_to(), said, parents=parents, tables=tables)
+        found = Found(records, reasons, said)
     else:
         found = _by_kind(table, lookup, plan, said, parents=parents, tables=tables)
-    if lookup.when is not None:
-        asked = holds(table, lookup.when)
-        found = Found(found.records.where(asked, pd.NA), found.reasons.where(asked), found.said.where(asked))
     return found
 
 
@@ -60,7 +58,8 @@ def linked(
     """The records to which a table of links leads the record of each row: the primary one first, then as the table has them.
 
     ``natural`` and ``records`` are the rows' own keys and records: the links of a row that was merged go to the record
-    in which it ended. ``parent`` and ``table`` are the other feed and its table.
+    in which it ended. Where the links name something else of a row, both are that. ``parent`` and ``table`` are the other
+    feed and its table.
     """
     mine = read_keys(named(links, through.mine), plan.table.key_prefix, group=bool(plan.feed.group))
     theirs = their_records(links, through, plan, lookup.feed, parent=parent, table=table)
@@ -70,7 +69,8 @@ def linked(
     pairs["first"] = ~primary_links(links, through)
     pairs = pairs.dropna().sort_values("first", kind="stable").drop_duplicates(["mine", "theirs"])
     lists = pairs.groupby("mine", sort=False)["theirs"].agg(list)
-    found = pd.Series([_copied(lists.get(key)) for key in records], index=records.index, dtype="object")
+    led = [_copied(lists.get(key)) for key in records]
+    found = pd.Series([_first(each) if through.first else each for each in led], index=records.index, dtype="object")
     nothing = pd.Series(pd.NA, index=records.index, dtype="str")
     return Found(found, nothing, nothing)
 
@@ -143,6 +143,11 @@ def _into(
         wanted = read_keys(said, plan.prefixes.get(feed, ""), group=feed in plan.grouped)
         others = [other for name, other in parents.items() if name != feed and name in plan.alike.get(feed, frozenset())]
         found = wanted.map(parent_records(parent, *others)).astype("object")
+        # A row of the same table that another feed merged into such a record stands for it: a lead that is a contact already.
+        there = {key for each in (parent, *others) for key in each.records["key"]}
+        for other in (each for name, each in parents.items() if name in plan.beside.get(feed, frozenset())):
+            moved = parent_records(other, parent, *others)
+            found = found.where(found.notna(), wanted.map(moved[moved.isin(there)])).astype("object")
         reasons = pd.Series("parent_missing", index=table.index, dtype="str")
         values = pd.Series(parent.verdicts["natural"].to_numpy(), index=parent.verdicts["row"].to_numpy())
     # A row that a rule left out is no loss: somebody decided that it becomes no record.
@@ -166,14 +171,29 @@ def _by_kind(
     reasons = pd.Series("unknown_parent_kind", index=table.index, dtype="str").where(filled(said))
     for word, feeds in lookup.feeds.items():
         rows = kind.eq(word.strip().casefold()).fillna(False).astype(bool)
-        ways = [_into(table[rows], lookup, plan, feed, said[rows], parents=parents, tables=tables) for feed in feeds]
-        found, why = ways[0].records, ways[0].reasons
-        for way in ways[1:]:
-            # A row that a rule of one of the feeds left out is missed by none of them.
-            why = why.where(found.isna() & way.records.isna() & why.notna() & way.reasons.notna())
-            found = found.where(found.notna(), way.records)
+        found, why = _in_turn(table[rows], lookup, plan, feeds, said[rows], parents=parents, tables=tables)
         records[rows], reasons[rows] = found, why
     return Found(records, reasons, said)
+
+
+def _in_turn(
+    table: pd.DataFrame,
+    lookup: Lookup,
+    plan: FeedPlan,
+    feeds: Sequence[str],
+    said: pd.Series,
+    *,
+    parents: Mapping[str, Staged],
+    tables: Mapping[str, pd.DataFrame],
+) -> tuple[pd.Series, pd.Series]:
+    """The record in the first of several feeds that has it, and why there is none in any of them."""
+    ways = [_into(table, lookup, plan, feed, said, parents=parents, tables=tables) for feed in feeds]
+    found, why = ways[0].records, ways[0].reasons
+    for way in ways[1:]:
+        # A row that a rule of one of the feeds left out is missed by none of them.
+        why = why.where(found.isna() & way.records.isna() & why.notna() & way.reasons.notna())
+        found = found.where(found.notna(), way.records)
+    return found, why
 
 
 def _single(wanted: pd.Series, pairs: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
@@ -199,6 +219,10 @@ def _loadable(parents: Mapping[str, Staged]) -> set[str]:
 
 def _copied(records: object) -> object:
     return list(records) if isinstance(records, list) else pd.NA
+
+
+def _first(records: object) -> object:
+    return records[0] if isinstance(records, list) else records
 
 
 def _cut(parent: pd.Series, records: pd.Series) -> pd.Series:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from workbench.frames.fixed import fixed_key
-from workbench.frames.lookups import Found, lead, linked, own_tree
+from workbench.frames.lookups import Found, lead, linked, own_tree, read_keys
 from workbench.frames.plan import FieldPlan
 from workbench.frames.select import cells_of, holds
 from workbench.frames.staged import Staged
@@ -29,20 +29,22 @@ def look_up(
     for lookup in _others(rows):
         if lookup.through is not None:
             through, parent = lookup.through, parents[lookup.feed]
+            other = read_keys(cells_of(rows.table, lookup.column), "", group=False) if lookup.column else None
             led = linked(
-                rows.natural,
+                rows.natural if other is None else other,
                 lookup,
                 through,
                 rows.plan,
                 links=links[through.table],
                 parent=parent,
                 table=tables[lookup.feed],
-                records=rows.record,
+                records=rows.record if other is None else other,
             )
         else:
             led = lead(rows.table, lookup, rows.plan, parents=parents, tables=tables)
+        led = _asked(rows, lookup, led, ways)
         records = _or_fixed(lookup, led.records, parents)
-        found[lookup.to] = _united(found[lookup.to], records) if lookup.to in found else records
+        found[lookup.to] = _joined(lookup, found.get(lookup.to), records)
         ways.append((lookup, led))
     for lookup, led in ways:
         _say_lost(rows, lookup, led, others=[other for way, other in ways if way.column == lookup.column and way is not lookup])
@@ -50,6 +52,25 @@ def look_up(
             _hold_orphans(rows, lookup, led, found[lookup.to])
     _hold_lonely(rows, found, [led for lookup, led in ways if lookup.to in rows.feed.needs])
     return found
+
+
+def _asked(rows: Underway, lookup: Lookup, led: Found, before: Sequence[tuple[Lookup, Found]]) -> Found:
+    """What a link leads to, of the rows of which it is asked: those of its condition, which the links before lead nowhere.
+
+    A row that waits for a record of those links goes on waiting, and is not given away.
+    """
+    asked = pd.Series(True, index=led.records.index) if lookup.when is None else holds(rows.table, lookup.when)
+    for other, way in before:
+        if other.to in lookup.unless:
+            asked &= way.records.isna() & way.reasons.isna()
+    return Found(led.records.where(asked, pd.NA), led.reasons.where(asked), led.said.where(asked))
+
+
+def _joined(lookup: Lookup, before: pd.Series | None, records: pd.Series) -> pd.Series:
+    """What all links to one field lead to: one record where the later ones stand in for the first, else all of them."""
+    if before is None:
+        return records
+    return before.where(before.notna(), records) if lookup.to in lookup.unless else _united(before, records)
 
 
 def _united(first: pd.Series, second: pd.Series) -> pd.Series:

@@ -14,7 +14,11 @@ from workbench.specs import Feed, Join, Lookup, Match, Through
 
 __all__ = ["LOCAL", "localised", "read_at_home", "stated_regions", "told"]
 
-LOCAL: Mapping[str, tuple[str, ...]] = {"moment": ("zone",), "phone": ("region", "country"), "postal_code": ("region",)}
+LOCAL: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("moment", "zoned_moment", "utc_day", "utc_time", "length_seconds"), ("zone",)),
+    "phone": ("region", "country"),
+    "postal_code": ("region",),
+}
 """Recipes that read a text as people write it at one place, and the options that say where."""
 
 UNKNOWN = "not_in_numbering_plan"

@@ -97,6 +97,7 @@ class FieldPlan:
     substitutes: Mapping[str, str] = made_by(default_factory=dict)  # decided for single values, before the recipe
     combine: str = ""  # how it is made where several rows are one record
     separator: str = "; "
+    part: str = ""  # `2/4`: of joined texts that find no room in one field, which field this is of how many
     shared: bool = True  # false for lists of the account, whose options may mean nothing on another object
 
 
@@ -128,6 +129,7 @@ class FeedPlan:
     zone: str = ""  # IANA name of the time zone of moments that carry none
     prefixes: Mapping[str, str] = made_by(default_factory=dict)  # feed → what its natural keys begin with
     alike: Mapping[str, frozenset[str]] = made_by(default_factory=dict)  # feed → feeds that make records of the same object
+    beside: Mapping[str, frozenset[str]] = made_by(default_factory=dict)  # feed → others that take rows of the same table
     active: bool = True  # false where the scope was answered otherwise
     grouped: frozenset[str] = frozenset()  # feeds whose records are groups of rows
     records: tuple[FixedRecord, ...] = ()  # those of the route that belong to this feed
@@ -203,8 +205,7 @@ def plan_feed(
 ) -> FeedPlan:
     """The plan of one feed from what was decided; a SpecError where two columns would fill one field.
 
-    `answers` by `feed/column`, `values` by `feed/column=value`, `owners` as they stand, `merges`, `takes`, `empties` and
-    `links` by row id (`undecided`, `unlinked` ones wait), `scope` by the question. Other columns follow the route.
+    `answers` by `feed/column`, `values` by `feed/column=value`, `merges`, `takes`, `empties`, `links` and what waits by row id.
     """
     usual = {"zone": zone or source.zone, "region": region or source.region, "country": source.country}
     active, feed = _under(feed, route.answered(scope or {}), usual)
@@ -222,6 +223,7 @@ def plan_feed(
         zone=zone or source.zone,
         prefixes={other.name: route.table(source, other.table).key_prefix for other in route.feeds},
         alike=_alike(route),
+        beside=_beside(route),
         active=active,
         grouped=frozenset(other.name for other in route.feeds if other.group),
         records=tuple(record for record in route.records if record.feed == feed.name),
@@ -254,10 +256,13 @@ def _fields(
     """
     declared = {(known.object, known.name): known for known in declared_fields(route, answers)}
     rules = {rule.column: rule for rule in feed.fields}
+    idle = {(rule.column, rule.to) for rule in route.feed(feed.name).fields} - {(rule.column, rule.to) for rule in feed.fields}
     columns = dict.fromkeys([*rules, *(s.split("/", 1)[1] for s in answers if s.split("/", 1)[0] == feed.name)])
     plans: list[FieldPlan] = []
     for column in columns:
         answer = answers.get(f"{feed.name}/{column}")
+        if answer is not None and (column, answer.target) in idle:
+            continue  # confirmed while the scope was answered otherwise
         plans += _column_plans(destination, feed, column, rules.get(column), answer, declared, _own(values, feed, column))
     _refuse_collisions(feed, plans)
     return tuple(replace(plan, options=told(plan.recipe, plan.options, usual)) for plan in plans)
@@ -267,6 +272,12 @@ def _alike(route: Route) -> dict[str, frozenset[str]]:
     """Feed → the feeds whose records are of the same object, itself among them."""
     making = [feed for feed in route.feeds if feed.kind == "record"]
     return {feed.name: frozenset(other.name for other in making if other.object == feed.object) for feed in route.feeds}
+
+
+def _beside(route: Route) -> dict[str, frozenset[str]]:
+    """Feed → the other feeds that take rows of its table."""
+    feeds = route.feeds
+    return {feed.name: frozenset(each.name for each in feeds if each.table == feed.table) - {feed.name} for feed in feeds}
 
 
 def _pictures(route: Route, feed: Feed) -> tuple[Pictures, ...]:
@@ -361,6 +372,7 @@ def _one_plan(
         substitutes=substitutes,
         combine=rule.combine if rule else "",
         separator=rule.separator if rule else "; ",
+        part=rule.part if rule else "",
     )
 
 

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
 from workbench.errors import SpecError
+from workbench.frames.composing import composed, own_columns
 from workbench.frames.derived import KEY, PROBLEM
 from workbench.frames.inline import address_of, pictures, with_addresses
 from workbench.frames.places import read_at_home
 from workbench.frames.plan import FeedPlan, Pictures
 from workbench.frames.ranks import ranked
-from workbench.frames.select import ROW, cells_of, filled, named, natural_keys
+from workbench.frames.select import ROW, filled, holds, named, natural_keys
 from workbench.frames.staged import CELL_COLUMNS
 from workbench.recipes import convert, is_placeholder
 from workbench.specs import Join, Relink, Table
 
-__all__ = ["Prepared", "composed", "joined", "noted", "prepare", "relinked"]
+__all__ = ["Prepared", "joined", "noted", "prepare", "relinked"]
 
-BLANKS = string.whitespace
-NEEDED = "needed"
+RICH = frozenset({"html", "note_text"})
+"""Recipes that read tags."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ def prepare(table: pd.DataFrame, plan: FeedPlan, *, tables: Mapping[str, pd.Data
     one already under the name that is to be given.
     """
     table, notes = _without_placeholders(table, plan)
+    own = own_columns(table, plan)
     for each in plan.pictures:
         table = _with_pictures(table, each, tables[each.table])
     if plan.feed.relink is not None and plan.linked is not None:
@@ -50,7 +51,8 @@ def prepare(table: pd.DataFrame, plan: FeedPlan, *, tables: Mapping[str, pd.Data
         notes += more
     for rule in plan.feed.fields:
         if rule.compose:
-            table = _added(table, rule.column, composed(table, rule.compose), feed=plan.feed.name)
+            told = composed(table, rule.compose, own=own, rich=rule.recipe in RICH)
+            table = _added(table, rule.column, told, feed=plan.feed.name)
     empty = pd.DataFrame(columns=list(CELL_COLUMNS), dtype="object")
     return Prepared(table, pd.concat([empty, *notes], ignore_index=True))
 
@@ -73,18 +75,27 @@ def _with_pictures(table: pd.DataFrame, each: Pictures, files: pd.DataFrame) -> 
 
 
 def joined(table: pd.DataFrame, join: Join, other: pd.DataFrame, *, feed: str) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
-    """The table with the columns that a join brings, and the cells of which something is to be said; no row is multiplied."""
-    wanted = _pairs(table, join, join.column, *join.also)
+    """The table with the columns that a join brings, and the cells of which something is to be said; no row is multiplied.
+
+    A row that says nothing in a further column has what all rows agree on that fit it otherwise, and nothing where they do not.
+    """
+    asked = pd.Series(True, index=table.index) if join.when is None else holds(table, join.when)
+    wanted = _pairs(table, join, join.column, *join.also).where(asked)
     rows = other.assign(_key=_pairs(other, join, join.with_, *join.also.values())).dropna(subset=["_key"])
     if join.newest:
         order = ranked(named(rows, join.newest), join.newest_recipe, join.newest_options)
         rows = rows.assign(_rank=order).sort_values("_rank", ascending=False, na_position="last", kind="stable")
     one = rows.drop_duplicates("_key").set_index("_key")
+    alike = other.assign(_key=_pairs(other, join, join.with_)).dropna(subset=["_key"])
+    silent = _silent(table, join, asked & wanted.isna())
     notes = []
     for name, theirs in join.bring.items():
         found = wanted.map(named(one, theirs)) if len(one) else pd.Series(pd.NA, index=table.index)
+        unsure = silent.isin(_told_apart(alike, theirs))
+        found = found.where(silent.isna(), silent.mask(unsure).map(alike.drop_duplicates("_key").set_index("_key")[theirs]))
         table = _added(table, name, found.astype("str"), feed=feed)
-        lost = filled(table[join.column]) & ~wanted.isin(one.index)
+        notes.append(noted(table, feed, name, unsure, table[join.column], "several_records_fit"))
+        lost = asked & filled(table[join.column]) & ~wanted.isin(one.index) & ~silent.isin(alike["_key"])
         notes.append(noted(table, feed, name, lost, table[join.column], "no_row_to_join"))
         several = wanted.isin(_told_apart(rows, theirs))
         why = "newest_of_several" if join.newest else "first_of_several"
@@ -109,41 +120,23 @@ def relinked(
     return table, notes
 
 
-def composed(table: pd.DataFrame, text: str) -> pd.Series:
-    """A text made of several columns, row by row: an empty column leaves nothing behind, a line of nothing but those goes.
-
-    Of a column that is marked as needed, `{end:needed}`, the whole text goes where it is empty.
-    """
-    lines = [list(string.Formatter().parse(line)) for line in text.split("\n")]
-    said = {name for line in lines for _, name, _, _ in line if name is not None}
-    needed = {name for line in lines for _, name, mark, _ in line if name is not None and mark == NEEDED}
-    cells = {name: cells_of(table, name) for name in said}
-    texts = {name: cell.astype("str").str.strip(BLANKS).where(filled(cell), "").tolist() for name, cell in cells.items()}
-    made: list[object] = []
-    for place in range(len(table)):
-        kept = [_line(line, {name: column[place] for name, column in texts.items()}) for line in lines]
-        spoken = any(column[place] for column in texts.values()) and all(texts[name][place] for name in needed)
-        made.append("\n".join(line for line in kept if line is not None).strip(BLANKS) if spoken else pd.NA)
-    return pd.Series(made, index=table.index, dtype="str")
-
-
 def noted(table: pd.DataFrame, feed: str, column: str, rows: pd.Series, values: pd.Series, reason: str) -> pd.DataFrame:
     """What is said about the cells of one column in these rows, as cells have it."""
     said = {"feed": feed, "column": column, "field": "", "row": table.loc[rows, ROW].to_numpy()}
     return pd.DataFrame({**said, "value": values[rows].astype("str").to_numpy(), "reason": reason}, columns=list(CELL_COLUMNS))
 
 
-def _line(parts: list[tuple[str, str | None, str | None, str | None]], texts: Mapping[str, str]) -> str | None:
-    """One line with its columns filled in; None where it names columns and all of them are empty."""
-    names = [name for _, name, _, _ in parts if name is not None]
-    if names and not any(texts[name] for name in names):
-        return None
-    return "".join(said + (texts[name] if name is not None else "") for said, name, _, _ in parts).strip(" \t")
+def _silent(table: pd.DataFrame, join: Join, rows: pd.Series) -> pd.Series:
+    """Of these rows what names them by the first column of a join; missing where it has no others, or the newest row counts."""
+    nothing = pd.Series(pd.NA, index=table.index, dtype="str")
+    return _pairs(table, join, join.column).where(rows) if join.also and not join.newest else nothing
 
 
 def _pairs(table: pd.DataFrame, join: Join, column: str, *also: str) -> pd.Series:
-    """What names a row for a join; missing where one of the columns says nothing."""
+    """What names a row for a join, a text in whatever case and blanks; missing where one of the columns says nothing."""
     key = read_at_home(named(table, column), join.recipe, options=dict(join.options), table=table).values.astype("str")
+    if join.recipe == "text":
+        key = key.str.casefold().str.replace(r"\s+", " ", regex=True)
     for each in also:
         key = key + "\n" + convert(named(table, each), "text").values.astype("str").str.casefold()
     return key

@@ -162,12 +162,21 @@ class DestinationSpec(Spec):
     address: str = ""  # what an account's looks like, as it belongs into engagement.toml
     editions: tuple[str, ...]
     types: dict[str, str]  # our type of a column → the destination's type of a custom field
+    type_labels: dict[str, str] = {}  # that type → what the destination's own pages call it, where that reads otherwise
     text_limit: int
     long_text_limit: int
     plans: dict[str, Plan]
     tokens: dict[str, int] = {}  # kind of call → tokens, where calls cost tokens; an object may differ
     objects: dict[str, ObjectSpec]
     settings: dict[str, Scalar]  # every unknown of the fact sheet, with its safe default
+
+    def type_label(self, kind: str) -> str:
+        """What an administrator finds a type of field under: `Single option` for `enum`."""
+        return self.type_labels.get(kind) or kind.replace("_", " ").capitalize()
+
+    def object_label(self, name: str) -> str:
+        """What a person calls an object; one that is not known here, by its name."""
+        return self.objects[name].label if name in self.objects else name
 
 
 # ---------------------------------------------------------------- routes

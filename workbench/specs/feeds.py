@@ -5,6 +5,7 @@ docs/routes.md explains every key with an example.
 
 from __future__ import annotations
 
+import re
 import string
 from typing import Annotated, Literal, Self
 
@@ -13,6 +14,8 @@ from pydantic import BeforeValidator, Field, model_validator
 from workbench.specs.spec import Options, Spec
 
 __all__ = [
+    "EACH",
+    "OTHERS",
     "Combine",
     "Condition",
     "Exclusion",
@@ -23,8 +26,14 @@ __all__ = [
     "Match",
     "Relink",
     "Through",
+    "holds_column",
     "placeholders",
 ]
+
+EACH = ".*."
+"""In a composed text, between a column with a list and what each thing in it says: `{prices.*.from}`."""
+OTHERS = "*"
+"""In a composed text, for every column that the source's file does not describe."""
 
 Combine = Literal["", "first", "last", "join", "sum", "count", "min", "max"]
 
@@ -40,6 +49,15 @@ Answers = Annotated[tuple[str, ...], BeforeValidator(_several)]
 def placeholders(text: str) -> tuple[str, ...]:
     """The columns that a composed text names in braces, each once; a ValueError where its braces do not pair."""
     return tuple(dict.fromkeys(name for _, name, _, _ in string.Formatter().parse(text) if name is not None))
+
+
+def holds_column(text: str, column: str) -> bool:
+    """Whether a composed text tells a column: `{prices.*.from}` tells `prices`, and of it `prices.3.from`."""
+    for name in placeholders(text):
+        listed, each, inner = name.partition(EACH)
+        if column == listed or (each and re.fullmatch(rf"{re.escape(listed)}\.\d+\.{re.escape(inner)}", column)):
+            return True
+    return False
 
 
 class Condition(Spec):
@@ -83,13 +101,14 @@ class Join(Spec):
     column: str  # of this table
     table: str
     with_: str = Field(alias="with")  # column of that table that says the same
-    also: dict[str, str] = {}  # further columns that have to say the same: of this table → of that one
+    also: dict[str, str] = {}  # further columns that have to say the same, where this row says something: here → there
     bring: dict[str, str]  # name here → column there
     recipe: str = "identifier"
     options: Options = {}
     newest: str = ""  # of several rows that fit, the one that is highest in this column of theirs; else the first
     newest_recipe: str = ""
     newest_options: Options = {}
+    when: Condition | None = None  # asked for these rows only
 
 
 class FieldRule(Spec):
@@ -103,6 +122,7 @@ class FieldRule(Spec):
     compose: str = ""  # a text made of several columns: `{Invoice No}: {Amount}`; a line whose columns are empty goes
     combine: Combine = ""  # how the field is made where several rows are one record; the first that says something
     separator: str = "; "  # between texts that are joined
+    part: str = ""  # `2/4`: of texts that are joined and find no room in one field, the second of four such fields
     scope: dict[str, Answers] = {}  # taken under these answers only
     required: bool = False  # a row without it is rejected
     on_error: Literal["set_aside", "hold", "reject"] = "set_aside"
@@ -110,6 +130,13 @@ class FieldRule(Spec):
     choices: tuple[str, ...] = ()  # what a person chooses among where the destination's field takes any text
     proposed: dict[str, str] = {}  # value, whatever its case → the option that the scope document proposes for it
     about: str = ""
+
+    @model_validator(mode="after")
+    def _parts(self) -> Self:
+        said = re.fullmatch(r"([1-9]\d*)/([1-9]\d*)", self.part)
+        if self.part and (said is None or int(said[1]) > int(said[2]) or self.combine != "join" or not self.options.get("cut")):
+            raise ValueError(f"{self.to} is a part of texts that are joined and cut, such as 2/4, and not {self.part!r}")
+        return self
 
     @model_validator(mode="after")
     def _pairs(self) -> Self:
@@ -129,6 +156,7 @@ class Through(Spec):
     mine: str  # its column that names a row of this feed
     theirs: str  # its column that names a row of the other feed
     primary: str = ""  # its column that says yes for the one that counts most
+    first: bool = False  # the record that comes first alone, for a field that holds one
     with_: str = Field(default="", alias="with")  # column of the other feed's table that `theirs` names; its key when empty
     recipe: str = "identifier"
     options: Options = {}
@@ -143,12 +171,14 @@ class Lookup(Spec):
 
     to: str  # field of this object
     feed: str = ""
-    column: str = ""  # column of this feed's table
+    else_feed: str = ""  # where that one has no record: a feed whose records are kept beside them, as leads are beside contacts
+    column: str = ""  # column of this feed's table; beside `through` what `mine` names, where that is not the row's own key
     fallback: tuple[str, ...] = ()  # columns looked at, in order, where that one is empty
     with_: str = Field(default="", alias="with")  # column of that feed's table; what names its rows when empty
     recipe: str = "identifier"
     options: Options = {}
     when: Condition | None = None  # looked up for these rows only
+    unless: tuple[str, ...] = ()  # links stated before: looked up only for rows that they lead nowhere, and that wait for none
     required: bool = False  # a row whose parent is missing is held
     through: Through | None = None
     by: str = ""
@@ -161,13 +191,19 @@ class Lookup(Spec):
             raise ValueError(f"the link {self.to} names its feed, or a column in `by` and the feeds of its values")
         if not self.column and self.through is None:
             raise ValueError(f"the link {self.to} names the column that leads to its parent")
+        if self.else_feed and (not self.feed or self.through is not None or self.with_ or self.required):
+            raise ValueError(
+                f"the link {self.to} looks in two feeds, so it names them and a column with a key, and is not required"
+            )
         if self.through is not None and (self.by or self.with_):
             raise ValueError(f"the link {self.to} goes through a table, which knows neither `by` nor `with`")
         return self
 
     def leads_to(self) -> tuple[str, ...]:
         """Names of the feeds whose records it may lead to."""
-        return (self.feed,) if self.feed else tuple(dict.fromkeys(name for names in self.feeds.values() for name in names))
+        if self.feed:
+            return (self.feed, self.else_feed) if self.else_feed else (self.feed,)
+        return tuple(dict.fromkeys(name for names in self.feeds.values() for name in names))
 
 
 class Match(Spec):
@@ -259,4 +295,7 @@ class Feed(Spec):
         lacking = set(self.needs) - {lookup.to for lookup in self.lookups}
         if lacking:
             raise ValueError(f"feed {self.name} needs {', '.join(sorted(lacking))}, of which no lookup says where it leads")
+        for place, lookup in enumerate(self.lookups):
+            if late := set(lookup.unless) - {other.to for other in self.lookups[:place]}:
+                raise ValueError(f"the link {lookup.to} asks for {', '.join(sorted(late))}, which no lookup before it looks up")
         return self

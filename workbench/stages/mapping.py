@@ -21,7 +21,7 @@ from workbench.plain import Shown
 from workbench.recipes import convert
 from workbench.show import heading, html_table, name_of, together
 from workbench.specs import Feed
-from workbench.specs.feeds import FieldRule, placeholders
+from workbench.specs.feeds import FieldRule, holds_column
 
 __all__ = ["ConfirmedMap", "propose", "propose_options", "run"]
 
@@ -233,8 +233,10 @@ def _free_column(
     others = [o for o in engagement.route.feeds if o.table == feed.table and o.name != feed.name]
     if any(column in {r.column for r in other.fields} | _tested(other) for other in others):
         return {"value": {"target": ""}, "confidence": USED_OTHERWISE, "reasons": "another feed takes it, or a rule asks it"}
-    if column in {part for rule in feed.fields if rule.compose for part in placeholders(rule.compose)}:
+    if any(rule.compose and holds_column(rule.compose, column) for rule in feed.fields):
         return {"value": {"target": ""}, "confidence": USED_OTHERWISE, "reasons": "a text made of several columns holds it"}
+    if any(rule.column == column for rule in engagement.route.feed(feed.name).fields):  # this feed is as the answers leave it
+        return {"value": {"target": ""}, "confidence": FROM_ROUTE, "reasons": "the scope was answered so that it stays behind"}
     if guess and feed.kind == "record":
         return {"value": {"target": guess["target"]}, "confidence": guess["confidence"], "reasons": guess["reasons"]}
     spec = engagement.destination.objects[feed.object]
