@@ -23,7 +23,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 __all__ = [
     "DecisionMissing",
@@ -43,6 +44,7 @@ __all__ = [
     "WaitError",
     "WorkbenchError",
     "WrongKey",
+    "on_disk",
 ]
 
 SHOWN = 12
@@ -162,3 +164,17 @@ def listed(items: Sequence[str], *, limit: int = SHOWN) -> str:
     """The first ``limit`` items, comma separated, and how many more there are."""
     shown = ", ".join(items[:limit])
     return shown if len(items) <= limit else f"{shown}, … and {len(items) - limit} more"
+
+
+@contextmanager
+def on_disk(what: str) -> Iterator[None]:
+    """Say as an EditError that the computer does not let something be written; round a block, or as a decorator."""
+    try:
+        yield
+    except OSError as failed:
+        raise EditError(
+            f"{what} cannot be written",
+            found=failed.strerror or str(failed),
+            where=str(failed.filename or ""),
+            todo="make room on the disk and see that you may write there, then run again",
+        ) from None

@@ -70,11 +70,19 @@ class Journal:
         """
         values = {"who": who or person(), "what": what, "subject": subject, "detail": dict(detail or {})}
         safe = self._without_secrets(values)
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        with os.fdopen(descriptor, "r+b") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
-            last = self._mend(stream, self._last(stream))
-            return _write(stream, last, safe)
+        try:
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            with os.fdopen(descriptor, "r+b") as stream:
+                fcntl.flock(stream, fcntl.LOCK_EX)
+                last = self._mend(stream, self._last(stream))
+                return _write(stream, last, safe)
+        except OSError as failed:
+            raise EditError(
+                "the journal cannot be written",
+                found=failed.strerror or str(failed),
+                where=str(self.path),
+                todo="make room on the disk and see that you may write there, then run again",
+            ) from None
 
     def entries(self) -> tuple[Entry, ...]:
         """Every entry; IntegrityError where the chain does not hold."""

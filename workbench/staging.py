@@ -6,12 +6,14 @@ values are therefore kept as JSON, and columns of text and the typed ones as Arr
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,8 @@ __all__ = ["columns_of", "read_frame", "rows_of", "slices", "write_frame"]
 DIGEST = b"workbench.digest"
 """Pages bear checksums of their own; this one is for the names and types of the columns."""
 AS_JSON, AS_TEXT = b"workbench.json", b"workbench.text"
+BEGUN = 60.0
+"""Seconds after which a file that nobody holds is one that nobody writes any more."""
 GROUP, SLICE = 50_000, 10_000
 """Rows that lie together in a file, and rows that are read together where a frame is read slice by slice."""
 
@@ -61,9 +65,12 @@ def write_frame(path: Path, frame: pd.DataFrame) -> Path:
 
 def _write(path: Path, table: pa.Table) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    _clear(path)
     stream = tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.stem}-", delete=False)  # noqa: SIM115 -- closed below, where what fails is caught
     try:
         with stream:
+            with suppress(OSError):  # where a file system has no locks, what is left behind stays
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             pq.write_table(table, stream, compression="zstd", write_page_checksum=True, row_group_size=GROUP)
             stream.flush()
             os.fsync(stream.fileno())
@@ -71,6 +78,18 @@ def _write(path: Path, table: pa.Table) -> None:
     except BaseException:
         Path(stream.name).unlink(missing_ok=True)
         raise
+
+
+def _clear(path: Path) -> None:
+    """Take away what writers of this frame have left half-written that were killed: it holds rows of the customer's.
+
+    A writer keeps its file locked as long as it lives; one that has just begun may not have come to that yet.
+    """
+    for left in path.parent.glob(f".{path.stem}-*"):
+        with suppress(OSError), left.open("rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if time.time() - left.stat().st_mtime > BEGUN:
+                left.unlink()
 
 
 def read_frame(path: Path, *, columns: Sequence[str] | None = None) -> pd.DataFrame:

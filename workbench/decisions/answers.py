@@ -9,7 +9,7 @@ import json
 import unicodedata
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ __all__ = [
     "visible",
 ]
 
-ANSWER, COMMENT = 7, 8  # columns
+QUESTION, ANSWER, COMMENT = 2, 7, 8  # columns
 SENT, OPTIONS, READ_ME = "_sent", "_options", "Read me"
 EMPTY = {
     "field": "(leave behind)",
@@ -68,6 +68,7 @@ class Answer:
     text: str
     comment: str
     odd: str = ""
+    asked: str = ""  # the question that stands beside it
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,11 @@ def merge(sent: Sequence[Sent], returned: Sequence[Answer], live: Mapping[tuple[
     came: dict[int, list[Answer]] = {}
     for answer in returned:
         came.setdefault(answer.row, []).append(answer)
-    merged = [_merge_row(row, came.pop(row.row, []), live.get((row.kind, row.subject))) for row in sent]
+    asked = {(row.kind, _as_read(row.subject)): row.row for row in sent}
+    merged = [
+        _merge_row(row, [_own(row, each, asked) for each in came.pop(row.row, [])], live.get((row.kind, row.subject)))
+        for row in sent
+    ]
     strangers = [answer for answers in came.values() for answer in answers]
     return merged + [
         Merged("", "", "impossible", "", answer.text, "", answer.comment, f"row {answer.row} was not sent")
@@ -144,8 +149,19 @@ def text_of(kind: str, value: Any) -> str:
         value = named + word if isinstance(named, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
     if isinstance(value, list):
         value = "; ".join(str(part) for part in value)
-    shown = unicodedata.normalize("NFC", visible(str(value))).strip()  # as it will be read again
-    return shown or EMPTY.get(kind, "(nothing)")
+    return _as_read(str(value)) or EMPTY.get(kind, "(nothing)")
+
+
+def _as_read(text: str) -> str:
+    """A text as it will be read again from its cell."""
+    return unicodedata.normalize("NFC", visible(text)).strip()
+
+
+def _own(row: Sent, answer: Answer, asked: Mapping[tuple[str, str], int]) -> Answer:
+    """The answer, or none where another question stands beside it: whoever sorts what is seen leaves hidden numbers behind."""
+    if asked.get((row.kind, answer.asked), row.row) == row.row:
+        return answer
+    return replace(answer, odd="another question stands in its row: the rows were sorted without their hidden first column")
 
 
 def read_answers(path: Path) -> Returned:
@@ -213,11 +229,20 @@ def visible(text: str) -> str:
 
 def _answers(sheet: Any) -> Iterator[Answer]:
     for cells in sheet.iter_rows(min_row=2, max_row=ROWS, max_col=COMMENT):
-        number = cells[0].value if cells else None
-        if isinstance(number, int) and not isinstance(number, bool) and len(cells) >= ANSWER:
+        number = _number(cells[0].value) if cells else None
+        if number is not None and len(cells) >= ANSWER:
             text, odd = _text(cells[ANSWER - 1])
             comment = _text(cells[COMMENT - 1])[0] if len(cells) >= COMMENT else ""
-            yield Answer(number, text, comment, odd)
+            yield Answer(number, text, comment, odd, _text(cells[QUESTION - 1])[0])
+
+
+def _number(value: object) -> int | None:
+    """The number of a row; other programs than ours save it as 1.0, or as a text."""
+    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _text(cell: Any) -> tuple[str, str]:

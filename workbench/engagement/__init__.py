@@ -21,7 +21,7 @@ from workbench.clock import now
 from workbench.decisions import Decisions
 from workbench.destinations import Account
 from workbench.engagement.accounts import account_of, dials_of
-from workbench.engagement.deliveries import MAIN, copy_files
+from workbench.engagement.deliveries import DELTA, MAIN, check_read, copy_files
 from workbench.engagement.glance import Glance, glance
 from workbench.engagement.locking import folder_lock
 from workbench.engagement.making import DATABASE, JOURNAL, ROUTE, check_fits, make_folder, usual_plan
@@ -147,9 +147,11 @@ class Engagement(Shown):
 
     def receive(self, folder: Path, *, delivery: str) -> Path:
         """Copy a further delivery into the engagement, whole or not at all; one that is there is never replaced."""
-        target = self.root / "exports" / _part(delivery)
+        target = self.root / "exports" / check_read(_part(delivery))
         if target.exists() and any(target.iterdir()):
-            raise EngagementError(f"delivery {delivery!r} is there already", where=str(target), todo="give it another name")
+            again = "a newer export that brings again what this one brought may take the place of its files"
+            todo = f"give it another name: {DELTA}" if delivery == MAIN else f"{again}; then run the cutover once more"
+            raise EngagementError(f"delivery {delivery!r} is there already", where=str(target), todo=todo)
         with tempfile.TemporaryDirectory(dir=self.root, prefix=".receiving-") as temporary:
             copied = copy_files(folder, Path(temporary) / "files")
             copied.replace(target)
@@ -242,7 +244,7 @@ class Engagement(Shown):
         """
         offered = self.waivable()
         if subject not in offered:
-            todo = "name one of these; what has passed needs no waiver"
+            todo = "name one of these; what has passed needs no waiver" if offered else "go on: nothing has to be waived now"
             raise EditError("there is nothing of that name to waive", expected=listed([*offered]), found=subject, todo=todo)
         value = waiver_value(reason=reason, role=role, words=offered[subject])
         self.decisions.confirm("waiver", subject, value, by=by, why=value["reason"], shown=offered[subject])
@@ -330,7 +332,7 @@ def new_engagement(
     settings = checked(said)
     check_route(chosen, load_source(chosen.source), destined)
     check_fits(destined, settings)
-    make_folder(target, settings, exports=exports, deliveries=[_part(name) for name in deliveries], own=own, key=key)
+    make_folder(target, settings, exports=exports, deliveries=[check_read(_part(n)) for n in deliveries], own=own, key=key)
     return open_engagement(target)
 
 

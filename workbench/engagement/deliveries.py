@@ -6,13 +6,27 @@ import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from workbench.errors import ExportError, listed
+from workbench.errors import EngagementError, ExportError, listed
 
-__all__ = ["MAIN", "REQUEST", "copy_deliveries", "copy_files"]
+__all__ = ["DELTA", "MAIN", "REQUEST", "check_read", "copy_deliveries", "copy_files"]
 
-MAIN = "main"
+MAIN, DELTA = "main", "delta"
+"""The deliveries that phases read: the first whole one, and what comes before the switch."""
 REQUEST = "request.json"
 """What we asked the customer for; it lies beside the deliveries and is part of none."""
+
+
+def check_read(name: str) -> str:
+    """The name of a delivery, or EngagementError where no phase reads one of that name: its rows would end nowhere."""
+    if name in (MAIN, DELTA):
+        return name
+    raise EngagementError(
+        "no phase reads a delivery of this name",
+        expected=f"{MAIN} or {DELTA}",
+        found=name,
+        todo=f"call it {DELTA}; where one is there already, a newer export takes the place of its files in exports/{DELTA}, "
+        "and has to bring again what they brought",
+    )
 
 
 def copy_deliveries(folder: Path, target: Path, *, deliveries: Sequence[str] = (MAIN,)) -> None:

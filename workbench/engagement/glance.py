@@ -47,6 +47,8 @@ DOCUMENTS = (
     ("Certificate of intake, gates and waivers", "package/documents/certificate.html"),
 )
 RAN, PACKAGE = "executed/", "package.zip"
+COUNTED = "Where the rows are; one that was looked at for several kinds of record counts for each"
+TO_HAND = "in the list of files on the left; its menu downloads it"
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,7 @@ class Glance(Shown):
             f"{bars(each.frame, label='what', parts=_parts(each), closes=_closes(each))}</details>"
             for each in self.rows
         ]
-        said = bars(whole, label="delivery", parts=kinds, caption="Where the rows are", closes=_all_close(self.rows))
+        said = bars(whole, label="delivery", parts=kinds, caption=COUNTED, closes=_all_close(self.rows))
         return f'{said}<div class="{BOX}">{"".join(parts)}</div>'
 
     def _asked(self) -> str:
@@ -176,8 +178,10 @@ class Glance(Shown):
     def _links(self) -> str:
         """The documents and the package, one a line; the notebooks as they ran in a line of their own."""
         items = [self._link(title, path) for title, path in self.documents if path.endswith(".html") and RAN not in path]
-        # JupyterLab opens no archive; it lies in the list of files, to be downloaded.
-        items += [f"{escape(title)}: {escape(path)}" for title, path in self.documents if not path.endswith(".html")]
+        # JupyterLab opens no archive, and makes every link one that opens.
+        items += [
+            f"{escape(title)}: <b>{escape(path)}</b>, {TO_HAND}" for title, path in self.documents if not path.endswith(".html")
+        ]
         pages = [self._link(title, path) for title, path in self.documents if path.startswith(RAN)]
         items += ["The notebooks as they ran: " + " · ".join(pages)] if pages else []
         if not items:

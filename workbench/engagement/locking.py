@@ -6,11 +6,11 @@ import fcntl
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from workbench.clock import now
-from workbench.errors import EngagementLocked
+from workbench.errors import EditError, EngagementLocked
 from workbench.journal import person
 
 __all__ = ["START_LOCK", "folder_lock", "held"]
@@ -22,7 +22,15 @@ LOCK, START_LOCK = ".lock", ".start.lock"
 @contextmanager
 def folder_lock(root: Path) -> Iterator[None]:
     """Hold the folder to the end of the block; EngagementLocked names who else does. It ends with its process."""
-    descriptor = os.open(root / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        descriptor = os.open(root / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as refused:
+        raise EditError(
+            "the engagement cannot be locked, and so not be changed",
+            found=refused.strerror or str(refused),
+            where=str(root / LOCK),
+            todo="see that you may write there and that the disk is neither full nor read-only",
+        ) from None
     with os.fdopen(descriptor, "r+", encoding="utf-8") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -34,8 +42,8 @@ def folder_lock(root: Path) -> Iterator[None]:
                 todo="wait until it has ended, or end it; what it has done is kept",
             ) from None
         stream.truncate(0)
-        stream.write(f"{person()}, process {os.getpid()} on {socket.gethostname()}, since {now()}\n")
-        stream.flush()
+        with suppress(OSError):  # on a full disk it is held all the same, and only bears no name
+            os.write(descriptor, f"{person()}, process {os.getpid()} on {socket.gethostname()}, since {now()}\n".encode())
         try:
             yield
         finally:

@@ -12,6 +12,7 @@ from workbench.additions import VARIABLE, module_path
 from workbench.destinations import Secret, Wait
 from workbench.destinations.limits import SYSTEM, Clock
 from workbench.engagement import Engagement
+from workbench.engagement.deliveries import check_read
 from workbench.errors import EngagementError
 from workbench.extraction.accounts import source_account
 from workbench.extraction.calling import Caller
@@ -42,7 +43,7 @@ def extract(
     where the source does not answer; what came until then is kept.
     """
     account = source_account(engagement.root, engagement.settings)
-    folder = engagement.root / "exports" / delivery
+    folder = engagement.root / "exports" / check_read(delivery)
     done = extract_into(folder, engagement.source.name, account, beside=engagement.root, on_wait=on_wait)
     told = done.frame[["object", "distinct", "quarantined"]].to_dict("records")
     engagement.journal.append(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import zip_longest
 from textwrap import fill, wrap
 
 import pandas as pd
@@ -12,14 +13,18 @@ import pandas as pd
 from workbench.decisions.decision import KINDS
 from workbench.engagement import Engagement
 from workbench.errors import listed
+from workbench.flow.labels import feed_labels
 from workbench.flow.running import running
 from workbench.ledger.loading.picture import lines
 from workbench.ledger.loading.progress import Progress
+from workbench.show import labelled
 
 __all__ = ["Overview", "overview", "table"]
 
-NARROWEST = 24
-"""Letters that the last column of a table keeps, however narrow the terminal is."""
+ENDED = "where the rows of the delivery {} ended; one that was looked at for several kinds of record counts for each"
+NARROWEST = 20
+"""Letters that a column of words keeps, however narrow the terminal is."""
+BUCKETS = ("loaded", "merged", "excluded", "rejected", "held", "failed")
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,7 @@ class Overview:
     missing: Mapping[str, tuple[str, ...]]  # kind of decision → subjects that are proposed and undecided
     loads: Mapping[str, Progress] = field(default_factory=dict)  # what is being loaded at this moment, by its label
     title: str = ""  # of the route
+    labels: Mapping[str, str] = field(default_factory=dict)  # feed → how the customer calls it
 
     def text(self, width: int = 120) -> str:
         """All of it in lines of at most `width` letters, where the words allow it."""
@@ -43,8 +49,8 @@ class Overview:
         )
         parts = [*self._head(width), table(phases, width=width)]
         for delivery, rows in self.rows.items():
-            told = rows[rows["rows"] > 0].rename(columns={"closes": "adds up"})
-            parts.append(f"where the rows of the delivery {delivery} ended\n{table(told, width=width)}")
+            told = labelled(_without_empty(rows[rows["rows"] > 0]), self.labels).rename(columns={"closes": "adds up"})
+            parts.append(f"{fill(ENDED.format(delivery), width)}\n{table(told, width=width)}")
         for kind, subjects in self.missing.items():
             parts.append(f"{len(subjects)} {kind.replace('_', ' ')} decisions are missing: {listed(subjects)}")
         if self.loads:
@@ -86,21 +92,31 @@ def overview(engagement: Engagement) -> Overview:
         missing={kind: subjects for kind, subjects in missing.items() if subjects},
         loads=now.loads if now is not None and now.alive else {},
         title=engagement.route.title,
+        labels=feed_labels(engagement),
     )
 
 
 def table(frame: pd.DataFrame, *, width: int) -> str:
-    """The frame as text: numbers to the right, words to the left, the last column broken at `width` letters."""
-    *fixed, last = [[str(name), *map(_cell, frame[name])] for name in frame.columns]
-    widths = [max(map(len, column)) for column in fixed]
+    """The frame as text: numbers to the right, words to the left; its first and its last column give way at `width` letters."""
+    cells = [[str(name), *map(_cell, frame[name])] for name in frame.columns]
     right = [pd.api.types.is_integer_dtype(kind) for kind in frame.dtypes]
-    indent = sum(widths) + 2 * len(widths)
+    widths = [max(map(len, column)) for column in cells]
+    for place in (-1, 0):  # the last one gives way first
+        over = sum(widths) + 2 * (len(widths) - 1) - width
+        if over > 0 and not right[place]:
+            widths[place] = max(widths[place] - over, min(widths[place], NARROWEST))
     lines = []
-    for ending, *cells in zip(last, *fixed, strict=True):
-        head, *rest = wrap(ending, max(width - indent, NARROWEST)) or [""]
-        placed = [c.rjust(w) if r else c.ljust(w) for c, w, r in zip(cells, widths, right, strict=False)]
-        lines += ["  ".join([*placed, head]).rstrip(), *(" " * indent + line for line in rest)]
+    for row in zip(*cells, strict=True):
+        broken = [wrap(cell, size) or [""] for cell, size in zip(row, widths, strict=True)]
+        for parts in zip_longest(*broken, fillvalue=""):
+            placed = [p.rjust(w) if r else p.ljust(w) for p, w, r in zip(parts, widths, right, strict=True)]
+            lines.append("  ".join(placed).rstrip())
     return "\n".join(lines)
+
+
+def _without_empty(rows: pd.DataFrame) -> pd.DataFrame:
+    """Without the buckets in which no row ended."""
+    return rows.drop(columns=[name for name in BUCKETS if name in rows and not int(rows[name].sum())])
 
 
 def _cell(value: object) -> str:

@@ -11,18 +11,21 @@ import pandas as pd
 from workbench.destinations import Metadata
 from workbench.destinations.http.purposes import LOOKS, calls_for
 from workbench.engagement import Engagement
+from workbench.engagement.deliveries import DELTA as DELIVERY
+from workbench.engagement.deliveries import MAIN
+from workbench.errors import listed
 from workbench.flow.planning import connected, types_of
 from workbench.flow.transfer import in_order, outgoing, standing
 from workbench.frames.compare import by_type
 from workbench.frames.merge import Merge, changed_keys, gone_keys, merge
+from workbench.frames.select import natural_keys
 from workbench.ledger import Guard
 from workbench.ledger.operations import Operation, operations, same
 from workbench.ledger.unloading.trails import FIRST_HAND, Trail
 from workbench.specs import Feed
 
-__all__ = ["DELIVERY", "Desk", "called", "desk_of", "gone_rows", "sides"]
+__all__ = ["DELIVERY", "Desk", "called", "desk_of", "gone_rows", "left_out", "sides"]
 
-DELIVERY = "delta"
 SEEN_SINGLY = 20
 """How many records of a sweep cost as much as one record that is read by its id."""
 NAMES = ("name", "full_name", "title", "subject")
@@ -53,7 +56,7 @@ def sides(desk: Desk, feed: Feed, *, everything: bool) -> Merge:
     """
     ids = desk.engagement.ledger().ids(feed.object)
     theirs = _records(desk, feed, DELIVERY)
-    base = _written(desk, feed, _records(desk, feed, "main"), ids)
+    base = _written(desk, feed, _records(desk, feed, "main"), theirs, ids)
     ways = by_type(types_of(desk.engagement, feed))
     news = changed_keys(base, theirs, normalise=ways)
     columns = list(dict.fromkeys([*base.columns, *theirs.columns]))
@@ -79,6 +82,25 @@ def gone_rows(engagement: Engagement) -> tuple[pd.DataFrame, tuple[str, ...]]:
     return pd.concat(parts, ignore_index=True), tuple(partial)
 
 
+def left_out(engagement: Engagement) -> list[str]:
+    """What would be lost without a word, as problems of the delta: folders that no phase reads, and rows that an earlier
+    delta has brought over and that its files do not bring any more, so that what the first delivery said would be sent anew.
+    """
+    others = [name for name in engagement.deliveries() if name not in (MAIN, DELIVERY)]
+    told = [f"deliveries/unread: no phase reads exports/{', exports/'.join(others)}"] if others else []
+    lost: dict[str, set[str]] = {}
+    for feed in engagement.route.feeds:
+        if engagement.has(f"final/{feed.name}", delivery=DELIVERY):
+            before, now = (engagement.load(f"{kind}/{feed.name}", delivery=DELIVERY) for kind in ("final", "verdicts"))
+            brought = before.loc[before["bucket"].isin(["loaded", "merged"]), "natural"].dropna()
+            rows = engagement.load(f"tables/{feed.table}", delivery=DELIVERY)
+            keys = natural_keys(rows, engagement.route.table(engagement.source, feed.table))  # of feeds left out since, too
+            there = pd.concat([now["natural"], keys]).dropna().astype("str")
+            lost.setdefault(feed.table, set()).update(set(brought.astype("str")) - set(there))
+    words = "rows of an earlier delta are over there and not among its files any more"
+    return told + [f"{table}/again: {len(gone)} {words}: {listed(sorted(gone))}" for table, gone in lost.items() if gone]
+
+
 def called(engagement: Engagement, feed: Feed, keys: Collection[str]) -> dict[str, str]:
     """Key over there → the name by which a person knows the record, as the last export has it; nothing where it has none."""
     records = engagement.load(f"records/{feed.name}", delivery=DELIVERY)
@@ -91,27 +113,45 @@ def _records(desk: Desk, feed: Feed, delivery: str) -> pd.DataFrame:
     return frame.drop(columns=["_record", "_waits"])
 
 
-def _written(desk: Desk, feed: Feed, staged: pd.DataFrame, ids: Collection[str]) -> pd.DataFrame:
+def _written(desk: Desk, feed: Feed, staged: pd.DataFrame, theirs: pd.DataFrame, ids: Collection[str]) -> pd.DataFrame:
     """What we wrote of the first delivery, with the fields that we have changed since: a delta may have come half through.
 
-    Of a record that was there before us, a field of several values holds others' beside ours, and says nothing here.
+    Of a record that was there before us, a field of several values holds others' beside ours, and says nothing here. What
+    the first delivery did not bring over there, a later one has made: of that the ledger alone says what was written.
     """
-    base = staged[staged["key"].isin(ids)].reset_index(drop=True)
+    first = staged["key"].isin(ids) & ~staged["key"].isin(_not_brought(desk, feed))
+    base = staged[first].reset_index(drop=True)
+    later = theirs.loc[theirs["key"].isin(ids) & ~theirs["key"].isin(base["key"]), "key"].astype("str").tolist()
+    columns = list(dict.fromkeys([*base.columns, *theirs.columns])) if later else list(base.columns)
     c = operations.c
     live = (c.object == feed.object) & c.state.in_(("done", "kept"))
     changes = desk.engagement.ledger().operations.where(live & (c.verb == "update"))
-    if not changes:
+    if not changes and not later:
         return base
-    keys = dict.fromkeys(change.key for change in changes)
-    made = {row.key for row in _of_keys(desk, feed, list(keys)) if row.verb == "create"}
+    keys = dict.fromkeys([*(change.key for change in changes), *later])
+    made = {row.key: row for row in _of_keys(desk, feed, list(keys)) if row.verb == "create" and row.state in ("done", "kept")}
     rows = base.to_dict("records")
+    for key in later:
+        said = made[key].payload if key in made else {}
+        rows.append({**{name: said.get(str(name)) for name in columns}, "key": key})
     place = {str(row["key"]): row for row in rows}
     for change in changes:
         row = place.get(change.key)
         if row is not None:
             own = {n: v for n, v in change.payload.items() if change.key in made or not isinstance(v, list)}
-            row.update({name: value for name, value in own.items() if name in base.columns and name != "key"})
-    return pd.DataFrame(rows, columns=list(base.columns), dtype="object")
+            row.update({name: value for name, value in own.items() if name in columns and name != "key"})
+    return pd.DataFrame(rows, columns=columns, dtype="object")
+
+
+def _not_brought(desk: Desk, feed: Feed) -> frozenset[str]:
+    """Keys of records of the first delivery that it did not bring over there, as they were refused or had to wait."""
+    engagement = desk.engagement
+    if not engagement.has(f"final/{feed.name}"):
+        return frozenset()
+    final = engagement.load(f"final/{feed.name}")
+    brought = set(final.loc[final["bucket"] == "loaded", "record"])
+    records = engagement.load(f"records/{feed.name}")
+    return frozenset(records.loc[~records["key"].isin(brought), "marker"].astype("str"))
 
 
 def _over_there(desk: Desk, feed: Feed, keys: set[str], ids: dict[str, str], columns: list[str]) -> pd.DataFrame:

@@ -46,7 +46,12 @@ class Tally:
             self._rows.append((label, counted.records, *calls, whole.calls, whole.tokens, time.monotonic() - began))
 
     def keep(self, engagement: Engagement, *, delivery: str) -> None:
-        """Add it to what earlier, perhaps interrupted, runs took; the forecast stands beside it."""
+        """Add it to what earlier, perhaps interrupted, runs took, and begin anew; the forecast stands beside it.
+
+        To be called after each turn: a run that is killed says nothing more.
+        """
+        if not self._rows:
+            return
         frame = pd.DataFrame(self._rows, columns=list(COLUMNS))
         before = engagement.load(NAME, delivery=delivery) if engagement.has(NAME, delivery=delivery) else None
         parts = [frame] if before is None else [before.reindex(columns=list(COLUMNS), fill_value=0), frame]
@@ -54,6 +59,7 @@ class Tally:
         engagement.save(
             NAME, sums.agg({"records": "max", **dict.fromkeys(COLUMNS[2:], "sum")}).reset_index(), delivery=delivery
         )
+        self._rows = []
 
 
 def _spent(destination: Destination) -> Mapping[str, Spent]:

@@ -85,8 +85,7 @@ def transfer(
         ]
     finally:
         moving.board.close()
-        if certify or delivery != "main":
-            moving.tally.keep(engagement, delivery=delivery)
+        moving.note_took()
     return Moved(frame=pd.concat(parts, ignore_index=True), certificates=moving.certificates)
 
 
@@ -121,6 +120,11 @@ class _Transfer:
         count = staged_count(self._engagement, feed, delivery=self._delivery, only=self._only)
         self._tell(feed, Progress(feed.object, count, 0, 0, 0, 0.0, left=count))
 
+    def note_took(self) -> None:
+        """Keep what the turns so far took; a sample is no load, and is not counted."""
+        if self._certify or self._delivery != "main":
+            self.tally.keep(self._engagement, delivery=self._delivery)
+
     def move(self, feed: Feed, *, last: bool) -> list[Turn]:
         """Send what is to be sent of one feed. What it took is noted, however it ends."""
         turns: list[Turn] = []
@@ -132,6 +136,7 @@ class _Transfer:
             for place, level in enumerate(levels, start=1):
                 turns.append(self._sent(feed, level, last=last and place == len(levels)))
                 counted.records += int(turns[-1].sending.going.chosen.sum())
+        self.note_took()
         return turns
 
     def _sent(self, feed: Feed, only: frozenset[str] | None, *, last: bool) -> Turn:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,10 +42,21 @@ def standing_places(engagement: Engagement, feed: Feed, going: Outgoing) -> Mask
 
 
 def _taken(engagement: Engagement, feed: Feed) -> Mapping[str, str]:
-    """Id → key under which it was changed last, of the records that we changed where the feed's own are kept."""
-    c, home = operations.c, kept_as(engagement, feed.object)
-    changes = engagement.ledger().operations.columns(("object", "id", "key"), (c.state == "done") & (c.verb == "update"))
-    return {number: key for object_, number, key in changes if kept_as(engagement, object_) == home}  # ids are an object's own
+    """Id → key under which it was changed last, of the records that we changed where the feed's own are kept.
+
+    A ledger that was made again knows of no change: there the key that a record has borne before is kept, and the one that
+    it bears was made.
+    """
+    c, home, ledger = operations.c, kept_as(engagement, feed.object), engagement.ledger().operations
+
+    def at_home(condition: Any) -> Iterator[tuple[str, str]]:
+        found = ledger.columns(("object", "id", "key"), condition)  # ids are an object's own
+        return ((number, key) for object_, number, key in found if number and kept_as(engagement, object_) == home)
+
+    before = dict(at_home((c.state == "kept") & (c.verb == "create")))
+    made = at_home((c.state == "done") & (c.verb == "create")) if before else iter(())
+    now = {number: key for number, key in made if before.get(number, key) != key}
+    return now | dict(at_home((c.state == "done") & (c.verb == "update")))
 
 
 def changed_keys(engagement: Engagement, feed: Feed) -> frozenset[str]:

@@ -209,6 +209,13 @@ class Operations:
         with self._store.connect() as connection:
             yield from streamed(connection, wanted)
 
+    def newest(self) -> int:
+        """The number of the last operation, 0 where there is none: as long as it stays the same, nothing more was asked for."""
+        wanted = select(func.max(operations.c.op)).where(operations.c.engagement == self._engagement)
+        self.writer.intact()
+        with self._store.connect() as connection:
+            return int(connection.execute(wanted).scalar() or 0)
+
     def spans(self) -> list[tuple[int, str, str, str, str, int]]:
         """When what was done: the run's epoch, object, verb, first and last moment, and how many; the earliest first."""
         c = operations.c

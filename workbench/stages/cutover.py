@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Set
 from typing import Any
 
 import pandas as pd
@@ -14,11 +13,12 @@ from workbench.engagement import Engagement
 from workbench.engagement.phases import problem_of
 from workbench.errors import GateClosed, listed
 from workbench.flow.accounting import close_accounts
+from workbench.flow.delta import BUCKETS, EDITS, Called, Cutover, Difference, no_rows
 from workbench.flow.forecasting import foretold
-from workbench.flow.labels import field_labels
+from workbench.flow.labels import feed_labels, field_labels
 from workbench.flow.planning import kept_as
 from workbench.flow.running import Board
-from workbench.flow.sides import DELIVERY, Desk, called, desk_of, gone_rows, sides
+from workbench.flow.sides import DELIVERY, Desk, called, desk_of, gone_rows, left_out, sides
 from workbench.flow.tally import Tally
 from workbench.flow.transfer import in_order, narrowed, outgoing, transfer
 from workbench.frames.merge import Merge
@@ -26,97 +26,20 @@ from workbench.frames.transform import marker_of
 from workbench.ledger.guarding.certificate import Certificate
 from workbench.ledger.knowing import EDITED
 from workbench.ledger.loading import Progress, load
-from workbench.plain import Shown
-from workbench.reports.differences import readable_key
 from workbench.reports.pages import plain_text
-from workbench.show import bars, escape, heading, html_table, together
 from workbench.specs import Feed
 
 __all__ = ["Cutover", "Difference", "plan", "run"]
 
-VERDICTS = {
-    "take": "follows the export",
-    "keep": "stays as it is over there",
-    "same": "both say the same",
-    "conflict": "changed on both sides",
-}
-SIDES = {"key": "record", "base": "as loaded", "theirs": "in the export now", "ours": "over there now", "verdict": "so it"}
-GONE = "No longer in the export: the records stay, and somebody has to say what becomes of them"
-EDITS = ["feed", "key", "field"]
-EDITED_SINCE = "Edited over there since they were compared, and left alone"
 COUNTS = ["feed", "new", "changed", "fields", "refused", "edited", "gone"]
 OnProgress = Callable[[str, Progress], None]
-BUCKETS = ("loaded", "merged", "excluded", "rejected", "held", "failed")
-
-
-@dataclass(frozen=True, repr=False)
-class Difference(Shown):
-    """What the last export says otherwise than what was loaded."""
-
-    frame: pd.DataFrame  # feed, key, field, base, theirs, ours, verdict
-    records: pd.DataFrame  # feed, new, changed, gone
-    gone: pd.DataFrame = field(default_factory=lambda: _no_rows())
-    partial: tuple[str, ...] = ()  # tables of which only what is new was delivered
-
-    def _repr_html_(self) -> str:
-        conflicts = int((self.frame["verdict"] == "conflict").sum())
-        said = f"{conflicts} fields changed on both sides" if conflicts else "no field changed on both sides"
-        if self.frame.empty:
-            records = html_table(self.records, caption="Records") if len(self.records) else ""
-            return together(heading(said, good=True), records, _gone_table(self.gone, self.partial))
-        words = self.frame["verdict"].map(VERDICTS).fillna(self.frame["verdict"])
-        shown = self.frame.assign(key=self.frame["key"].map(readable_key), verdict=words)
-        order = (self.frame["verdict"] != "conflict").sort_values(kind="stable").index
-        return together(
-            heading(said, good=not conflicts),
-            html_table(self.records, caption="Records, against what was loaded"),
-            html_table(shown.loc[order].drop(columns=["feed"]).rename(columns=SIDES), caption="Changed fields"),
-            _gone_table(self.gone, self.partial),
-        )
-
-
-@dataclass(frozen=True, repr=False)
-class Cutover(Shown):
-    """What the delta brought."""
-
-    frame: pd.DataFrame  # feed, new, changed (records), fields, refused, edited since they were decided, gone from the export
-    accounting: pd.DataFrame  # feed, rows, loaded, merged, excluded, rejected, held, failed, closes: rows of the delta's files
-    passed: bool
-    gone: pd.DataFrame = field(default_factory=lambda: _no_rows())
-    partial: tuple[str, ...] = ()  # tables of which only what is new was delivered, so that nothing can be missing
-    edits: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=EDITS, dtype="str"))  # the fields left alone
-    certificate: pd.DataFrame = field(default_factory=pd.DataFrame)  # object, told, holds: ledger and destination afterwards
-
-    def _repr_html_(self) -> str:
-        said = "the delta is in, and final" if self.passed else "the delta is not closed"
-        if self.frame.empty:
-            return heading("no delta was delivered; nothing changes", good=self.passed)
-        return together(
-            heading(said, good=self.passed),
-            html_table(self.frame, caption="What was brought over"),
-            html_table(self.edits, caption=EDITED_SINCE) if len(self.edits) else "",
-            bars(self.accounting, label="feed", parts=BUCKETS, caption="Rows of the delta", closes="closes"),
-            html_table(self.certificate, caption="Ledger and destination, record by record") if len(self.certificate) else "",
-            _gone_table(self.gone, self.partial),
-        )
-
-
-def _no_rows() -> pd.DataFrame:
-    return pd.DataFrame(columns=["feed", "key", "name", "row"], dtype="str")
-
-
-def _gone_table(gone: pd.DataFrame, partial: Sequence[str]) -> str:
-    """The rows that the last export does not bring any more, and of which tables that cannot be told."""
-    listed = html_table(gone, caption=GONE, first=20) if len(gone) else ""
-    only_new = f"Only what is new came of {', '.join(partial)}: nothing can be missing there." if partial else ""
-    return listed + (f'<p class="wb wb-note">{escape(only_new)}</p>' if only_new else "")
 
 
 def plan(engagement: Engagement) -> Difference:
     """Compare the three sides and put every conflict up as a question. Changes nothing; empty without a delta."""
     parts, records, questions = [], [], []
     delivered, labels = DELIVERY in engagement.deliveries(), field_labels(engagement)
-    gone, partial = gone_rows(engagement) if delivered else (_no_rows(), ())
+    gone, partial = gone_rows(engagement) if delivered else (no_rows(), ())
     for feed, merged in _merged(engagement) if delivered else ():
         parts.append(merged.frame.assign(feed=feed.name))
         taken = merged.frame.loc[merged.frame["verdict"] == "take", "key"].nunique()
@@ -128,7 +51,17 @@ def plan(engagement: Engagement) -> Difference:
     shape = ["feed", "key", "field", "base", "theirs", "ours", "verdict"]
     frame = pd.concat(parts, ignore_index=True)[shape] if parts else pd.DataFrame(columns=shape)
     counts = pd.DataFrame(records, columns=["feed", "new", "changed", "gone"])
-    return Difference(frame=frame.reset_index(drop=True), records=counts, gone=gone, partial=partial)
+    frame = frame.reset_index(drop=True)
+    return Difference(frame=frame, records=counts, gone=gone, partial=partial, called=_called(engagement, frame))
+
+
+def _called(engagement: Engagement, told: pd.DataFrame) -> Called:
+    """How people call what is told of; `told` has feed and key, which is the one over there."""
+    keys = told.groupby("feed", sort=False)["key"].agg(set)
+    named = [called(engagement, engagement.route.feed(str(feed)), each) for feed, each in keys.items()]
+    names = {key: name for each in named for key, name in each.items()}
+    objects = {name: spec.label for name, spec in engagement.destination.objects.items()}
+    return Called(feed_labels(engagement), objects, field_labels(engagement), names)
 
 
 def _merged(engagement: Engagement) -> Iterator[tuple[Feed, Merge]]:
@@ -161,8 +94,9 @@ def run(engagement: Engagement, *, on_progress: OnProgress | None = None) -> Cut
         desk, tally, counts, edits, moved = desk_of(engagement), Tally(), [], [], []
         for feed in order:  # parents first: a changed link may lead to a new one
             with tally.of(desk.destination, feed.label):
-                refused = _become(desk, feed, on_progress)
-                changed, left = _change(desk, feed, decided, refused=refused, on_progress=on_progress)
+                became, refused = _become(desk, feed, on_progress)
+                changed, left = _change(desk, feed, decided, became=became, refused=refused, on_progress=on_progress)
+            tally.keep(engagement, delivery=DELIVERY)
             counts.append([*changed, int((gone["feed"] == feed.name).sum())])
             edits.append(left)
             sent = transfer(
@@ -176,18 +110,18 @@ def run(engagement: Engagement, *, on_progress: OnProgress | None = None) -> Cut
             )
             moved.append(sent.frame)
             certificates |= sent.certificates
-        tally.keep(engagement, delivery=DELIVERY)
     closed = close_accounts(engagement, pd.concat(moved, ignore_index=True), delivery=DELIVERY)
     frame, certificate = pd.DataFrame(counts, columns=COUNTS), _certified(certificates)
     passed = _passed(frame, closed.frame) and bool(certificate["holds"].all())
     listed = pd.concat(edits, ignore_index=True)
-    return _finished(engagement, Cutover(frame, closed.frame, passed, gone, partial, listed, certificate))
+    words = _called(engagement, listed)
+    return _finished(engagement, Cutover(frame, closed.frame, passed, gone, partial, listed, certificate, words))
 
 
 def _whole(engagement: Engagement) -> None:
     """GateClosed while the delivery has a problem that nobody has waived: what a file lacks would be missed by nobody."""
-    told = engagement.load("problems", delivery=DELIVERY)["problem"] if engagement.has("problems", delivery=DELIVERY) else ()
-    waivers = engagement.waivers()
+    found = engagement.load("problems", delivery=DELIVERY)["problem"] if engagement.has("problems", delivery=DELIVERY) else ()
+    waivers, told = engagement.waivers(), [*found, *left_out(engagement)]
     standing = [f"{DELIVERY}/{each}" for each in told if not any(one.lets(each, delivery=DELIVERY) for one in waivers)]
     if not standing:
         return
@@ -230,11 +164,11 @@ def _finished(engagement: Engagement, result: Cutover) -> Cutover:
     return result
 
 
-def _become(desk: Desk, feed: Feed, on_progress: OnProgress | None) -> int:
+def _become(desk: Desk, feed: Feed, on_progress: OnProgress | None) -> tuple[int, int]:
     """Records that stand over there for a row which the new export counts to a record of this feed: a lead that signed.
 
     The record stays and takes on what the other one holds, and its key, so that nobody stands there twice. What it
-    held because it was a lead is emptied. Returns how many the destination refused.
+    held because it was a lead is emptied. Returns how many there are, and how many the destination refused.
     """
     engagement = desk.engagement
     there = engagement.ledger().ids(feed.object)
@@ -242,7 +176,7 @@ def _become(desk: Desk, feed: Feed, on_progress: OnProgress | None) -> int:
     others = [other for other in others if kept_as(engagement, other.object) == kept_as(engagement, feed.object)]
     found = [(other, _moved(engagement, other, engagement.ledger().ids(other.object))) for other in others]
     if not any(moved for _, moved in found):
-        return 0
+        return 0, 0
     records = outgoing(engagement, feed, delivery=DELIVERY, account=desk.account)
     rows = {str(row["_record"]): row for row in records.to_dict("records")}
     drafts: dict[str, Draft] = {}
@@ -253,7 +187,8 @@ def _become(desk: Desk, feed: Feed, on_progress: OnProgress | None) -> int:
             if key and key not in there and key not in drafts:
                 drafts[key] = _turned(engagement, feed, rows[record], number=ids[source], emptied=emptied)
     outcomes = _sent_all(desk, feed, list(drafts.values()), on_progress)
-    return int((outcomes["state"] != "done").sum())
+    refused = int((outcomes["state"] != "done").sum())
+    return len(outcomes) - refused, refused
 
 
 def _sent_all(desk: Desk, feed: Feed, drafts: list[Draft], on_progress: OnProgress | None) -> pd.DataFrame:
@@ -316,12 +251,13 @@ def _moved(engagement: Engagement, feed: Feed, there: Mapping[str, str]) -> list
 
 
 def _change(
-    desk: Desk, feed: Feed, decided: dict[str, Any], *, refused: int, on_progress: OnProgress | None = None
+    desk: Desk, feed: Feed, decided: dict[str, Any], *, became: int = 0, refused: int, on_progress: OnProgress | None = None
 ) -> tuple[list[Any], pd.DataFrame]:
     """Send the changed fields of records that are over there: theirs where only they changed, or where that was decided.
 
     A field that somebody edited after its conflict was shown is not what was decided about, and stays. So does a record of
-    which a field to be sent was edited after this comparison. Returns the counts, and the fields left alone for that.
+    which a field to be sent was edited after this comparison. Returns the counts, and the fields left alone for that;
+    records that have just become ones of this feed are new to it.
     """
     merged = sides(desk, feed, everything=False)
     frame, shown = merged.frame, _shown(desk.engagement)
@@ -348,7 +284,9 @@ def _change(
     alone = sends & frame["key"].isin(kept)
     edited, sends = edited | alone, sends & ~alone
     left = frame.loc[edited, ["key", "field"]].assign(feed=feed.name)[EDITS].astype("str")
-    return [feed.name, len(merged.new), len(drafts) - len(kept), int(sends.sum()), refused, int(edited.sum())], left
+    done = set(outcomes.loc[outcomes["state"] == "done", "key"])  # what was refused has changed nothing
+    fields = int((sends & frame["key"].isin(done)).sum())
+    return [feed.name, len(merged.new) + became, len(done), fields, refused, int(edited.sum())], left
 
 
 def _shown(engagement: Engagement) -> dict[str, str]:

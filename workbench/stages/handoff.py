@@ -13,6 +13,7 @@ from workbench.clock import now
 from workbench.decisions.survivors import emptied_of, into_of, taken_of
 from workbench.engagement import PHASES, Engagement
 from workbench.engagement.glance import ASKS
+from workbench.errors import on_disk
 from workbench.flow.certifying import certificate, letter
 from workbench.flow.documented import Documented, documented, files_left
 from workbench.flow.history import history, standing_count
@@ -60,6 +61,7 @@ class Handoff(Shown):
         )
 
 
+@on_disk("the documents")
 def run(engagement: Engagement) -> Handoff:
     """Write every document of the package; the phase passes when each of them is there and every statement holds."""
     folder = engagement.root / "package" / "documents"
@@ -214,7 +216,7 @@ def _second_pass(engagement: Engagement) -> reports.SecondPass | None:
     if not engagement.has("second_pass"):
         return None
     row = engagement.load("second_pass").iloc[0]
-    if str(row["at"]) < max(engagement.phase(name).at for name in ("production", "cutover")):
+    if int(row.get("newest", -1)) != engagement.ledger().operations.newest():
         return None
     records, create, change = (int(row[name]) for name in ("records", "would_create", "would_change"))
     return reports.SecondPass(records=records, would_create=create, would_change=change, writes=0)
@@ -245,6 +247,7 @@ def _quality(engagement: Engagement, about: reports.About) -> reports.Quality:
         duplicates=duplicates.astype("str"),
         orphans=engagement.load("orphans"),
         rows=int(engagement.load("intake")[["rows", "rejected"]].to_numpy().sum()),
+        labels=feed_labels(engagement),
     )
 
 
@@ -320,9 +323,9 @@ def _owners(engagement: Engagement, about: reports.About) -> reports.Owners:
 
 def _provisioning(engagement: Engagement, about: reports.About) -> reports.Provisioning:
     steps = tuple(reports.Step(title=text) for text in engagement.route.checklist)
-    fields, known = engagement.load("provisioning"), engagement.destination.objects
-    labelled = [known[name].label if name in known else name for name in fields["object"]]
-    return reports.Provisioning(about=about, steps=steps, fields=fields.assign(object=labelled))
+    fields, spec = engagement.load("provisioning"), engagement.destination
+    named = {"object": fields["object"].map(spec.object_label), "type": fields["type"].map(spec.type_label)}
+    return reports.Provisioning(about=about, steps=steps, fields=fields.drop(columns=["field"]).assign(**named))
 
 
 def _validation(engagement: Engagement, folder: Path) -> list[Path]:

@@ -16,6 +16,7 @@ from workbench.engagement.locking import folder_lock
 from workbench.engagement.phases import INTAKE
 from workbench.engagement.waivers import Waiver, waivers_table
 from workbench.errors import ExportError, listed
+from workbench.flow.decided import withdraw_moved
 from workbench.flow.derived import derive, unlisted
 from workbench.frames.overlay import said_before
 from workbench.frames.select import ROW
@@ -187,6 +188,7 @@ class _Intake:
         """Keep what was read, and what the route derives of it; the account of it, one row a table."""
         frame = pd.DataFrame(self.rows)
         for name, table in self.tables.items():
+            withdraw_moved(self.engagement, name, table, delivery=self.delivery)
             self.engagement.save(f"tables/{name}", table, delivery=self.delivery)
         read = frame.assign(records=frame["rows"] + frame["rejected"])[["table", "records"]]
         self.engagement.save("rows_read", read, delivery=self.delivery)

@@ -56,7 +56,7 @@ class Production(Shown):
                 self._called(self.frame).rename(columns={"feed": "what"}),
                 label="what",
                 parts=BUCKETS,
-                caption="Where every row ended, for each kind of record that it gives",
+                caption="Where every row ended, for each kind of record that it was looked at for",
                 closes="closes",
             ),
             self._certified(),
