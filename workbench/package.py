@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from workbench import verification
-from workbench.errors import EngagementError, IntegrityError, listed
+from workbench.errors import EngagementError, IntegrityError, listed, on_disk
 from workbench.journal import verify as verify_journal
 from workbench.plain import Shown
 from workbench.settings import read_secrets, read_settings, write_private
@@ -93,6 +93,7 @@ class Verification(Shown):
         return heading(title, good=self.good) + html_table(self.frame if self.good else wrong)
 
 
+@on_disk("the package")
 def build(root: Path | str, out: Path | str | None = None) -> Package:
     """Seal what lies in the engagement's folder `package`, with its journal and executed notebooks, and zip it.
 

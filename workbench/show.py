@@ -25,6 +25,7 @@ __all__ = [
     "facts",
     "heading",
     "html_table",
+    "labelled",
     "name_of",
     "percent",
     "text_table",
@@ -37,7 +38,7 @@ FIRST, SPARED = 10, 5
 LONG, SEEN, WIDEST = 150, 90, 56
 """Characters: from when on a cell is folded, how much of it is seen, and how wide a column of a folded table may be."""
 
-ROOMY, MODEST = 72.0, 11.5
+ROOMY, MODEST = 72.0, 10.0
 """Widths in em: of a folded table on a page, and of a column that need not give way."""
 
 # Lab sets cells of its own tables to the right and stripes them; three classes outweigh its rules.
@@ -160,12 +161,27 @@ def html_table(frame: pd.DataFrame, *, caption: str = "", limit: int = 1000, fir
 
 def text_table(frame: pd.DataFrame, *, caption: str = "", limit: int = 50) -> str:
     """The same table as plain text, for terminals and for front ends without HTML."""
-    table = frame.head(limit).astype(object).map(lambda value: html.unescape(escape(value)))
+    shown = frame.head(limit)
     lines = [caption] if caption else []
-    lines.append(table.to_string(index=False) if len(table) else "(no rows)")
+    lines += (
+        _padded([_Column(str(name), shown.iloc[:, at]) for at, name in enumerate(shown.columns)])
+        if len(shown)
+        else ["(no rows)"]
+    )
     if len(frame) > limit:
         lines.append(f"… and {len(frame) - limit} more rows")
     return "\n".join(lines)
+
+
+def _padded(columns: Sequence[_Column]) -> list[str]:
+    """The lines of a table: words begin under their title, numbers end under it."""
+    cells = [[column.name, *(html.unescape(escape(value)) for value in column.values)] for column in columns]
+    widths = [max(map(len, each)) for each in cells]
+    aligned = [
+        [cell.rjust(width) if column.numeric else cell.ljust(width) for cell in each]
+        for column, each, width in zip(columns, cells, widths, strict=True)
+    ]
+    return ["  ".join(line).rstrip() for line in zip(*aligned, strict=True)]
 
 
 def bars(
@@ -199,6 +215,12 @@ def facts(pairs: Sequence[tuple[str, str]], *, caption: str = "") -> str:
     body = "".join(f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>' for name, value in pairs)
     title = f"<caption>{escape(caption)}</caption>" if caption else ""
     return f'{STYLE}<div class="{BOX}"><table>{title}<tbody>{body}</tbody></table></div>'
+
+
+def labelled(frame: pd.DataFrame, labels: Mapping[str, str], *, column: str = "feed") -> pd.DataFrame:
+    """The frame with what a column names by its code as people call it, under the title `what`."""
+    names = [labels.get(str(code), str(code)) for code in frame[column]]
+    return frame.assign(**{column: names}).rename(columns={column: "what"})
 
 
 def together(*parts: str) -> str:
@@ -259,9 +281,10 @@ def _widths(columns: Sequence[_Column]) -> str:
     Where the table would be wider than a page, its wide columns give way together.
     """
     ems = [0.58 * column.width() + 1.7 for column in columns]
-    wide = sum(width for width in ems if width > MODEST)
-    room = max(ROOMY - (sum(ems) - wide), MODEST * sum(width > MODEST for width in ems))
-    ems = [max(width * room / wide, MODEST) if width > MODEST and wide > room else width for width in ems]
+    while sum(ems) > ROOMY + 0.1 and any(width > MODEST for width in ems):
+        wide = sum(width for width in ems if width > MODEST)
+        share = (ROOMY - sum(ems) + wide) / wide  # below 1; a column that it would make too narrow leaves more to the others
+        ems = [max(width * share, MODEST) if width > MODEST else width for width in ems]
     group = "".join(f'<col style="width:{width:.1f}em">' for width in ems)
     return f'style="width:{sum(ems):.1f}em"><colgroup>{group}</colgroup>'
 

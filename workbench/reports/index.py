@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,11 +46,15 @@ class Index:
 
 
 def render_index(inputs: Index, folder: Path) -> list[Path]:
-    """Write index.html; entries whose path is not a plain relative one are left without a link."""
+    """Write index.html; entries whose path is not a plain relative one are left without a link.
+
+    Entries of a group of which the same is to be said, and nothing else, share a line.
+    """
     groups: dict[str, list[tuple[Entry, bool, bool]]] = {}
     for entry in inputs.entries:
         groups.setdefault(entry.group, []).append((entry, _relative(entry.path), _relative(entry.workbook)))
     values = {
+        "alike": _alike(inputs.entries),
         "statements": inputs.statements,
         "good": all(good for good, _ in inputs.statements),
         "flow": flow_of(inputs.rows, inputs.labels),
@@ -65,6 +69,15 @@ def render_index(inputs: Index, folder: Path) -> list[Path]:
     }
     title = f"{inputs.about.source} to {inputs.about.destination}"
     return [write_page(folder / "index.html", "index.html.j2", about=inputs.about, title=title, values=values)]
+
+
+def _alike(entries: Sequence[Entry]) -> dict[str, dict[str, list[Entry]]]:
+    """Group → what is said of several of its entries → those entries, each of them a page and no workbook."""
+    found: dict[str, dict[str, list[Entry]]] = {}
+    for entry in entries:
+        if entry.about and not entry.workbook and _relative(entry.path):
+            found.setdefault(entry.group, {}).setdefault(entry.about, []).append(entry)
+    return {group: {about: same for about, same in told.items() if len(same) > 1} for group, told in found.items()}
 
 
 def _counted(rows: pd.DataFrame) -> Fates:

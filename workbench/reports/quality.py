@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,7 +37,9 @@ ORPHAN_TITLES = {
     "values": "for example",
 }
 DUPLICATE_TITLES = {
+    "what": "what",
     "subject": "row",
+    "place": "where",
     "shown": "as it stands",
     "reasons": "alike in",
     "confidence": "sure",
@@ -58,6 +61,7 @@ class Quality:
     duplicates: pd.DataFrame = field(default_factory=pd.DataFrame)
     orphans: pd.DataFrame = field(default_factory=pd.DataFrame)
     rows: int = 0  # rows that were looked at
+    labels: Mapping[str, str] = field(default_factory=dict)  # feed → how the customer calls it
 
 
 @dataclass(frozen=True)
@@ -78,13 +82,12 @@ class Fidelity:
 def render_quality(inputs: Quality, folder: Path) -> list[Path]:
     """Write data-quality.html and data-quality.xlsx."""
     findings, damage, lost = _in_words(inputs.findings), _in_words(inputs.damage), inputs.orphans
+    duplicates = _named(inputs.duplicates, inputs.labels)
     values = {
         "rows": inputs.rows,
         "findings": table_of(findings, titles=FINDING_TITLES, limit=300),
         "damage": table_of(damage, titles=FINDING_TITLES, limit=300),
-        "duplicates": table_of(
-            inputs.duplicates, titles=DUPLICATE_TITLES if "decided" in inputs.duplicates else None, limit=12
-        ),
+        "duplicates": table_of(duplicates, titles=DUPLICATE_TITLES if "decided" in duplicates else None, limit=12),
         "orphans": table_of(lost, titles=ORPHAN_TITLES if "points_at" in lost else None, limit=200),
         "pointless": int(lost["rows"].sum()) if "rows" in lost else len(lost),
     }
@@ -94,10 +97,34 @@ def render_quality(inputs: Quality, folder: Path) -> list[Path]:
     sheets: Sequence[Sheet] = [
         Sheet("Findings", findings, about="What was found in the files.", titles=FINDING_TITLES, wide=wide),
         Sheet("Spreadsheet damage", damage, about="Values that a spreadsheet changed.", titles=FINDING_TITLES, wide=wide),
-        Sheet("Duplicates", inputs.duplicates, about="Rows that may be one and the same.", titles=DUPLICATE_TITLES),
+        Sheet("Duplicates", duplicates, about="Rows that may be one and the same.", titles=DUPLICATE_TITLES),
         Sheet("Orphans", inputs.orphans, about="Rows that point at something that is not there."),
     ]
     return [page, write_workbook(folder / "data-quality.xlsx", sheets, title=title)]
+
+
+def _named(duplicates: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
+    """The duplicates with what they are, the row's own key, and its file and line, in the place of the question's subject."""
+    if "subject" not in duplicates or not labels:
+        return duplicates
+    feeds = "|".join(map(re.escape, labels))
+    # Where the question itself names a record, and nowhere else: `Ann Lee (contacts/C-1) ~ …`, `merged into contacts/C-1`.
+    named = {
+        "shown": (rf"\((?:{feeds})/([^()]*)\)(?= ~ |$)", r"(\1)"),
+        "decided": (rf"^merged into (?:{feeds})/", "merged into "),
+    }
+    parts = duplicates["subject"].astype("str").str.extract(r"^(?P<feed>[^/]+)/(?P<key>.*)@(?P<file>.+):(?P<line>[^:]+)$")
+    known = parts["feed"].isin(list(labels))
+    return duplicates.assign(
+        what=parts["feed"].map(labels).where(known, ""),
+        subject=parts["key"].where(known, duplicates["subject"]),
+        place=(parts["file"] + ", line " + parts["line"]).where(known, ""),
+        **{
+            name: duplicates[name].astype("str").str.replace(way, said, regex=True)
+            for name, (way, said) in named.items()
+            if name in duplicates
+        },
+    )
 
 
 def render_fidelity(inputs: Fidelity, folder: Path) -> list[Path]:

@@ -182,6 +182,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "html_cleaned": Reason("Parts of the text that a page must not run or show were taken out."),
         "formatting_dropped": Reason("Formatting of the text that the destination does not keep was given up."),
         "images_as_links": Reason("Pictures that could not be fetched became links to where they lay."),
+        "cut_short": Reason("The text was longer than the field holds; its end is told here and in the export alone."),
         "cut_short_marked": Reason("The text was longer than the field holds; it ends where it says so."),
         "prefix_added": Reason("The number got the prefix that the other files use."),
         "prefix_normalised": Reason("The prefix of the number was written as in the other files."),
@@ -229,7 +230,6 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Codes may have lost their leading zeros.", "Ask for the file as CSV, not by way of a spreadsheet."
         ),
         "formula_like": Reason("Texts look like formulas; they are kept as text and run nowhere."),
-        "cut_short": Reason("The file ends exactly at a usual limit of rows.", "Ask whether the export was cut off."),
         "replacement_character": Reason(
             "Characters were lost before the file came to us.", "Ask for the file again, as UTF-8."
         ),

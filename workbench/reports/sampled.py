@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from workbench.reports.differences import UNEXPLAINED, readable_key
+from workbench.reports.differences import UNEXPLAINED, record_called
 from workbench.show import bars, escape, html_table, together
 
 __all__ = ["sample_diff"]
@@ -44,7 +44,7 @@ def _by_record(differences: pd.DataFrame, records: pd.DataFrame) -> str:
     """A line for each record that differs somewhere: how often of each class, and in what."""
     known = records.drop_duplicates("key").set_index("key")
     made = [_line(str(key), group, known) for key, group in differences.groupby("key", sort=False)]
-    frame = pd.DataFrame(made, columns=["record", "from", *CLASSES, "what differs"])
+    frame = pd.DataFrame(made, columns=["what", "record", "from", *CLASSES, "what differs"])
     frame = frame.sort_values(list(CLASSES), ascending=False, kind="stable")
     frame = frame.drop(columns=[name for name in CLASSES[1:] if not frame[name].any()])
     as_sent = max(len(known) - len(frame), 0)
@@ -61,8 +61,7 @@ def _line(key: str, group: pd.DataFrame, known: pd.DataFrame) -> list[object]:
     words = "; ".join(_words(row) for row in order.to_dict("records"))
     name, row = (str(known.at[key, each]) if key in known.index else "" for each in ("name", "row"))
     file, _, line = row.rpartition(":")
-    called = f"{name} ({readable_key(key)})" if name else readable_key(key)
-    return [called, f"{file} line {line}" if file else "", *counts, words]
+    return [group["feed"].iloc[0], record_called(key, name), f"{file} line {line}" if file else "", *counts, words]
 
 
 def _words(row: dict[object, object] | dict[str, object]) -> str:

@@ -55,8 +55,10 @@ class Scope:
 
 def render_scope(inputs: Scope, folder: Path) -> list[Path]:
     """Write scope.html, with room for two signatures at its end."""
+    settled = [each for each in inputs.answers if each.by]
     values = {
         "scope": inputs,
+        "together": settled[0] if len({(each.by, each.at) for each in settled}) == 1 else None,  # said once for all of them
         "moving": [(each, table_of(each.columns, titles=COLUMN_TITLES)) for each in inputs.moving],
         "rules": table_of(inputs.rules, titles=RULE_TITLES),
         "columns": table_of(inputs.columns),

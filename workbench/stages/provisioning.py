@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -30,13 +30,16 @@ class Provisioning(Shown):
     missing: int
     checklist: pd.DataFrame  # object, label, type, choices (a list), unique: what an administrator would make by hand
     planned: bool = False  # nothing was made yet
+    objects: Mapping[str, str] = field(default_factory=dict)  # object → what a person calls it
+    types: Mapping[str, str] = field(default_factory=dict)  # type of the frame → what the destination's settings call it
 
     def _repr_html_(self) -> str:
         count = len(self.frame)
         lacking = f"{self.missing} of {count} fields are " + ("to be made or changed" if self.planned else "missing or differ")
         said = lacking if self.missing else f"the destination has all {count} fields"
         order = (self.frame["state"] == "present").sort_values(kind="stable").index
-        shown = self.frame.loc[order].assign(type=self.frame["type"].astype("str").str.replace("_", " "))
+        named = {"object": self.frame["object"].replace(self.objects), "type": self.frame["type"].replace(self.types)}
+        shown = self.frame.loc[order].assign(**named).drop(columns=["field"])  # the declared name is for programs
         good = None if self.planned and self.missing else not self.missing
         return together(heading(said, good=good), html_table(shown, caption="Fields that the map needs"))
 
@@ -78,7 +81,10 @@ def _ready(engagement: Engagement) -> Provisioning:
     refused = [words for field in missing if (words := _made(destination, field))]
     after = _compared(engagement, fields, destination.metadata(fields))
     lacking = after.frame[after.frame["state"] != "present"]
-    reasons = [f"{row.object}: {row.label} is {row.state} {row.detail}".strip() for row in lacking.itertuples()]
+    reasons = [
+        f"{after.objects[str(row['object'])]}: {row['label']} {row['detail'] or 'is missing'}"
+        for row in lacking.to_dict("records")
+    ]
     engagement.save("provisioning", after.frame.astype("str"))
     engagement.finish(
         "provisioning",
@@ -112,20 +118,26 @@ def _wanted(engagement: Engagement) -> tuple[CustomField, ...]:
 
 
 def _compared(engagement: Engagement, fields: Sequence[CustomField], metadata: Metadata) -> Provisioning:
-    rows, by_hand = [], []
-    for field in fields:
-        live = metadata.find(field.object, field.name) or metadata.find(kept_as(engagement, field.object), field.name)
-        wanted_type = engagement.destination.types.get(field.type, "text")
+    rows, by_hand, spec = [], [], engagement.destination
+    for each in fields:
+        live = metadata.find(each.object, each.name) or metadata.find(kept_as(engagement, each.object), each.name)
+        wanted_type = spec.types.get(each.type, "text")
         state, detail = "present", ""
         if live is None:
             state = "missing"
-            home = kept_as(engagement, field.object)
-            by_hand.append([home, field.label, wanted_type, list(field.choices), field.unique])
+            home = kept_as(engagement, each.object)
+            by_hand.append([home, each.label, wanted_type, list(each.choices), each.unique])
         elif live.type != wanted_type:
-            state, detail = "differs", f"is {live.type}, should be {wanted_type}"
-        elif lost := [choice for choice in field.choices if choice not in live.choices]:
+            state, detail = "differs", f"is {spec.type_label(live.type)}, should be {spec.type_label(wanted_type)}"
+        elif lost := [choice for choice in each.choices if choice not in live.choices]:
             state, detail = "differs", "lacks the choices " + ", ".join(lost)
-        rows.append([field.object, field.name, field.label, wanted_type, ", ".join(field.choices), state, detail])
+        rows.append([each.object, each.name, each.label, wanted_type, ", ".join(each.choices), state, detail])
     frame = pd.DataFrame(rows, columns=["object", "field", "label", "type", "choices", "state", "detail"])
     checklist = pd.DataFrame(by_hand, columns=["object", "label", "type", "choices", "unique"])
-    return Provisioning(frame=frame, missing=int((frame["state"] != "present").sum()), checklist=checklist)
+    return Provisioning(
+        frame=frame,
+        missing=int((frame["state"] != "present").sum()),
+        checklist=checklist,
+        objects={name: spec.object_label(name) for name in frame["object"]},
+        types={kind: spec.type_label(kind) for kind in frame["type"]},
+    )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -12,7 +12,7 @@ from workbench.flow.planning import connected
 from workbench.ledger.unloading import Unloaded, Verdict, unload
 from workbench.plain import Shown
 from workbench.reports.differences import readable_key
-from workbench.show import escape, heading, html_table, together
+from workbench.show import escape, heading, html_table, labelled, together
 
 __all__ = ["ENDS", "Preview", "Rollback", "plan", "run"]
 
@@ -35,6 +35,8 @@ EDIT_TITLES = {"key": "record", "before": "before us", "ours": "as we wrote it",
 class Rollback(Unloaded):
     """What was put back, as a customer is shown it. Every record and field of ours is in one of three lists."""
 
+    objects: Mapping[str, str] = field(default_factory=dict, repr=False)  # object → how the destination calls it
+
     @property
     def done(self) -> bool:
         """Whether the destination stands as before."""
@@ -49,10 +51,10 @@ class Rollback(Unloaded):
     def _repr_html_(self) -> str:
         if self.frame.empty:
             return heading("nothing of ours is there; the destination stands as before", good=True)
-        edits = _readable(self.edits).drop(columns="id").rename(columns=EDIT_TITLES)
+        edits = _readable(self.edits, self.objects).drop(columns="id").rename(columns=EDIT_TITLES)
         return together(
             heading(self._said(), good=self.done),
-            html_table(self.counts, caption="How every record and field ended"),
+            html_table(labelled(self.counts, self.objects, column="object"), caption="How every record and field ended"),
             self._list("errored"),
             self._list("kept"),
             html_table(edits, caption="What people changed, field by field", first=20) if len(edits) else "",
@@ -64,7 +66,7 @@ class Rollback(Unloaded):
         listed = self._of(verdict)
         if verdict == "reversed":  # what is gone has no number any more, and lanes end in any order
             listed = listed.drop(columns="id").sort_values(["object", "key"], kind="stable")
-        return html_table(_readable(listed), caption=ENDS[verdict], first=first) if len(listed) else ""
+        return html_table(_readable(listed, self.objects), caption=ENDS[verdict], first=first) if len(listed) else ""
 
     def _said(self) -> str:
         if self.done:
@@ -75,8 +77,9 @@ class Rollback(Unloaded):
         return "everything of ours is gone, but " + " and ".join(parts)
 
 
-def _readable(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.assign(key=frame["key"].map(readable_key))
+def _readable(frame: pd.DataFrame, objects: Mapping[str, str]) -> pd.DataFrame:
+    named = frame.assign(key=frame["key"].map(readable_key))
+    return labelled(named, objects, column="object")
 
 
 @dataclass(frozen=True, repr=False)
@@ -84,6 +87,7 @@ class Preview(Shown):
     """What a rollback would put back, as the ledger has it."""
 
     frame: pd.DataFrame  # object, verb (create, update, create_field), records
+    objects: Mapping[str, str] = field(default_factory=dict)  # object → how the destination calls it
 
     @property
     def counts(self) -> pd.DataFrame:
@@ -97,10 +101,10 @@ class Preview(Shown):
         if self.frame.empty:
             return heading("nothing of ours is there; there is nothing to put back", good=True)
         said = f"{int(self.frame['records'].sum()):,} records and fields of ours would be put back"
-        counts = self.counts
+        counts = labelled(self.counts, self.objects, column="object")
         return together(
             heading(said),
-            html_table(counts.loc[:, [name == "object" or bool(counts[name].any()) for name in counts]], first=30),
+            html_table(counts.loc[:, [name == "what" or bool(counts[name].any()) for name in counts]], first=30),
             '<p class="wb wb-note">Before each of them the destination is looked at: what a person has changed or built upon '
             "since stays, and is listed.</p>",
         )
@@ -114,14 +118,18 @@ def plan(engagement: Engagement) -> Preview:
     named = pd.MultiIndex.from_frame(ours[["object", "key"]])
     changed = ours["verb"] == "update"
     once = ours[~(changed & named.isin(named[~changed]))].drop_duplicates(["object", "key"])
-    return Preview(once.groupby(["object", "verb"], sort=False).size().reset_index(name="records"))
+    return Preview(once.groupby(["object", "verb"], sort=False).size().reset_index(name="records"), _objects(engagement))
+
+
+def _objects(engagement: Engagement) -> dict[str, str]:
+    return {name: spec.label for name, spec in engagement.destination.objects.items()}
 
 
 def run(engagement: Engagement, *, on_progress: Callable[[Verdict], None] | None = None) -> Rollback:
     """Reverse everything that can be reversed; what people edited since stays and is listed."""
     with engagement.lock():
         found = unload(connected(engagement), on_progress=on_progress)
-    result = Rollback(found.frame, found.edits, found.residual)
+    result = Rollback(found.frame, found.edits, found.residual, _objects(engagement))
     engagement.save("rollback", result.frame.astype("str"))
     engagement.save("rollback_edits", result.edits.astype("str"))
     counts = {name: result.count(name) for name in ENDS if result.count(name)}

@@ -13,14 +13,15 @@ import pyarrow.compute as pc
 
 from workbench.engagement import Engagement
 from workbench.flow.evidence import evidence
+from workbench.flow.labels import feed_labels, field_labels
 from workbench.flow.staged import staged_columns
 from workbench.flow.transfer import in_order, read_back, transfer
 from workbench.flow.trees import ancestors, parents_in
 from workbench.plain import Shown
-from workbench.reports.differences import differences_table
+from workbench.reports.differences import called, differences_table
 from workbench.reports.reasons import in_words
 from workbench.reports.sampled import sample_diff
-from workbench.show import heading, html_table, together
+from workbench.show import heading, html_table, labelled, together
 
 __all__ = ["Sample", "Selection", "plan", "run"]
 
@@ -37,12 +38,13 @@ class Selection(Shown):
     """Which records are in the sample, and what each stands for."""
 
     frame: pd.DataFrame  # feed, key, because
+    labels: Mapping[str, str] = field(default_factory=dict)  # feed → how the customer calls it
 
     def _repr_html_(self) -> str:
-        told = _told(self.frame)
-        feeds = told.groupby("feed", sort=False).size()
+        told = labelled(_told(self.frame), self.labels)
+        feeds = told.groupby("what", sort=False).size()
         said = ", ".join(f"{count} {feed}" for feed, count in feeds.items())
-        counts = told.groupby(["feed", "because"], sort=False).size().reset_index(name="records")
+        counts = told.groupby(["what", "because"], sort=False).size().reset_index(name="records")
         return together(heading(f"{len(told)} records: {said}"), html_table(counts, caption="Why these"))
 
 
@@ -64,13 +66,16 @@ class Sample(Shown):
     evidence: Mapping[str, str]  # name → digest: what a sign-off is bound to
     held: int = 0  # records that were not sent: the destination has them already, or lacks what they hang on
     chosen: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=NAMED))  # key, name, row of each record
+    labels: Mapping[str, str] = field(default_factory=dict)  # feed → how the customer calls it
+    fields: Mapping[tuple[str, str], str] = field(default_factory=dict)  # feed and field → its label
 
     def _repr_html_(self) -> str:
         cells = int(self.summary["cells"].sum())
         said = f"{self.records:,} records read back, {cells:,} values compared, {self.wrong} unexplained"
         said += f", {self.held} records held" if self.held else ""
-        by_hand = sample_diff(self.summary, self.frame, records=self.chosen)
-        return together(heading(said, good=not self.wrong), differences_table(self.summary, self.frame), by_hand)
+        summary, differences = (called(each, self.labels, self.fields) for each in (self.summary, self.frame))
+        by_hand = sample_diff(summary, differences, records=self.chosen)
+        return together(heading(said, good=not self.wrong), differences_table(summary, differences), by_hand)
 
 
 def plan(engagement: Engagement) -> Selection:
@@ -92,7 +97,7 @@ def plan(engagement: Engagement) -> Selection:
                 needed.setdefault(parent.split("/", 1)[0], set()).add(parent)
     frame = pd.concat(reversed(parts), ignore_index=True)
     engagement.save("sample", frame)
-    return Selection(frame=frame)
+    return Selection(frame=frame, labels=feed_labels(engagement))
 
 
 def run(engagement: Engagement) -> Sample:
@@ -113,7 +118,8 @@ def run(engagement: Engagement) -> Sample:
     loaded = int((moved.frame["state"] == "done").sum())
     _ask(engagement, seen, shown=f"{loaded} records, {wrong} unexplained differences" + (f", {held} held" if held else ""))
     chosen = _named(engagement, only)
-    result = Sample(frame=frame, summary=summary, records=loaded, wrong=wrong, evidence=seen, held=held, chosen=chosen)
+    words = feed_labels(engagement), field_labels(engagement)
+    result = Sample(frame, summary, loaded, wrong, seen, held, chosen, *words)
     engagement.save("sample_differences", frame.astype("str"))
     engagement.save("sample_summary", summary)
     _finish(engagement, result, refused)

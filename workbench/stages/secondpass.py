@@ -70,7 +70,7 @@ def run(engagement: Engagement) -> SecondPass:
     Records that were held, refused or left out are not expected over there. Where a later delivery or a decision about a
     conflict said otherwise than the first one, its word counts.
     """
-    destination = connected(engagement)
+    destination, newest = connected(engagement), engagement.ledger().operations.newest()
     account = destination.metadata()
     parts, records = [], 0
     feeds = in_order(engagement)
@@ -83,7 +83,7 @@ def run(engagement: Engagement) -> SecondPass:
             parts.append(_differing(engagement, feed, expected[feed.name], found[feed.name]))
     frame = pd.concat(parts, ignore_index=True)
     result = SecondPass(frame=frame, records=records)
-    _keep(engagement, result)
+    _keep(engagement, result, newest)
     return result
 
 
@@ -136,9 +136,9 @@ def _differing(engagement: Engagement, feed: Feed, expected: pd.DataFrame, found
     return told[list(COLUMNS)].reset_index(drop=True)
 
 
-def _keep(engagement: Engagement, result: SecondPass) -> None:
-    """For the hand-off, which tells of it as long as nothing was loaded since."""
+def _keep(engagement: Engagement, result: SecondPass, newest: int) -> None:
+    """For the hand-off, which tells of it as long as the ledger's newest operation is the same; clocks are set back."""
     counts = {"records": result.records, "would_create": result.would_create, "would_change": result.would_change}
-    engagement.save("second_pass", pd.DataFrame([{"at": now(), **counts, "extra": result.extra}]))
+    engagement.save("second_pass", pd.DataFrame([{"at": now(), "newest": newest, **counts, "extra": result.extra}]))
     engagement.save("second_pass_differences", result.frame.astype("str"))
     engagement.journal.append("second_pass", detail={**counts, "extra": result.extra})

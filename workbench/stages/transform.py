@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
 from workbench.engagement import Engagement
 from workbench.engagement.locking import folder_lock
 from workbench.flow.derived import derive
+from workbench.flow.labels import feed_labels
 from workbench.flow.planning import answered, feed_plans, fields_of
 from workbench.frames.attach import add, attach, document, left_out, match_people
 from workbench.frames.fixed import without_unneeded
@@ -21,12 +22,13 @@ from workbench.frames.survivors import speak_elsewhere
 from workbench.frames.transform import CELL_COLUMNS, VERDICT_COLUMNS, Staged, transform
 from workbench.plain import Shown
 from workbench.reports.reasons import in_words
-from workbench.show import bars, heading, html_table, together
+from workbench.show import bars, heading, html_table, labelled, together
 from workbench.specs import Feed
 
 __all__ = ["STAGED_AS", "Staging", "run"]
 
 STAGED_AS = ("load", "merged", "excluded", "rejected", "held")
+ENDS = "Where every row ends, for each kind of record that it was looked at for"
 
 
 @dataclass(frozen=True, repr=False)
@@ -36,6 +38,7 @@ class Staging(Shown):
     frame: pd.DataFrame  # feed, rows, load, merged, excluded, rejected, held
     reasons: pd.DataFrame  # feed, bucket, reason, rows
     cells: pd.DataFrame  # feed, column, reason, cells
+    labels: Mapping[str, str] = field(default_factory=dict)  # feed → how the customer calls it
 
     def _repr_html_(self) -> str:
         rest = self.reasons[self.reasons["bucket"] != "load"].rename(columns={"bucket": "ended"})
@@ -43,12 +46,15 @@ class Staging(Shown):
         rows = int(self.frame["rows"].sum()) if len(self.frame) else 0
         return together(
             heading(f"{records:,} records from {rows:,} rows"),
-            bars(
-                self.frame, label="feed", parts=STAGED_AS, caption="Where every row ends, for each kind of record that it gives"
-            ),
-            html_table(in_words(rest), caption="Why rows are no record of their own") if len(rest) else "",
-            html_table(in_words(self.cells), caption="Cells that come along in part, or not at all") if len(self.cells) else "",
+            bars(labelled(self.frame, self.labels), label="what", parts=STAGED_AS, caption=ENDS),
+            html_table(self._told(rest), caption="Why rows are no record of their own") if len(rest) else "",
+            html_table(self._told(self.cells), caption="Cells that come along in part, or not at all")
+            if len(self.cells)
+            else "",
         )
+
+    def _told(self, frame: pd.DataFrame) -> pd.DataFrame:
+        return labelled(in_words(frame), self.labels)
 
 
 def run(engagement: Engagement, delivery: str = "main") -> Staging:
@@ -86,7 +92,7 @@ def _run(engagement: Engagement, delivery: str) -> Staging:
         engagement.save(f"records/{name}", each.records, delivery=delivery)
         engagement.save(f"verdicts/{name}", each.verdicts, delivery=delivery)
         engagement.save(f"cells/{name}", each.cells, delivery=delivery)
-    return _summary(staged)
+    return replace(_summary(staged), labels=feed_labels(engagement))
 
 
 def stage_all(plans: Mapping[str, FeedPlan], tables: Mapping[str, pd.DataFrame]) -> dict[str, Staged]:

@@ -15,7 +15,7 @@ from workbench.frames.plan import FeedPlan, native_field
 from workbench.frames.rules import PATTERNS, Checked, Rule, check
 from workbench.plain import Shown
 from workbench.reports.pages import About, rows_of, table_of, write_page
-from workbench.show import heading, html_table, together
+from workbench.show import heading, html_table, labelled, together
 from workbench.specs import CustomField, DestinationSpec, Feed
 
 __all__ = ["Validation", "field_rules", "rules_of", "run"]
@@ -26,6 +26,8 @@ CODE_TYPES = frozenset({"identifier", "postal_code", "phone"})
 
 OWN_COLUMNS = frozenset({"key", "marker", "row", "owner"})
 LONGEST_MARKER = 60
+MOMENTS = frozenset({"moment", "zoned_moment"})
+"""Recipes that keep the time of day."""
 MOMENT = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$"
 
 
@@ -36,6 +38,7 @@ class Validation(Shown):
     frame: pd.DataFrame  # object, column, words, checked, empty, broken, passed, examples
     failing: pd.DataFrame  # object, key, column, words, value: every cell that breaks a rule
     pages: tuple[Path, ...] = field(repr=False)  # one HTML page an object, with a JSON file of the same name beside it
+    labels: Mapping[str, str] = field(default_factory=dict, repr=False)  # object → how the customer calls it
 
     @property
     def passed(self) -> bool:
@@ -43,14 +46,16 @@ class Validation(Shown):
         return bool(self.frame["passed"].all())
 
     def _repr_html_(self) -> str:
-        broken = self.frame[~self.frame["passed"].astype(bool)]
-        said = f"{len(self.frame)} rules, {len(broken)} broken in {len(self.failing):,} cells"
-        counts = self.frame.groupby("object", sort=False).agg(
+        frame = labelled(self.frame, self.labels, column="object")
+        broken = frame[~frame["passed"].astype(bool)]
+        found = f"{len(broken)} broken in {len(self.failing):,} cells" if len(broken) else "none broken"
+        said = f"{len(frame)} rules, {found}"
+        counts = frame.groupby("what", sort=False).agg(
             rules=("words", "size"), checked=("checked", "sum"), broken=("broken", "sum")
         )
-        parts = [heading(said, good=self.passed), html_table(counts.reset_index(), caption="Rules, object by object")]
+        parts = [heading(said, good=self.passed), html_table(counts.reset_index(), caption="Rules, list by list")]
         if len(broken):
-            told = broken[["object", "column", "words", "broken", "examples"]].rename(columns={"words": "every value"})
+            told = broken[["what", "column", "words", "broken", "examples"]].rename(columns={"words": "every value"})
             parts.append(html_table(told, caption="Broken rules"))
         return together(*parts)
 
@@ -76,6 +81,7 @@ def run(engagement: Engagement, delivery: str = "main") -> Validation:
         frame=_named({name: each.frame for name, each in checked.items()}),
         failing=_named({name: each.failing for name, each in checked.items()}),
         pages=pages,
+        labels={name: plan.feed.label for name, plan in plans.items()},
     )
 
 
@@ -108,7 +114,7 @@ def rules_of(
     if feed.unique:
         made.append(Rule("unique", feed.unique, "stands on one record only"))
     required = {each.field for each in plan.fields if each.required}
-    moments = {each.field for each in plan.fields if each.recipe == "moment"}
+    moments = {each.field for each in plan.fields if each.recipe in MOMENTS}
     for column in columns:
         if column not in OWN_COLUMNS | lookups:
             needs = column in required

@@ -16,7 +16,7 @@ class Table {
     this.picker = new Picker(this);
     this.filters = new Map();
     this.sorted = { by: null, down: false };
-    this.root = element("div", { className: this.wording.sides.length ? "wbt wbt-sided" : "wbt", role: "region", label: this.wording.title });
+    this.root = element("div", { className: `wbt wbt-of-${this.model.get("kind")}${this.wording.sides.length ? " wbt-sided" : ""}`, role: "region", label: this.wording.title });
     this.root.addEventListener("keydown", (event) => {
       if (!event.defaultPrevented) obey(this, event, TABLE_KEYS);
       event.stopPropagation();
