@@ -145,7 +145,7 @@ def test_status_counts_the_rows_of_what_was_loaded(engagement: Engagement, monke
     engagement.finish("intake", passed=False, reasons=["a file is gone"] * 9)
     people = _run("status", engagement.root).stdout
     assert "0 of 9 phases passed" in people.splitlines()[0] and "adds up" in people
-    assert "contacts    12      10     1  NO" in people
+    assert "Customer → Contact    12      10     1  NO" in people
     assert max(map(len, people.splitlines())) <= 72
     told = json.loads(_run("status", engagement.root, "--json").stdout)
     assert told["rows"] == {"main": [{"feed": "contacts", "rows": 12, "loaded": 10, "held": 1, "closes": False}]}

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import csv
+import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from sample_exports.tenant_delivery import make_delivery
 from workbench import widgets
 from workbench.engagement import Engagement, new_engagement
 from workbench.flow.consequences import consequences
 from workbench.stages import discovery, intake
 
 PROFI = Path(__file__).resolve().parents[1] / "sample_exports" / "profi"
-NOT_HELD = ("cancelled", "canceled", "no_show", "no-show")
+SOFFRONT, FASTTRACK = PROFI.parent / "soffront", PROFI.parent / "fasttrack"
+NOT_HELD = ("cancelled", "canceled", "rescheduled", "no_show", "no-show")
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +62,39 @@ def test_sessions_that_were_not_held_are_left_out_or_taken_along(words: dict[tup
     count = sum(row["status"].strip().lower() in NOT_HELD for row in rows("sessions"))
     assert words["not_held", "leave_out"].startswith(f"{count} rows of sessions left out")
     assert words["not_held", "lost"].startswith(f"{count} rows of sessions taken along")
+
+
+def test_rows_of_one_table_that_several_feeds_take_are_told_apart(tmp_path: Path) -> None:
+    """An activity of a ticket is a call, an e-mail, a meeting or a task: which of them are left out stands in words."""
+    make_delivery(SOFFRONT / "tenant", tmp_path / "exports" / "main", largest=1000)
+    made = new_engagement(tmp_path / "e", route="soffront_to_freshsales", exports=tmp_path / "exports")
+    intake.run(made)
+    said = {(found.question, found.answer): found.words for found in consequences(made)}["ticket_target", "module"]
+    lines = (SOFFRONT / "tenant" / "activities.ndjson").read_text("utf-8").splitlines()
+    kinds = Counter(row["Type"] for row in map(json.loads, lines) if row["ParentObject"] == "tickets")
+    words = {"Activity (e-mail)": ["email"], "Activity (task)": ["task"], "Activity (meeting)": ["meeting", "Appointment"]}
+    for name, types in words.items():
+        count = sum(kinds[kind] for kind in types)
+        assert f"{count} row{'' if count == 1 else 's'} of “{name}” left out: " in said
+    told = [part.partition(": ")[0] for part in said.split("; ") if " left out: " in part and "“Activity" in part]
+    assert len(told) == len(set(told)) == len({part.partition("“")[2] for part in told}) >= 4
+    made.store.dispose()
+
+
+def test_who_could_be_there_already_is_counted_among_the_rows_that_a_feed_takes(tmp_path: Path) -> None:
+    """Contacts and leads come out of one table: each person is counted where they become something."""
+    make_delivery(FASTTRACK / "tenant", tmp_path / "exports" / "main", largest=1000)
+    made = new_engagement(tmp_path / "e", route="fasttrack_to_freshsales", exports=tmp_path / "exports")
+    intake.run(made)
+    said = {(found.question, found.answer): found.words for found in consequences(made)}["existing_records", "hold"]
+    lines = (FASTTRACK / "tenant" / "contacts.ndjson").read_text("utf-8").splitlines()
+    told = {row["id"] for row in map(json.loads, lines) if row.get("email")}
+    truth = csv.DictReader((FASTTRACK / "expected" / "rows.csv").read_text("utf-8").splitlines())
+    ends = {(row["feed"], row["key"]) for row in truth if row["bucket"] != "excluded" and row["delivery"] == "main"}
+    contacts, leads = ({key for feed, key in ends if feed == name} & told for name in ("contacts", "leads"))
+    assert f"{len(contacts)} contacts could be there already" in said
+    assert f"{len(leads)} leads of contacts could be there already" in said
+    made.store.dispose()
 
 
 def test_large_files_are_counted_with_their_size(words: dict[tuple[str, str], str]) -> None:

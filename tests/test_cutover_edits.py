@@ -97,6 +97,20 @@ def test_an_edited_row_holds_up_no_other_row_of_its_batch(store: Engine) -> None
     assert [toy.records[each].values["amount"] for each in "12"] == ["7", "9"]
 
 
+def test_a_change_that_was_refused_is_counted_as_refused_alone(
+    monkeypatch: pytest.MonkeyPatch, store: Engine, tmp_path: Path
+) -> None:
+    """What was brought over is what stands there."""
+    toy = Changing(fate=lambda draft: "no" if draft.id and draft.key == "p:d:2" else "")
+    guard = guarded(store, toy)
+    guard.write("deal", [Draft(f"p:d:{each}", {"name": "loaded"}) for each in (1, 2)])
+    rows = [(f"p:d:{each}", "name", "loaded", "export", "loaded") for each in (1, 2)]
+    counts, left = change(monkeypatch, guard, rows, tmp_path)
+    assert [toy.records[each].values["name"] for each in "12"] == ["export", "loaded"]
+    assert counts == ["deals", 0, 1, 1, 1, 0]
+    assert left.empty
+
+
 def test_changes_tell_their_progress_and_a_lost_answer_is_looked_for(
     monkeypatch: pytest.MonkeyPatch, store: Engine, tmp_path: Path
 ) -> None:

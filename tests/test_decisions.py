@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -375,6 +377,47 @@ def test_rows_that_are_missing_doubled_or_invented_are_told(decisions: Decisions
     assert "several times" in merged["words"][0]
     assert "not in the file" in merged["words"][1]
     assert "row 99 was not sent" in merged["words"][3]
+    assert decisions.current("value").empty
+
+
+@pytest.mark.parametrize("saved", [float, str], ids=["as 1.0", "as text"])
+def test_row_numbers_come_back_as_other_programs_save_them(
+    decisions: Decisions, tmp_path: Path, saved: Callable[[object], object]
+) -> None:
+    """An online spreadsheet saves every number with a fraction: none of the answers is lost for that."""
+    decisions.propose("value", LIFECYCLE)
+    path = _send(decisions, tmp_path)
+    book, rows = _rows(path)
+    for sheet, line in rows.values():
+        sheet.cell(line, 1).value = saved(sheet.cell(line, 1).value)
+    sheet, line = rows["contacts/Lifecycle=churned"]
+    sheet.cell(line, 7).value = "Lost"
+    book.save(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:  # openpyxl writes 1.0 as 1
+        for name, content in members.items():
+            archive.writestr(
+                name, re.sub(rb'(<c r="A\d+"[^>]*><v>\d+)(</v>)', rb"\1.0\2", content) if saved is float else content
+            )
+    merged = decisions.merge_workbook(path, by=ADA)
+    assert "the row is not in the file any more" not in set(merged["words"])
+    assert decisions.value("value", "contacts/Lifecycle=churned") == "Lost"
+
+
+def test_rows_that_were_sorted_without_their_numbers_decide_nothing(decisions: Decisions, tmp_path: Path) -> None:
+    """The first column is hidden: who marks what he sees and sorts it puts each answer beside another number."""
+    decisions.propose("value", _values(("contacts/Status=a", "Active", 0.9), ("contacts/Status=b", "Lost", 0.9)))
+    path = _send(decisions, tmp_path, options={"value": ["Active", "Lost"]})
+    book, rows = _rows(path)
+    (sheet, first), (_, second) = rows["contacts/Status=a"], rows["contacts/Status=b"]
+    for column in range(2, 9):
+        one, other = sheet.cell(first, column).value, sheet.cell(second, column).value
+        sheet.cell(first, column).value, sheet.cell(second, column).value = other, one
+    book.save(path)
+    merged = decisions.merge_workbook(path, by=ADA)
+    assert merged["verdict"].tolist() == ["impossible", "impossible"]
+    assert merged["words"].str.contains("another question").all()
     assert decisions.current("value").empty
 
 

@@ -184,6 +184,27 @@ def test_a_further_delivery_is_copied_whole_and_never_over_another(engagement: E
         engagement.receive(exports, delivery="../../elsewhere")
 
 
+def test_a_delivery_of_a_name_that_no_phase_reads_is_not_taken(engagement: Engagement, exports: Path, tmp_path: Path) -> None:
+    """Its rows would end in no bucket, and no document would say so."""
+    with pytest.raises(EngagementError, match="no phase reads") as told:
+        engagement.receive(exports, delivery="delta-2")
+    assert "takes the place of its files" in str(told.value)
+    assert engagement.deliveries() == ("main",)
+    (tmp_path / "all" / "main").mkdir(parents=True)
+    (tmp_path / "all" / "later").mkdir()
+    with pytest.raises(EngagementError, match="no phase reads"):
+        new_engagement(tmp_path / "f", route=ROUTE, exports=tmp_path / "all", deliveries=("main", "later"))
+    assert not (tmp_path / "f").exists()
+
+
+def test_a_folder_that_cannot_be_locked_is_said_in_words(engagement: Engagement) -> None:
+    (engagement.root / ".lock").unlink(missing_ok=True)
+    (engagement.root / ".lock").mkdir()
+    with pytest.raises(EditError, match="cannot be locked") as told, engagement.lock():
+        pass
+    assert told.value.where.endswith(".lock") and told.value.todo
+
+
 def test_a_frame_comes_back_as_it_was_saved(engagement: Engagement) -> None:
     frame = pd.DataFrame(
         {

@@ -30,18 +30,23 @@ PLANTED = {
     },
     "contacts": {
         "lead", "unassigned", "several_companies", "same_person", "shared_email", "name_missing", "key_spelling",
-        "unreadable_item",
+        "unreadable_item", "mark_blank", "email_of_a_contact",
     },
     "contact_companies": {"two_primaries", "no_primary", "company_unreadable"},
     "pipelines": {"probability_as_share", "probability_as_percent", "probability_mixed", "view"},
-    "deals": {"stage_astray", "in_a_view", "no_amount", "no_company", "company_deleted", "sum_differs"},
-    "products": {"sku_twice", "currency_missing"},
+    "deals": {"stage_astray", "in_a_view", "no_amount", "no_company", "company_deleted", "sum_differs", "contact_is_a_lead",
+              "currency_not_there"},
+    "products": {"sku_twice", "currency_missing", "three_steps", "thirteen_steps"},
     "deal_products": {"product_deleted", "free_of_charge"},
     "subscription": {"schema_of_basic", "schema_of_pro", "schema_of_enterprise"},
-    "site": {"circular_reference"},
-    "activities": {"due_never", "parent_deleted", "no_subject", "owner_empty", "unreadable_item"},
+    "site": {"circular_reference", "contact_is_a_lead"},
+    "activities": {
+        "due_never", "parent_deleted", "no_subject", "owner_empty", "unreadable_item", "other_kind", "kind_blank", "call_due",
+        "on_a_merged_lead",
+        "email_due", "own_column",
+    },
     "notes": {"mojibake", "over_100_kb", "not_utf8", "script_tag", "author_missing"},
-    "files": {"empty", "gone", "over_limit", "at_limit"},
+    "files": {"empty", "gone", "over_limit", "at_limit", "on_an_email"},
     "custom_events": {"line_cut"},
 }  # fmt: skip
 
@@ -171,10 +176,42 @@ def test_a_person_without_company_is_a_lead_unless_once_converted() -> None:
     linked = {json.loads(line)["contact_id"] for line in lines("contact_companies")}
     ends = {row["key"]: row["bucket"] for row in listed("rows.csv", delivery="main") if row["feed"] == "leads"}
     people = rows("contacts")
-    assert {key for key, bucket in ends.items() if bucket == "loaded"} == {
+    assert {key for key, bucket in ends.items() if bucket in ("loaded", "merged")} == {
         key for key, row in people.items() if key not in linked and not row["converted"]
     }
-    assert {row["converted"] for key, row in people.items() if key not in linked} == {True, False}
+    assert {row["converted"] for key, row in people.items() if key not in linked} == {True, False, None}
+
+
+def test_every_person_of_fasttrack_is_taken_by_one_feed() -> None:
+    ends: dict[str, list[tuple[str, str]]] = {}
+    for row in listed("rows.csv", delivery="main"):
+        if row["feed"] in ("contacts", "leads") and row["bucket"] != "excluded":
+            ends.setdefault(row["key"], []).append((row["feed"], row["bucket"]))
+    unread = {row["key"] for row in listed("rows.csv", delivery="main") if row["reason"] == "unreadable"}
+    assert set(rows("contacts")) == ends.keys() - unread
+    assert all(len(taken) == 1 for key, taken in ends.items() if key not in unread)
+
+
+def test_every_step_of_a_price_stands_in_the_description() -> None:
+    told = {row["record"]: row["value"] for row in listed("records.csv") if row["field"] == "description"}
+    steps = {key: row["price_tiers"] for key, row in rows("products").items()}
+    assert {len(each) for each in steps.values()} == {2, 3, 13}
+    for key, tiers in steps.items():
+        lines = told[f"products/{key}"].splitlines()[-len(tiers) :]
+        wanted = [f"From {each['from']}: {each['price']} {each['currency'] or ''}".strip() for each in tiers]
+        assert lines == wanted
+
+
+def test_every_activity_of_fasttrack_that_can_be_read_is_taken_by_one_feed() -> None:
+    feeds = {"tasks", "calls", "emails", "meetings", "activity_notes"}
+    taken = Counter(
+        row["key"]
+        for row in listed("rows.csv", delivery="main")
+        if row["feed"] in feeds and row["bucket"] in ("loaded", "held")
+    )
+    there = rows("activities")
+    assert taken == dict.fromkeys(there, 1)
+    assert {"sms", None} <= {row["type"] for row in there.values()}
 
 
 def test_some_contacts_have_two_primary_companies_and_some_none() -> None:

@@ -123,7 +123,34 @@ def test_a_join_may_ask_for_further_columns_to_say_the_same() -> None:
     ]
     made = contacts(*people, joins=[{**OWNER, "also": {"group": "team"}}], fields=fields, tables=users)
     assert column(made, "job_title") == ["bob", "ann", None, None]
-    assert aside(made) == {(f"people.csv:{line}", "boss mail", "", "no_row_to_join") for line in (4, 5)}
+    said = {(4, "no_row_to_join"), (5, "several_records_fit")}
+    assert aside(made) == {(f"people.csv:{line}", "boss mail", "", why) for line, why in said}
+
+
+def test_a_row_that_says_nothing_in_a_further_column_has_what_all_that_fit_agree_on() -> None:
+    """An enrolment without a tier is of the package of its name, where there is one; of two tiers nobody can say which."""
+    users = table(
+        "users",
+        {"id": "u1", "mail": "ann", "team": "North"},
+        {"id": "u2", "mail": "bob", "team": "North"},
+        {"id": "u2", "mail": "cy", "team": "South"},
+        {"id": "u3", "mail": "di", "team": "North"},
+        {"id": "u3", "mail": "di", "team": "South"},
+    )
+    fields = [NAME, {"column": "boss mail", "to": "job_title", "recipe": "text"}]
+    people = [{"id": str(n), "name": "Ann", "boss": boss, "group": None} for n, boss in enumerate(("u1", "u2", "u3", None))]
+    made = contacts(*people, joins=[{**OWNER, "also": {"group": "team"}}], fields=fields, tables=users)
+    assert column(made, "job_title") == ["ann", None, "di", None]
+    assert aside(made) == {("people.csv:3", "boss mail", "", "several_records_fit")}
+
+
+def test_a_join_by_a_text_knows_no_capital_letters_and_no_second_blank() -> None:
+    users = table("users", {"id": "Scale-up  Circle", "mail": "ann"})
+    fields = [NAME, {"column": "boss mail", "to": "job_title", "recipe": "text"}]
+    people = [{"id": str(n), "name": "Ann", "boss": boss} for n, boss in enumerate((" SCALE-UP circle", "Scale-up", None))]
+    made = contacts(*people, joins=[{**OWNER, "recipe": "text"}], fields=fields, tables=users)
+    assert column(made, "job_title") == ["ann", None, None]
+    assert aside(made) == {("people.csv:3", "boss mail", "", "no_row_to_join")}
 
 
 def test_a_join_may_go_on_from_what_another_one_brought() -> None:

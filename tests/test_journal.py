@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
@@ -31,6 +32,23 @@ def test_entries_come_back_as_they_were_written(journal: Journal) -> None:
     assert set(frame["who"]) == {"Ada"}
     assert journal.entries()[2].previous == journal.entries()[1].hash
     assert journal.head() == journal.entries()[2].hash
+
+
+def test_a_full_disk_is_said_in_words_and_what_was_written_stays(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    head = journal.head()
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("workbench.journal.os.fsync", full)
+        with pytest.raises(EditError, match="journal cannot be written") as told:
+            journal.append("phase", subject="owners")
+    assert "No space left" in told.value.found and "make room" in told.value.todo
+    assert journal.verify().good
+    assert head in {entry.hash for entry in journal.entries()}
+    journal.append("phase", subject="owners")
+    assert journal.check().good
 
 
 def test_a_missing_journal_is_an_empty_one(tmp_path: Path) -> None:

@@ -55,6 +55,22 @@ def test_plain_text_keeps_its_lines_and_its_signs() -> None:
     assert made("Tom &amp; Jerry")[0] == "Tom &amp; Jerry"
 
 
+def test_an_address_in_angle_brackets_is_no_tag_and_stays() -> None:
+    mail = "From: Ann <ann@mail.example>\nSee <https://shop.example/a?b=1> and <mailto:bo@mail.example>"
+    plain, marked = pd.Series([mail]), pd.Series([f"<p>{mail}</p><a href='mailto:x@y.example'>write</a>"])
+    assert list(convert(plain, "note_text").values) == [mail]
+    shown = "From: Ann &lt;ann@mail.example&gt;<br>See &lt;https://shop.example/a?b=1&gt; and &lt;mailto:bo@mail.example&gt;"
+    assert list(convert(plain, "html").values) == [shown]
+    (said,) = convert(marked, "note_text").values
+    assert "Ann <ann@mail.example>" in said and "<https://shop.example/a?b=1>" in said and said.endswith("(mailto:x@y.example)")
+    (kept,) = convert(marked, "html").values
+    assert (
+        "&lt;bo@mail.example" not in kept
+        and "&lt;mailto:bo@mail.example&gt;" in kept
+        and '<a href="mailto:x@y.example">' in kept
+    )
+
+
 @pytest.mark.parametrize("text", ["<p></p>", "<p>&nbsp;</p>", "<script>x</script>", "<br><br>"])
 def test_a_text_that_shows_nothing_is_empty(text: str) -> None:
     assert made(text)[0] is None

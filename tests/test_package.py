@@ -18,8 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from workbench.engagement import Engagement, new_engagement
-from workbench.errors import EngagementError, IntegrityError
+from workbench.errors import EditError, EngagementError, IntegrityError
 from workbench.package import PRIVATE_KEY, Package, build, signing_key, verify
+from workbench.stages import handoff
 from workbench.verification import ARCHIVE, JOURNAL, MANIFEST, PUBLIC_KEY, SIGNATURE, check
 
 CANARY = "canary-key-0123456789"
@@ -269,7 +270,22 @@ def test_what_cannot_be_packed_or_checked_is_told(tmp_path: Path) -> None:
     with pytest.raises(EngagementError, match="links"):
         build(made.root)
     (made.root / "package" / "link").unlink()
+    (made.root / "package.zip").mkdir()
+    with pytest.raises(EditError, match="the package cannot be written") as told:
+        build(made.root)
+    assert "package.zip" in told.value.where or "directory" in told.value.found
+    assert "make room on the disk" in told.value.todo
     (made.root / PRIVATE_KEY).write_text("nonsense")
     with pytest.raises(IntegrityError, match="signing key"):
         build(made.root)
+    made.store.dispose()
+
+
+def test_documents_that_cannot_be_written_are_told_in_words(tmp_path: Path) -> None:
+    made = _engagement(tmp_path / "e")
+    (made.root / "package" / "documents").write_text("in the way")
+    with pytest.raises(EditError, match="the documents cannot be written") as told:
+        handoff.run(made)
+    assert told.value.where.endswith("documents") and told.value.todo
+    assert made.phase("handoff").state == "open"
     made.store.dispose()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import shutil
 import subprocess
@@ -635,3 +636,66 @@ def test_wrapped_text_of_a_workbook_gets_the_room_that_it_needs(tmp_path: Path) 
     assert all((height or 0) >= 30 for text, height in tall.items() if len(text) > 60)
     assert any(len(text) > 60 for text in tall)
     assert {cell.font.name for row in sheet.iter_rows() for cell in row if cell.value} == {"Calibri"}
+
+
+def test_entries_of_which_the_same_is_said_share_a_line_and_others_keep_their_own(tmp_path: Path) -> None:
+    rules = "rules for the staged records, each checked"
+    entries = (
+        reports.Entry("Contact", "validation/contacts.html", rules, "Evidence"),
+        reports.Entry("Deal", "validation/deals.html", rules, "Evidence"),
+        reports.Entry("Decisions", "decisions.xlsx", "the decisions as they stand", "Evidence"),
+        reports.Entry("Rules", "rules.html", rules),
+    )
+    page = reports.render_index(reports.Index(ABOUT, (), rows(), entries), tmp_path)[0].read_text(encoding="utf-8")
+    assert page.count("Rules for the staged records, each checked") == 1
+    assert page.count(rules) == 1, "an entry of another group keeps its own line"
+    assert sorted(Outline(tmp_path / "index.html").links) == sorted(entry.path for entry in entries)
+
+
+@pytest.mark.parametrize(("second", "times"), [("Kim Larsen", 1), ("Dana Ortiz", 2)])
+def test_who_decided_on_the_scope_is_said_once_where_it_was_one_person_on_one_day(
+    tmp_path: Path, second: str, times: int
+) -> None:
+    answers = (
+        reports.Answer("Files over 25 MB?", "manual", by="Kim Larsen", at="2026-11-23"),
+        reports.Answer("Private notes?", "leave out", by=second, at="2026-11-23"),
+        reports.Answer("Sessions?", "load"),
+    )
+    page = reports.render_scope(reports.Scope(ABOUT, "Clients become persons.", answers, ()), tmp_path)[0]
+    text = page.read_text(encoding="utf-8")
+    assert text.count("Decided by ") == times
+    assert text.count("The usual answer") == 1
+    assert text.count('class="blank">Signature') == 2
+
+
+def test_duplicates_name_the_list_the_row_and_its_line_and_no_code(tmp_path: Path) -> None:
+    duplicates = pd.DataFrame(
+        [
+            [
+                "companies/CL-1/b@clients.csv:25",
+                "Maple (companies/CL-1/b) ~ Maple GmbH (organisations/OR-5)",
+                "95%",
+                "merged into OR-5",
+            ],
+            ["elsewhere", "the (companies/law) office", "60%", "kept separate"],
+        ],
+        columns=["subject", "shown", "confidence", "decided"],
+    ).assign(reasons="the same name")
+    labels = {"companies": "Company of a client → Organization", "organisations": "Organisation → Organization"}
+    quality = reports.Quality(ABOUT, pd.DataFrame(columns=["code"]), duplicates=duplicates, labels=labels)
+    page, book = reports.render_quality(quality, tmp_path)
+    text = html.unescape(page.read_text(encoding="utf-8"))
+    sheet = openpyxl.load_workbook(book)["Duplicates"]
+    cells = [str(cell) for row in sheet.iter_rows(values_only=True) for cell in row]
+    for words in (
+        "Company of a client → Organization",
+        "CL-1/b",
+        "clients.csv, line 25",
+        "the (companies/law) office",
+        "elsewhere",
+    ):
+        assert words in text
+        assert any(words in cell for cell in cells)
+    assert "Maple (CL-1/b) ~ Maple GmbH (OR-5)" in text
+    assert "merged into OR-5" in text
+    assert text.count("companies/") == 1 and "organisations/" not in text

@@ -59,9 +59,9 @@ def test_fields_and_records_stand_with_their_classes_the_gravest_first() -> None
     assert "3 of 4 differ somewhere, 1 arrived value for value" in page
     notes = "notes: “<b>hi</b>” → nothing (the value is not there)"
     assert told[3:] == [
-        ["Bo Ray (contacts c-2)", "customers.csv line 3", "1", "0", "1", f"{notes}; worth: “10.0” → “10”"],
-        ["deals d-1", "deals.csv line 2", "0", "1", "0", "amount: “1.005” → “1.01” (two decimals are kept)"],
-        ["Ann Lee (contacts c-1)", "customers.csv line 2", "0", "0", "1", "worth: “8922.00” → “8922”"],
+        ["contacts", "Bo Ray (c-2)", "customers.csv line 3", "1", "0", "1", f"{notes}; worth: “10.0” → “10”"],
+        ["deals", "d-1", "deals.csv line 2", "0", "1", "0", "amount: “1.005” → “1.01” (two decimals are kept)"],
+        ["contacts", "Ann Lee (c-1)", "customers.csv line 2", "0", "0", "1", "worth: “8922.00” → “8922”"],
     ]
     assert "<b>hi" not in page, "a hostile cell is markup"
 
@@ -76,7 +76,7 @@ def test_a_class_that_does_not_occur_has_no_column_but_wrong_always_has() -> Non
 def test_a_record_that_is_not_there_counts_as_wrong() -> None:
     gone = pd.DataFrame([["contacts", "promio:contacts:c-3", "", "", "", "missing", ""]], columns=DIFFERENCES.columns)
     told = [row for row in lines(sample_diff(SUMMARY.head(1), gone, records=RECORDS)) if row]
-    assert told == [["Cy Poe (contacts c-3)", "customers.csv line 4", "1", "the record is not there"]]
+    assert told == [["contacts", "Cy Poe (c-3)", "customers.csv line 4", "1", "the record is not there"]]
 
 
 def test_a_sample_without_a_difference_says_so() -> None:

@@ -100,6 +100,15 @@ def test_the_delta_counts_too_and_the_handoff_tells_of_it_until_something_is_loa
     assert told == reports.SecondPass(records=result.records, would_create=0, would_change=0, writes=0) and told.good
 
 
+def test_what_was_seen_before_the_cutover_is_old_whatever_the_clock_says(walk: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """I15: a clock that was ahead and is set back makes no earlier look the later one."""
+    monkeypatch.setattr(secondpass, "now", lambda: "2099-01-01T00:00:00.000000+00:00")
+    assert secondpass.run(walk.engagement).good
+    assert handoff._second_pass(walk.engagement) is not None
+    assert cut_over(walk.engagement).passed
+    assert handoff._second_pass(walk.engagement) is None
+
+
 def test_production_keeps_and_shows_that_ledger_and_destination_are_one_to_one(walk: Walk) -> None:
     kept = walk.engagement.load("certificate")
     objects = list(dict.fromkeys(feed.object for feed in in_order(walk.engagement)))

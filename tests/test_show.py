@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from html.parser import HTMLParser
 
@@ -142,3 +143,21 @@ def test_a_day_stands_on_one_line_and_a_number_with_hyphens_need_not(moment: str
     page = html_table(pd.DataFrame({"on": [moment], "called": ["617-555-0100"]}))
     assert f'<td style="white-space:nowrap">{moment[:10]}' in page.replace(f'<span title="{moment}">', "")
     assert "<td>617-555-0100</td>" in page
+
+
+def test_as_text_words_begin_under_their_title_and_numbers_end_under_it() -> None:
+    frame = pd.DataFrame({"list": ["Contact", "Product of a deal"], "rows": [7, 1200], "kept": ["yes", ""]})
+    assert text_table(frame, caption="said").splitlines() == [
+        "said",
+        "list               rows  kept",
+        "Contact               7  yes",
+        "Product of a deal  1200",
+    ]
+
+
+def test_a_folded_table_with_one_wide_column_beside_many_is_no_wider_than_a_page() -> None:
+    texts = {f"column {n}": ["sixteen letters!" + "!" * n] * 40 for n in range(5)}
+    table = html_table(pd.DataFrame({**texts, "long": ["word " * 12] * 40}))
+    widths = [float(each) for each in re.findall(r'<col style="width:([\d.]+)em">', table)]
+    assert sum(widths[:6]) <= 72.5
+    assert min(widths) >= 10

@@ -12,7 +12,7 @@ import pytest
 
 from sample_exports.generate import generate, main
 from sample_exports.soffront_instances import B_NAMES, FILES, MEMO, c_name, make_attach_tree
-from sample_exports.soffront_rows import OBJECTS
+from sample_exports.soffront_rows import OBJECTS, OWN
 from sample_exports.soffront_world import RECORDS, main_state
 from sample_exports.tenant_files import LIMIT
 from workbench.readers import read_export
@@ -36,10 +36,12 @@ PLANTED = {
     },
     "deals": {
         "currency_sign", "no_pipeline", "no_amount", "stage_dead", "probability_contradicts", "account_gone", "owner_disabled",
+        "other_currency", "no_currency",
     },
-    "activities": {"dangling", "on_a_project", "old_note_kind", "whole_thread", "no_date", "no_subject"},
+    "activities": {"dangling", "on_a_project", "old_note_kind", "whole_thread", "no_date", "no_subject", "other_kind",
+                   "appointment", "cancelled_meeting"},
     "tickets": {"group_assigned", "resolved_before_created", "no_contact"},
-    "ticket_messages": {"author_system", "quoted_history", "ticket_deleted"},
+    "ticket_messages": {"author_system", "quoted_history", "ticket_deleted", "fills_half_a_field"},
     "kb_categories": {"name_twice"},
     "kb_articles": {"picture_on_own_host", "link_by_number"},
     "projects": {"project_without_link"},
@@ -164,6 +166,9 @@ def test_the_source_knows_every_name_of_the_three_instances() -> None:
     for spec in OBJECTS:
         known = {column.name: set(column.aliases) for column in source.tables[spec.name].columns}
         for field in spec.fields:
+            if field.name in OWN:
+                assert field.name not in known  # of this customer alone
+                continue
             others = {B_NAMES.get(field.name, field.name)} | ({c_name(field.name)} if spec.name in FILES else set())
             assert others - {field.name} <= known[field.name], (spec.name, field.name)
 
@@ -256,6 +261,30 @@ def test_parents_of_activities_are_of_five_kinds_and_some_are_gone() -> None:
         if row["reason"] == "parent_missing" and row["file"] == "activities.ndjson"
     }
     assert dangling == held != set()
+
+
+def test_every_activity_of_soffront_is_taken_by_one_feed_or_left_out_by_one_rule() -> None:
+    feeds = {"calls", "emails", "meetings", "tasks", "other_activities"}
+    ends: dict[str, list[tuple[str, str]]] = {}
+    for row in listed("rows.csv", delivery="main"):
+        if row["feed"] in feeds and row["reason"] != "other_kind":
+            ends.setdefault(row["key"], []).append((row["bucket"], row["reason"]))
+    assert ends.keys() == {str(row["ActivityID"]) for row in rows("activities")}
+    left = {key: each for key, each in ends.items() if each[0][0] == "excluded"}
+    assert all(len(each) == 1 for key, each in ends.items() if key not in left)
+    assert {tuple(each) for each in left.values()} == {(("excluded", "on_a_project"),) * len(feeds)}
+    assert {"Fax", "Appointment", "LVM"} & {row["Type"] for row in rows("activities")} >= {"Fax", "Appointment"}
+
+
+def test_a_conversation_goes_on_in_further_fields_and_what_finds_no_room_is_named() -> None:
+    said = [row for row in listed("modules/records.csv") if row["field"].startswith("support_conversation")]
+    (long,) = {row["record"] for row in said if row["field"] == "support_conversation_4__c"}
+    fields = [row["value"] for row in said if row["record"] == long]
+    assert len(fields) == 4 and all(len(text) <= 10_000 for text in fields) and fields[-1].endswith(" […]")
+    (lost,) = [row["key"] for row in listed("modules/cells.csv", delivery="main") if row["reason"] == "no_room_beside_others"]
+    mine = [row for row in rows("ticket_messages") if row["TicketID"] == int(long.partition("/")[2])]
+    heads = {str(row["MessageID"]): f"{row['CreatedDate']}, {row['Author']} ({row['Direction']})" for row in mine}
+    assert {key for key, head in heads.items() if not any(head in text for text in fields)} == {lost}
 
 
 def test_the_later_state_of_soffront_changes_what_it_says() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import resource
 import signal
 from collections.abc import Iterator
@@ -101,3 +103,19 @@ def test_a_disk_that_fills_up_at_any_byte_is_told_in_words_and_leaves_the_frame_
         write_frame(path, frame())
     assert [each.name for each in tmp_path.iterdir()] == ["f.parquet"]
     assert len(read_frame(path)) == 30
+
+
+def test_what_a_killed_writer_left_behind_goes_with_the_next_one(tmp_path: Path) -> None:
+    """It holds rows of the customer's; what somebody is writing at this moment stays, and so do other frames'."""
+    path = write_frame(tmp_path / "customers.parquet", frame())
+    names = (".customers-dead", ".customers-alive", ".customers-new", ".leads-dead")
+    left, alive, new, other = (tmp_path / name for name in names)
+    for each in (left, alive, new, other):
+        each.write_bytes(path.read_bytes()[:100])
+    for each in (left, alive, other):
+        os.utime(each, (1_700_000_000, 1_700_000_000))
+    with alive.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        write_frame(path, frame(10))
+    assert rows_of(path) == 10
+    assert sorted(each.name for each in tmp_path.iterdir()) == sorted(["customers.parquet", *names[1:]])

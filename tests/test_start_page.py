@@ -140,7 +140,7 @@ def test_what_was_packed_is_linked(engagement: Engagement) -> None:
         "package/documents/index.html",
         "executed/01_intake.html",
     ]
-    assert "The package for the customer: package.zip" in page
+    assert "The package for the customer: <b>package.zip</b>, in the list of files" in page
     for phase in PHASES:
         engagement.finish(phase, passed=True)
     assert "9 of 9 phases are done, and the package is closed" in glance(engagement)._repr_html_()

@@ -172,6 +172,22 @@ def test_an_engagement_is_checked_feed_by_feed_and_its_pages_lie_under_artifacts
     assert "is a record of contacts that is staged too" in shown
 
 
+@pytest.mark.parametrize("name", ["fasttrack_to_freshsales", "profi_to_freshsales", "profi_to_pipedrive"])
+def test_a_field_that_is_loaded_with_its_time_of_day_is_not_held_to_a_day(name: str) -> None:
+    route = load_route(name)
+    source, destination = load_source(route.source), load_destination(route.destination)
+    held: dict[str, set[str]] = {}
+    for feed in route.feeds:
+        timed = [rule.to for rule in feed.fields if rule.recipe in ("moment", "zoned_moment")]
+        if feed.kind != "record" or not timed:
+            continue
+        plan = plan_feed(route, source, destination, feed, answers={}, values={}, owners={}, merges={})
+        made = rules_of(plan, destination, declared=route.custom_fields, keys={}, columns=timed)
+        held[feed.name] = {rule.kind for rule in made if rule.column in timed} & {"day", "pattern"}
+    assert held
+    assert set(map(frozenset, held.values())) == {frozenset({"pattern"})}, held
+
+
 def test_great_expectations_is_not_imported_before_it_is_needed_and_never_opens_a_connection() -> None:
     program = """
 import socket, sys

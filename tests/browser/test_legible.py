@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from lab import Desk, Lab, copied, write_notebook
 from playwright.sync_api import Page, expect
@@ -122,3 +123,24 @@ def test_tab_goes_from_the_head_to_one_row_and_out_again(opened: Lab) -> None:
     assert names.index("Search the rows") < names.index("Select Email") < names.index("Field for Email")
     assert names.index("Field for Email") < names.index("How Email is read")
     assert not inside["inside"], "Tab does not lead out of the table"
+
+
+def test_owners_whose_addresses_begin_alike_are_told_apart_without_opening_a_row(
+    desk: Desk, begun: Engagement, shelf: Path
+) -> None:
+    owners = [f"tobias.kramer@{host}" for host in ("northlight.example", "northlight.test", "harbour.example.org")]
+    rows = [[owner, owners[0], 0.82, ["the name"], [], "2 rows, 6,314.00 in deals"] for owner in owners]
+    with desk.page() as lab, copied(begun, shelf / "owners_alike") as migration:
+        columns = ["subject", "value", "confidence", "reasons", "alternatives", "shown"]
+        migration.decisions.propose("owner", pd.DataFrame(rows, columns=columns))
+        lab.open(write_notebook(migration, 'widgets.decision_table(engagement, "owner")'))
+        lab.run_all()
+        table = lab.page.locator(".wbt tbody")
+        expect(table.locator("tr[data-id]")).to_have_count(len(owners))
+        shown = "td:nth-child(2), td:nth-child(2) > *, input.wbt-answer"
+        cut = table.evaluate(
+            "(body, shown) => [...body.querySelectorAll(shown)].filter((each) => each.scrollWidth > each.clientWidth + 1)"
+            ".map((each) => [each.scrollWidth, each.clientWidth, each.value ?? each.textContent])",
+            shown,
+        )
+        assert cut == []

@@ -16,7 +16,7 @@ from workbench import rehearsal
 from workbench.engagement import Engagement, new_engagement
 from workbench.stages import discovery, intake, mapping, owners, provisioning, transform
 
-TOLD = ("duplicate", "link", "value")
+TOLD = ("scope", "duplicate", "link", "value")
 """Said also where nobody asked: two people of one household look alike to no machine, and a text has no options."""
 SAMPLE = Path(__file__).resolve().parents[2] / "sample_exports" / "profi"
 
@@ -54,6 +54,7 @@ def stage_profi(engagement: Engagement) -> None:
     """From the files to staged records; every question is answered as the truth has it."""
     route = engagement.route.name
     confirm(engagement, "scope", {question.name: question.default for question in engagement.route.scope})
+    decide(engagement, route, "main", ("scope",))
     intake.run(engagement)
     discovery.propose(engagement)
     decide(engagement, route, "main", ("duplicate", "link"))

@@ -15,6 +15,7 @@ from api_walk import LARGEST, SAMPLES, Journey, ends, expected, stage_api_delta,
 from walk import Walk, cut_over
 
 from tests.coverage_page import hold_walk
+from workbench.flow.history import history
 from workbench.rehearsal import canonical
 from workbench.stages import handoff, owners, rollback, secondpass
 
@@ -117,6 +118,17 @@ def test_a_row_and_an_amount_hang_on_their_owner_once(journey: Journey, document
     assert weights["rows"].sum() <= sum(len(engagement.load(f"tables/{name}")) for name in owned) + 1
     page = (documents / "owners.html").read_text("utf-8")
     assert f"{weights['value'].max():,.2f}" in page
+
+
+def test_what_is_kept_of_the_history_says_where_the_owner_of_a_meeting_stands(journey: Journey) -> None:
+    """A meeting belongs to the login that makes it; whose it was is told in its text, and nowhere is it said to be unknown."""
+    kept = history(journey.walk.engagement).set_index(["object", "aspect"])
+    meeting = kept.loc["Activity (meeting) → Appointment", "owner history"]
+    assert (meeting["kept"], meeting["where"]) == (
+        "in part",
+        "the owner on the day of the export is told in the text of “Description”",
+    )
+    assert kept.loc["Activity (task) → Task", "owner history"]["where"].startswith("the owner on the day of the export (“")
 
 
 def test_the_first_page_counts_every_row_of_the_export_once(journey: Journey, documents: Path) -> None:

@@ -73,14 +73,18 @@ def test_every_value_of_the_truth_is_staged_with_modules(staged: tuple[str, Walk
     assert truth["object"].str.startswith("cm_").sum() > 100
 
 
-def test_cells_of_modules_that_lead_nowhere_are_named(staged: tuple[str, Walk]) -> None:
+def test_cells_of_modules_that_lead_nowhere_or_find_no_room_are_named(staged: tuple[str, Walk]) -> None:
     source, walk = staged
     truth = expected(source, f"{TRUTH}/cells", delivery="main")
     for feed in {name for name in truth["feed"] if name.endswith("_module")}:
         mine = truth[truth["feed"] == feed]
-        cells = walk.engagement.load(f"cells/{feed}").query("reason == 'parent_missing'")
-        assert sorted(cells["row"]) == sorted(mine["file"] + ":" + mine["line"])
+        cells = walk.engagement.load(f"cells/{feed}").query("reason in ('parent_missing', 'no_room_beside_others')")
+        assert sorted(zip(cells["row"], cells["column"], cells["reason"], strict=True)) == sorted(
+            zip(mine["file"] + ":" + mine["line"], mine["column"], mine["reason"], strict=True)
+        )
         assert len(mine)
+    if source == "soffront":
+        assert set(truth.loc[truth["feed"] == "messages_module", "reason"]) == {"no_room_beside_others"}
 
 
 def test_modules_need_fields_of_their_own_and_none_of_the_other_answer(staged: tuple[str, Walk]) -> None:

@@ -75,6 +75,13 @@ def test_every_state_is_proposed_its_nearest_place_and_none_is_mapped_before_som
             mapping.run(engagement)
 
 
+@pytest.mark.row("RP12")
+def test_a_column_that_the_scope_leaves_behind_is_proposed_no_field(tmp_path: Path) -> None:
+    with proposed(tmp_path, switches={}) as engagement:
+        notes = engagement.decisions.proposals("field").set_index("subject").loc["clients/Dietary Notes"]
+        assert notes["value"] == {"target": ""} and notes["reasons"] == "the scope was answered so that it stays behind"
+
+
 @pytest.mark.row("RP6")
 def test_where_activities_have_no_outcome_the_state_is_left_to_the_note_and_that_is_said(tmp_path: Path) -> None:
     """By what the account has: its fields are asked, not the vendor's pages."""
@@ -86,4 +93,4 @@ def test_where_activities_have_no_outcome_the_state_is_left_to_the_note_and_that
         values = mapping.propose_options(engagement)
         assert options(values, "status") == {} and options(values, "Over")
         note = next(rule for rule in engagement.route.feed("sessions").fields if rule.to == "note")
-        assert note.compose.strip().startswith("Session_Status__c: {status}")
+        assert note.compose.strip().startswith("Status: {status}")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from tenant import Tenant
 from test_promio_delta import FIELD, OURS, RECORD, SUBJECT, THEIRS
-from walk import Resume, Walk, cut_over, write_decision
+from walk import KIM, Resume, Walk, cut_over, stage_delta, write_decision
 
+from workbench.engagement import Engagement
+from workbench.errors import GateClosed
 from workbench.ledger.loading import Progress
 from workbench.stages import cutover, handoff
 
@@ -143,3 +146,91 @@ def test_a_file_that_brings_only_what_is_new_leaves_nothing_out(resume: Resume, 
     assert result.gone.empty
     assert "leads" in result.partial
     assert isinstance(result.gone, pd.DataFrame)
+
+
+def _say(engagement: Engagement, number: str, column: str, text: str | None) -> None:
+    """Write another value into a customer's row of the delta's file; None takes the row out."""
+    path = engagement.exports("delta") / "customers.csv"
+    frame = pd.read_csv(path, dtype="str", keep_default_na=False, encoding="utf-8-sig")
+    mine = frame["Customer ID"].str.removeprefix("C-") == number
+    assert int(mine.sum()) == 1
+    if text is None:
+        frame = frame[~mine]
+    else:
+        frame.loc[mine, column] = text
+    frame.to_csv(path, index=False, encoding="utf-8-sig")
+    letter = engagement.exports("delta") / "cover_letter.txt"
+    letter.unlink(missing_ok=True)  # it counts the rows that came first
+
+
+def test_a_newer_delta_changes_what_the_first_one_made(resume: Resume, finished: Path) -> None:
+    """I6, I14: a customer who came with the first delta, by himself or as a lead that signed, is brought up to date."""
+    walk = resume(finished)
+    engagement = walk.engagement
+    first, later = (set(engagement.load("records/contacts", delivery=name)["key"]) for name in ("main", "delta"))
+    new = sorted(later - first)
+    changed = engagement.ledger().frame().query("verb == 'update'")["key"]
+    signed = [key for key in new if f"promio:contacts:{key.partition('/')[2]}".lower() in set(changed)]
+    made = next(key for key in new if key not in signed)
+    for key in (made, signed[0]):
+        _say(engagement, key.partition("C-")[2], "City", "Xanadu")
+    stage_delta(engagement)
+    planned = cutover.plan(engagement)
+    taken = planned.frame[(planned.frame["verdict"] == "take") & (planned.frame["feed"] == "contacts")]
+    assert list(taken["field"]) == ["city", "city"]
+    asked = walk.requests()
+    result = cutover.run(engagement)
+    assert result.passed
+    assert result.frame.set_index("feed").loc["contacts", ["new", "changed", "fields"]].tolist() == [0, 2, 2]
+    assert walk.writes(asked)
+    there = Tenant(walk)
+    assert [there.value(key, "city") for key in (made, signed[0])] == ["Xanadu", "Xanadu"]
+    asked = walk.requests()
+    assert cut_over(engagement).passed
+    assert walk.writes(asked) == []
+
+
+def test_a_newer_delta_that_lacks_a_row_of_the_first_one_is_not_sent(resume: Resume, finished: Path) -> None:
+    """Of a customer whom both deliveries have, what the main one said would take the place of what the first delta brought."""
+    walk = resume(finished)
+    engagement = walk.engagement
+    last = engagement.load("tables/customers", delivery="delta")["Customer ID"].iloc[-1].removeprefix("C-")
+    _say(engagement, last, "", None)
+    stage_delta(engagement)
+    asked = walk.requests()
+    with pytest.raises(GateClosed, match=rf"delta/customers/again: 1 rows .*: C-{last}"):
+        cut_over(engagement)
+    assert walk.writes(asked) == []
+    assert engagement.before("handoff").closed
+    engagement.waive("delta/customers/again", reason="sold to somebody else", by=KIM, role="consultant")
+    assert cutover.run(engagement).passed
+    assert walk.writes(asked) == []
+    Tenant(walk).find(f"contacts/C-{last}")
+
+
+def test_a_folder_that_no_phase_reads_keeps_the_cutover_closed(resume: Resume, loaded: Path) -> None:
+    """Laid there by hand, its rows would end nowhere; the commands take no such name at all."""
+    walk = resume(loaded)
+    engagement = walk.engagement
+    shutil.copytree(engagement.exports("delta"), engagement.root / "exports" / "delta-2")
+    asked = walk.requests()
+    with pytest.raises(GateClosed, match="delta/deliveries/unread: no phase reads exports/delta-2"):
+        cut_over(engagement)
+    assert walk.writes(asked) == []
+
+
+def test_what_a_feed_took_is_kept_before_the_next_one_begins(resume: Resume, loaded: Path) -> None:
+    """A run that is killed says nothing more: what it asked of the account until then counts all the same."""
+    walk = resume(loaded)
+    kept: list[pd.DataFrame] = []
+
+    def look(label: str, progress: Progress) -> None:
+        if label.startswith("Lead") and progress.done and walk.engagement.has("took", delivery="delta"):
+            kept.append(walk.engagement.load("took", delivery="delta"))
+
+    cutover.plan(walk.engagement)
+    assert cutover.run(walk.engagement, on_progress=look).passed
+    after = walk.engagement.load("took", delivery="delta").set_index("feed")
+    first = kept[0].set_index("feed").filter(like="Customer", axis="index")
+    assert len(first) == 2 and (first["calls"] > 0).all()
+    assert first["calls"].to_dict() == {feed: int(after.at[feed, "calls"]) for feed in first.index}

@@ -156,7 +156,7 @@ def test_fields_that_the_account_refuses_become_a_checklist_and_pass_once_the_ad
     assert blocked.missing == len(blocked.checklist) == len(blocked.frame) > 30
     state = walk.engagement.phase("provisioning")
     assert state.state == "blocked"
-    assert any("contact: Lifecycle Segment is missing" in reason for reason in state.reasons)
+    assert any("Contact: Lifecycle Segment is missing" in reason for reason in state.reasons)
     with pytest.raises(GateClosed, match="provisioning is blocked"):
         sample.run(walk.engagement)
     assert Tenant(walk).records.get("fields", {}) == {}

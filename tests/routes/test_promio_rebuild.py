@@ -14,7 +14,7 @@ from walk import Resume, Walk, cut_over, load_main, write_decision
 from workbench.cli import app
 from workbench.engagement import open_engagement
 from workbench.errors import EditError, IntegrityError
-from workbench.stages import production, rebuilding, rollback
+from workbench.stages import production, rebuilding, rollback, secondpass
 
 RECORDS = {"sales_account": 35, "contact": 160, "lead": 385, "deal": 26}
 
@@ -122,6 +122,23 @@ def test_a_rebuilt_ledger_can_be_rolled_back_and_people_keep_what_they_changed(r
     left, stays = walk.tenant.dump()["records"], {f"{row.object}s/{row.id}" for row in ended.kept.itertuples()}
     assert number in left["contacts"]
     assert {f"contacts/{each}" for each in left["contacts"]} <= stays
+    again.engagement.store.dispose()
+
+
+def test_leads_that_signed_are_missed_by_nobody_once_the_ledger_was_made_again(resume: Resume, finished: Path) -> None:
+    """They stand over there as customers, under their second key: nothing is missing, and every phase passes as before."""
+    walk = resume(finished)
+    before = secondpass.run(walk.engagement)
+    assert before.good
+    walk.engagement.store.dispose()
+    signed = rebuilding.run(walk.engagement.root, anyway=True).frame["absent"].sum()
+    assert int(signed) == 2
+    again = reopened(walk)
+    asked = walk.requests()
+    assert secondpass.run(again.engagement).words() == before.words()
+    assert production.run(again.engagement).passed
+    assert cut_over(again.engagement).passed
+    assert walk.writes(asked) == []
     again.engagement.store.dispose()
 
 
